@@ -1,0 +1,54 @@
+# Each command sets up what it needs: nothing but Python 3.10+ and make.
+#   make run                                  forecast from the newest hour (ORIGIN=2023-03-10-21:00)
+#   make test                                 format, lint, types and all tests
+#   make dev                                  the Dagster UI, with schedules and sensors running
+#   make backfill START=... END=...           replay a range of hours as if it were live
+#   make bench                                benchmarks
+#   make lock                                 resolve the dependencies anew
+
+PYTHON ?= python3
+BIN := .venv/bin
+export DAGSTER_HOME := $(CURDIR)/dagster_home
+export PYTHONWARNINGS ?= ignore::FutureWarning:dagster
+
+.PHONY: run test check dev backfill bench lock clean
+
+run: .venv/run
+	@$(BIN)/python -m energy_assets run $(if $(ORIGIN),--origin $(ORIGIN))
+
+dev: .venv/run
+	$(BIN)/dagster dev -w workspace.yaml
+
+backfill: .venv/run
+	@$(BIN)/python -m energy_assets backfill --start "$(START)" --end "$(END)"
+
+test: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+bench: .venv/dev
+	$(BIN)/python -m benchmarks
+
+lock: .venv/dev
+	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
+		setup.cfg -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
+		setup.cfg --extra dev -c requirements.lock -o requirements-dev.lock
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		(echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3.12 ..." && exit 1)
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/run: requirements.lock setup.cfg | .venv/python
+	@echo "Setting up .venv from requirements.lock: a minute or two, once"
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.venv/dev: requirements-dev.lock .venv/run
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r requirements-dev.lock
+	@touch $@

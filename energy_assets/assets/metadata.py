@@ -1,0 +1,78 @@
+"""What the assets show of themselves in the UI, and the arguments that several of them share."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sized
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from energy_assets.frames import Frame
+from energy_assets.partitions import hourly
+from energy_assets.schemas import Table
+
+_COMMON: dict[str, Any] = {
+    "partitions_def": hourly,
+    "owners": ["team:forecasting"],
+    # The assets return a MaterializeResult, from which Dagster would infer that it holds nothing.
+    "dagster_type": dg.Any,
+}
+
+INGESTION = {**_COMMON, "group_name": "ingestion", "pool": "feature_group"}
+TRAINING = {**_COMMON, "group_name": "training"}
+FORECASTS = {**_COMMON, "group_name": "forecasts"}
+
+CHEAP = dg.BackfillPolicy.single_run()
+"""A backfill of any length is one run: a run costs seconds, an hour of it milliseconds."""
+
+COSTLY = dg.BackfillPolicy.multi_run(max_partitions_per_run=24)
+"""A run of a backfill is bounded to a day, so that a fault at its end loses no more than that."""
+
+_TYPES = {"str": "string", "datetime64[ns]": "timestamp"}
+
+
+def hours_of(context: dg.AssetExecutionContext) -> tuple[datetime, datetime]:
+    """The hours of the run's partitions: start included, end excluded, naive UTC."""
+    window = context.partition_time_window
+    return window.start.replace(tzinfo=None), window.end.replace(tzinfo=None)
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """The table's columns as the UI shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(column.name, _TYPES.get(column.dtype, column.dtype), column.description)
+            for column in table.columns
+        ]
+    )
+
+
+def rows_per_hour(context: dg.AssetExecutionContext, frames: Mapping[str, Sized]) -> None:
+    """Record each partition's own row count, also where many share a run."""
+    for key, frame in frames.items():
+        context.add_asset_metadata({"dagster/partition_row_count": len(frame)}, partition_key=key)
+
+
+def picture(png: bytes) -> dg.MarkdownMetadataValue:
+    """A PNG as the UI shows it."""
+    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")
+
+
+def table(frame: Frame) -> dg.TableMetadataValue:
+    """A small frame as the UI shows it; times and numbers as a person reads them."""
+    records = [
+        dg.TableRecord({str(name): _cell(value) for name, value in row.items()})
+        for row in frame.to_dict("records")
+    ]
+    return dg.MetadataValue.table(records) if records else dg.MetadataValue.table(
+        [], schema=dg.TableSchema([dg.TableColumn(str(name)) for name in frame.columns])
+    )
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    return value if isinstance(value, bool | int | str) else str(value)
+

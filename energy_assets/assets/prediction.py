@@ -1,0 +1,82 @@
+"""The forecast of an hour: predictions_parquet."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from energy_assets import checks
+from energy_assets.assets.metadata import COSTLY, FORECASTS, column_schema, picture, rows_per_hour
+from energy_assets.frames import Frame
+from energy_assets.io_managers.model import PromotedModels
+from energy_assets.partitions import HORIZON, hour_of
+from energy_assets.publishing import publish_newest
+from energy_assets.schemas import PREDICTIONS, as_panel
+from energy_assets.settings import settings
+from energy_assets.sources import Source
+from energy_assets.stores.object_store import ObjectStore
+
+
+@dg.asset(
+    **FORECASTS,
+    backfill_policy=COSTLY,
+    kinds={"sktime", "parquet"},
+    io_manager_key="parquet_io_manager",
+    check_specs=[checks.FROM_THIS_MODEL],
+    metadata={"dagster/column_schema": column_schema(PREDICTIONS)},
+)
+def predictions_parquet(
+    context: dg.AssetExecutionContext,
+    feature_view: dict[str, Frame],
+    model: dict[str, PromotedModels],
+    source: dg.ResourceParam[Source],
+    object_store: dg.ResourceParam[ObjectStore],
+) -> dg.MaterializeResult:
+    """Forecasts of every series for the 24 hours after an hour, with an 80 % interval.
+
+    Partition `2023-03-10-21:00` is made from what was known at the end of 21:00 and holds the
+    forecasts for 22:00 that day to 21:00 the next. They come from the newest promoted model at or
+    before that hour; when there is none, from the seasonal naive. `quality` says which.
+    """
+    from energy_assets.forecasting.fallback import forecast
+    from energy_assets.pictures import forecast_picture
+
+    forecasts = {}
+    for key in context.partition_keys:
+        history = as_panel(feature_view[key])
+        forecasts[key] = forecast(
+            history,
+            model[key],
+            origin=hour_of(key),
+            horizon=HORIZON,
+            max_age=timedelta(hours=settings().model_max_age_hours),
+        )
+        published = publish_newest(
+            object_store, hour_of(key), feature_view[key], forecasts[key], {"source": source.name}
+        )
+        context.add_asset_metadata(
+            {
+                "quality": forecasts[key]["quality"].iloc[0],
+                "model_version": forecasts[key]["model_version"].iloc[0],
+                "total of the day ahead (MWh)": float(
+                    forecasts[key]["energy_consumption"].sum() / 1000
+                ),
+                "published as newest": published,
+            },
+            partition_key=key,
+        )
+    rows_per_hour(context, forecasts)
+    newest = context.partition_keys[-1]
+    return dg.MaterializeResult(
+        value=forecasts,
+        metadata={
+            "source": source.name,
+            "forecast": picture(
+                forecast_picture(feature_view[newest], forecasts[newest], source.name)
+            ),
+        },
+        check_results=[
+            checks.from_this_model(
+                {key: frame["quality"].iloc[0] for key, frame in forecasts.items()}
+            )
+        ],
+    )

@@ -1,0 +1,137 @@
+"""From the feature group to a model in the registry: feature_view, best_config, model."""
+
+from typing import Any
+
+import dagster as dg
+
+from energy_assets import checks
+from energy_assets.assets.metadata import (
+    COSTLY,
+    TRAINING,
+    column_schema,
+    picture,
+    table,
+)
+from energy_assets.frames import Frame
+from energy_assets.partitions import hour_of, training_window, window_of
+from energy_assets.schemas import CONSUMPTION, as_panel
+from energy_assets.settings import settings
+from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
+
+
+@dg.asset(
+    **TRAINING,
+    backfill_policy=COSTLY,
+    kinds={"deltalake"},
+    io_manager_key="feature_view_io_manager",
+    deps=[dg.AssetDep("feature_group", partition_mapping=training_window)],
+    metadata={"dagster/column_schema": column_schema(CONSUMPTION)},
+)
+def feature_view(
+    context: dg.AssetExecutionContext, feature_store: dg.ResourceParam[FeatureStore]
+) -> dg.MaterializeResult:
+    """A training dataset: the rows of the `DAYS_EXPORT` days that end with an hour, pinned.
+
+    Partition `2023-03-10-21:00` holds, with 30 days, the rows from 2023-02-08 22:00 to 2023-03-10
+    21:00 as they stood when it was made. Reading it later gives the same rows, whatever has been
+    corrected since.
+    """
+    datasets: dict[str, TrainingDataset] = {}
+    for key in context.partition_keys:
+        datasets[key] = feature_store.create_training_dataset(*window_of(hour_of(key)))
+        context.add_asset_metadata(
+            {
+                "dagster/partition_row_count": datasets[key].rows,
+                "first hour": str(datasets[key].start),
+                "end (excluded)": str(datasets[key].end),
+                "version of the table": datasets[key].version,
+            },
+            partition_key=key,
+        )
+    return dg.MaterializeResult(value=datasets)
+
+
+@dg.asset(
+    **TRAINING,
+    backfill_policy=COSTLY,
+    kinds={"optuna", "json"},
+    io_manager_key="config_io_manager",
+)
+def best_config(
+    context: dg.AssetExecutionContext, feature_view: dict[str, Frame]
+) -> dg.MaterializeResult:
+    """The configuration that won the hyperparameter search on an hour's training dataset.
+
+    Partition `2023-03-06-03:00` is the outcome of the search over the training dataset of that
+    hour, with the scores of all trials. Every model from that hour on is trained with it, until
+    there is a newer one. Searching is costly: it is no part of the hourly job.
+    """
+    from energy_assets.forecasting.plots import trials_plot
+    from energy_assets.forecasting.search_space import read_search_space
+    from energy_assets.forecasting.tuning import tune
+
+    def on_trial(number: int, total: int, score: float) -> None:
+        context.log.info(f"trial {number} of {total}: {space.metric.name} {score:.4f}")
+
+    space = read_search_space()
+    found = {}
+    for key in context.partition_keys:
+        found[key] = tune(
+            as_panel(feature_view[key]),
+            space,
+            trials=settings().tuning_trials,
+            seconds=settings().tuning_seconds,
+            on_trial=on_trial,
+        )
+        context.add_asset_metadata(
+            {
+                "best parameters": dg.MetadataValue.json(dict(found[key].best_parameters)),
+                "trials": table(found[key].trials_table().reset_index()),
+                "picture of the trials": picture(
+                    trials_plot(found[key].trials_table(), found[key].baseline_scores)
+                ),
+            },
+            partition_key=key,
+        )
+    return dg.MaterializeResult(value={key: result.model_dump(mode="json") for key, result in found.items()})
+
+
+@dg.asset(
+    **TRAINING,
+    backfill_policy=COSTLY,
+    kinds={"sktime", "lightgbm"},
+    io_manager_key="model_io_manager",
+    check_specs=[checks.BEATS_BASELINE],
+)
+def model(
+    context: dg.AssetExecutionContext,
+    feature_view: dict[str, Frame],
+    best_config: dict[str, dict[str, Any]],
+) -> dg.MaterializeResult:
+    """The forecaster trained on an hour's training dataset, as an immutable version.
+
+    Partition `2023-03-10-21:00` is trained on the dataset of that hour with the newest
+    `best_config` at or before it. Its scores are those of the last days of the window, forecast by
+    a model that had not seen them. A model that is not better than both seasonal naives there is
+    registered, but no forecast is made with it.
+    """
+    from energy_assets.forecasting.training import train
+
+    trained = {}
+    for number, key in enumerate(context.partition_keys, start=1):
+        trained[key] = train(as_panel(feature_view[key]), best_config[key]["best_parameters"])
+        context.log.info(
+            f"model {number} of {len(context.partition_keys)}, {key}: {trained[key].verdict}"
+        )
+        context.add_asset_metadata(
+            {**trained[key].scores, "verdict": trained[key].verdict}, partition_key=key
+        )
+    return dg.MaterializeResult(
+        value=trained,
+        check_results=[
+            checks.beats_baseline(
+                {key: found.verdict for key, found in trained.items()},
+                failed=[key for key, found in trained.items() if not found.promoted],
+            )
+        ],
+    )

@@ -1,0 +1,54 @@
+"""The code location on one screen: assets, automation, and the stores that settings choose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from energy_assets import automation
+from energy_assets.assets import ingestion, monitoring, prediction, training
+from energy_assets.io_managers import (
+    ConfigIOManager,
+    FeatureGroupIOManager,
+    FeatureViewIOManager,
+    ModelIOManager,
+    ParquetIOManager,
+)
+from energy_assets.settings import Settings, settings
+from energy_assets.sources import open_source
+from energy_assets.stores import open_stores
+
+
+def build_resources(settings: Settings) -> dict[str, Any]:
+    """The source, the stores and the IO managers over them, none of them connected yet."""
+    stores = open_stores(settings)
+    return {
+        "source": dg.ResourceDefinition(lambda _: open_source(settings)),
+        "feature_store": stores.feature_store,
+        "object_store": stores.object_store,
+        "parquet_io_manager": ParquetIOManager(
+            stores.object_store, {"source": settings.energy_source}
+        ),
+        "feature_group_io_manager": FeatureGroupIOManager(stores.feature_store),
+        "feature_view_io_manager": FeatureViewIOManager(stores.feature_store, stores.object_store),
+        "config_io_manager": ConfigIOManager(stores.object_store),
+        "model_io_manager": ModelIOManager(stores.model_registry),
+    }
+
+
+def build_defs(resources: Mapping[str, Any]) -> dg.Definitions:
+    """All definitions over the given resources; tests replace some of them."""
+    return dg.Definitions(
+        assets=dg.load_assets_from_modules([ingestion, training, prediction, monitoring]),
+        jobs=automation.JOBS,
+        schedules=automation.SCHEDULES,
+        sensors=automation.SENSORS,
+        resources=resources,
+        # A process for each step would spend its time importing: one process runs the whole job.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs(build_resources(settings()))

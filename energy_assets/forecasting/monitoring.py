@@ -1,0 +1,54 @@
+"""Forecasts against what came: errors of every forecast made for an hour, and their summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from energy_assets.schemas import KEY, MONITORING, SERIES, TARGET, conform
+
+NAIVE_SEASONS = (24, 168)
+
+
+def score_forecasts(observations: pd.DataFrame, forecasts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Each observation beside every forecast made for it.
+
+    `observations`: rows of `schemas.CONSUMPTION`; `forecasts`: any number of frames with rows of
+    `schemas.PREDICTIONS`. Returns rows of `schemas.MONITORING`; a forecast without an observation gives none.
+    """
+    if not (frames := list(forecasts)):
+        return pd.DataFrame(columns=list(MONITORING.dtypes)).astype(MONITORING.dtypes)
+    predictions = pd.concat(frames, ignore_index=True)
+    scored = predictions.rename(columns={TARGET: "forecast"}).merge(
+        observations.rename(columns={TARGET: "actual"}), on=list(KEY), how="inner"
+    )
+    scored["error"] = scored["forecast"] - scored["actual"]
+    scored["absolute_error"] = scored["error"].abs()
+    scored["ape"] = scored["absolute_error"] / scored["actual"].where(scored["actual"] != 0)
+    scored["covered"] = scored["actual"].between(scored["lower"], scored["upper"])
+    return conform(scored, MONITORING)
+
+
+def errors_by_horizon(scored: pd.DataFrame, observations: pd.DataFrame) -> pd.DataFrame:
+    """Mean MAPE over the series by horizon: `forecast`, `seasonal_naive_24`, `seasonal_naive_168`.
+
+    `observations` are the rows of the hours scored and of the week before them. A seasonal naive
+    gives an hour the same forecast at every horizon up to its season, so its error differs between
+    horizons only by the rows that were scored.
+    """
+    actual = observations.set_index(list(KEY))[TARGET]
+    rows = scored.set_index(list(KEY))
+    table = pd.DataFrame({"horizon": rows["horizon"], "forecast": rows["ape"]})
+    for season in NAIVE_SEASONS:
+        before = actual.copy()
+        before.index = before.index.set_levels(
+            before.index.levels[-1] + pd.Timedelta(hours=season), level=-1
+        )
+        naive = before.reindex(rows.index)
+        error = (naive - rows["actual"]).abs() / rows["actual"].where(rows["actual"] != 0)
+        table[f"seasonal_naive_{season}"] = error
+    by_series = table.groupby(
+        [*(table.index.get_level_values(level) for level in SERIES), "horizon"]
+    )
+    return by_series.mean().groupby("horizon").mean()

@@ -1,0 +1,179 @@
+"""Hourly panels as matrices: the (series x hours) form in which everything here is computed.
+
+Belongs here: conversion from and to pandas, joining, and filling of gaps.
+Does not belong here: anything that knows about forecasting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from energy_assets.errors import ForecastError
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+DAY = 24
+WEEK = 168
+HOUR = pd.Timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class HourlyMatrix:
+    """A panel as a matrix: one row a series, one column an hour, NaN where nothing was observed.
+
+    `series` is the sorted index of the series' keys, None for a single series without a key;
+    `hours` are consecutive and carry the name of the panel's time level; `values` has the shape
+    (series, hours).
+    """
+
+    values: Floats
+    hours: pd.DatetimeIndex
+    series: pd.Index | None
+
+    @property
+    def keys(self) -> list[tuple[object, ...]]:
+        """The series' keys as tuples, in row order; `[()]` for a single series without a key."""
+        if self.series is None:
+            return [()]
+        return [key if isinstance(key, tuple) else (key,) for key in self.series.tolist()]
+
+    def index(self, hours: pd.DatetimeIndex) -> pd.Index:
+        """The index of a panel with each of these series at each of `hours`, series first."""
+        if self.series is None:
+            return hours.rename(self.hours.name)
+        rows = np.repeat(np.arange(len(self.series)), len(hours))
+        keys = self.series.take(rows)
+        times = np.tile(hours.to_numpy(), len(self.series))
+        levels = [keys.get_level_values(level) for level in range(keys.nlevels)]
+        return pd.MultiIndex.from_arrays([*levels, times], names=[*keys.names, self.hours.name])
+
+    def until(self, hour: pd.Timestamp) -> HourlyMatrix:
+        """The same panel without what is later than `hour`; it ends at `hour` if it reaches it."""
+        kept = int(self.hours.searchsorted(hour, side="right"))
+        return HourlyMatrix(self.values[:, :kept], self.hours[:kept], self.series)
+
+    def last(self, hours: int) -> HourlyMatrix:
+        """The same panel with only its last `hours` columns."""
+        return HourlyMatrix(self.values[:, -hours:], self.hours[-hours:], self.series)
+
+    def joined(self, newer: HourlyMatrix) -> HourlyMatrix:
+        """The union of both panels; what `newer` observed replaces what was there before."""
+        if (self.series is None) != (newer.series is None):
+            raise ForecastError(
+                "The history and the new observations have different index levels: "
+                "pass both as panels, or both as a single series."
+            )
+        series = None
+        rows_old = rows_new = np.zeros(1, dtype=np.int64)
+        if self.series is not None and newer.series is not None:
+            series = self.series.union(newer.series)
+            rows_old, rows_new = (series.get_indexer(m.series) for m in (self, newer))
+        start = min(self.hours[0], newer.hours[0])
+        end = max(self.hours[-1], newer.hours[-1])
+        hours = pd.date_range(start, end, freq="h", name=newer.hours.name)
+        values = np.full((len(rows_new) if series is None else len(series), len(hours)), np.nan)
+        values[np.ix_(rows_old, hours.get_indexer(self.hours))] = self.values
+        target = np.ix_(rows_new, hours.get_indexer(newer.hours))
+        values[target] = np.where(np.isnan(newer.values), values[target], newer.values)
+        return HourlyMatrix(values, hours, series)
+
+
+def to_matrix(panel: pd.DataFrame) -> HourlyMatrix:
+    """The matrix of a panel with one column, in whatever order its rows come.
+
+    Raises ForecastError if the panel is empty, its times are not tz-naive hours, a series has two
+    values for one hour, or a value is infinite.
+    """
+    if panel.empty:
+        raise ForecastError("The panel is empty: there is nothing to learn from.")
+    times = panel.index.get_level_values(-1)
+    if isinstance(times, pd.PeriodIndex):
+        times = times.to_timestamp()
+    if not isinstance(times, pd.DatetimeIndex) or times.tz is not None:
+        raise ForecastError(
+            f"The last index level must hold tz-naive UTC times, found {times.dtype}: "
+            'convert with tz_convert("UTC").tz_localize(None).'
+        )
+    start = times.min()
+    columns, rests = np.divmod(times.as_unit("ns").asi8 - start.as_unit("ns").value, HOUR.value)
+    if rests.any():
+        raise ForecastError(
+            f"The panel is not hourly: it holds {start} and {times[rests.argmax()]}, "
+            "which are not whole hours apart. Aggregate it to hours first."
+        )
+    hours = pd.date_range(start, periods=int(columns.max()) + 1, freq="h", name=times.name)
+    series, rows = _series_rows(panel.index)
+    shape = (1 if series is None else len(series), len(hours))
+    require_unique(panel.index)
+    values = np.full(shape, np.nan)
+    values[rows, columns] = panel.to_numpy(dtype=float)[:, 0]
+    if np.isinf(values).any():
+        raise ForecastError("The panel holds infinite values: remove them or make them missing.")
+    return HourlyMatrix(values, hours, series)
+
+
+def training_window(panel: pd.DataFrame, origin: pd.Timestamp, days: int) -> pd.DataFrame:
+    """The rows of the `days` days up to and with `origin`, a panel that ends at `origin`.
+
+    Where nothing was observed at `origin` itself, one missing value stands there, so that what is
+    forecast from the window starts at `origin` and not at an earlier hour.
+
+    Raises ForecastError if there is nothing in those days.
+    """
+    times = panel.index.get_level_values(-1)
+    window = panel[(times > origin - pd.Timedelta(days=days)) & (times <= origin)]
+    if window.empty:
+        raise ForecastError(
+            f"The {days} days before origin {origin} hold no observations: the panel reaches "
+            f"from {times.min()} to {times.max()}."
+        )
+    if (window.index.get_level_values(-1) == origin).any():
+        return window
+    end = window.iloc[:1].rename(index={window.index[0][-1]: origin}, level=-1) * np.nan
+    return pd.concat([window, end]).sort_index()
+
+
+def in_order(panel: pd.DataFrame) -> pd.DataFrame:
+    """The panel with its rows sorted by series and time; raises ForecastError on repeated rows."""
+    require_unique(panel.index)
+    return panel if panel.index.is_monotonic_increasing else panel.sort_index()
+
+
+def require_unique(index: pd.Index) -> None:
+    """Raise ForecastError if a series has two rows for one hour."""
+    if not index.is_unique:
+        repeated = index.duplicated()
+        raise ForecastError(
+            f"{int(repeated.sum())} rows repeat a series and hour, the first is "
+            f"{index[repeated.argmax()]}: keep one row for each."
+        )
+
+
+def _series_rows(index: pd.Index) -> tuple[pd.Index | None, Ints]:
+    """The sorted keys of the series in a panel's index, and the position of each row's key."""
+    if index.nlevels == 1:
+        return None, np.zeros(len(index), dtype=np.int64)
+    keys = index.droplevel(-1)
+    series = keys.unique().sort_values()
+    return series, series.get_indexer(keys)
+
+
+def fill_gaps(values: Floats) -> Floats:
+    """`values` with each missing hour filled from the past of its own series.
+
+    A gap takes the value a week before, else that of a day before, else the last one; what was
+    filled may fill again. Hours before a series' first observation stay NaN. Nothing later than
+    an hour has a part in its filling, so that filling first and cutting later is no look-ahead.
+    """
+    filled = values.copy()
+    for hour in np.flatnonzero(np.isnan(values).any(axis=0)):
+        for lag in (WEEK, DAY, 1):
+            if hour >= lag:
+                gaps = np.isnan(filled[:, hour])
+                filled[gaps, hour] = filled[gaps, hour - lag]
+    return filled

@@ -1,0 +1,251 @@
+"""Pictures of forecasts, errors and searches, as PNG bytes.
+
+Every function draws on a `Figure` of its own: nothing here touches pyplot or global state, so
+that pictures can be made in any thread.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from zoneinfo import ZoneInfo
+
+import matplotlib.dates as mdates
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import (
+    EngFormatter,
+    FuncFormatter,
+    MaxNLocator,
+    MultipleLocator,
+    PercentFormatter,
+)
+from PIL import Image
+
+INK = "#22303c"
+GRID = "#e3e7ea"
+OBSERVED = "#22303c"
+MODEL = "#d1495b"
+NAIVE = {"seasonal_naive_24": "#edae49", "seasonal_naive_168": "#3b8ea5"}
+LABELS = {
+    "forecast": "forecast",
+    "seasonal_naive_24": "same hour yesterday",
+    "seasonal_naive_168": "same hour last week",
+}
+
+
+def forecast_plot(
+    history: pd.DataFrame,
+    forecast: pd.DataFrame,
+    *,
+    series: int = 6,
+    days: int = 4,
+    unit: str = "kWh",
+    timezone: str = "Europe/Copenhagen",
+    title: str = "Electricity consumption, next 24 hours",
+) -> bytes:
+    """The last `days` days of the largest series and what is forecast for them.
+
+    `history` is a panel with one column. `forecast` has the same index levels and the columns
+    `forecast`, and where known `lower`, `upper` (shaded), `seasonal_naive_168` (thin) and `actual`
+    (dotted, what came true).
+    """
+    keys = _largest(history, forecast, series)
+    columns = 3 if len(keys) > 4 else min(2, len(keys))
+    rows = -(-len(keys) // columns)
+    width = 4.2 if columns > 1 else 7.5
+    figure = Figure(figsize=(width * columns, 2.2 * rows + 1.2))
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True)
+    for axis in axes.flat[len(keys) :]:
+        axis.remove()
+    start = forecast.index.get_level_values(-1).min() - pd.Timedelta(days=days)
+    for axis, key in zip(axes.flat, keys, strict=False):
+        past = _rows_of(history, key).iloc[:, 0]
+        _draw_series(axis, past[past.index >= start], _rows_of(forecast, key))
+        axis.set_title(" · ".join(str(part) for part in key), loc="left", fontsize=10)
+        axis.yaxis.set_major_formatter(EngFormatter(sep=""))
+        axis.xaxis.set_major_locator(mdates.DayLocator(tz=ZoneInfo(timezone)))
+        axis.xaxis.set_major_formatter(FuncFormatter(_local_day(ZoneInfo(timezone))))
+        _tidy(axis)
+    for axis in axes.flat[len(keys) - columns : len(keys)]:
+        axis.tick_params(axis="x", labelbottom=True)
+    for axis in axes[:, 0]:
+        axis.set_ylabel(unit)
+    return _finished(figure, axes.flat[0], title)
+
+
+def error_by_horizon_plot(
+    errors: Mapping[str, pd.Series], *, title: str = "Error by hours ahead", metric: str = "MAPE"
+) -> bytes:
+    """One line for each method: its error, as a share, at each horizon in hours (the index)."""
+    figure = Figure(figsize=(8, 3.8))
+    axis = figure.subplots()
+    for name, error in errors.items():
+        own = name not in NAIVE
+        axis.plot(
+            error.index,
+            error.to_numpy(),
+            color=MODEL if own else NAIVE[name],
+            linewidth=2.4 if own else 1.4,
+            marker="o" if own else None,
+            markersize=3.5,
+            label=f"{LABELS.get(name, name)} (mean {error.mean():.1%})",
+        )
+    axis.set_xlabel("hours ahead")
+    axis.set_ylabel(metric)
+    axis.set_ylim(bottom=0)
+    axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axis.xaxis.set_major_locator(MultipleLocator(3))
+    _tidy(axis)
+    return _finished(figure, axis, title)
+
+
+def trials_plot(
+    trials: pd.DataFrame,
+    baselines: Mapping[str, float] | None = None,
+    *,
+    title: str = "Hyperparameter search",
+    metric: str = "MAPE",
+) -> bytes:
+    """The score of each trial in order, the best so far, and the baselines' scores.
+
+    `trials` is indexed by trial number, has a column `score`, and may have columns `fold_1`, ...
+    whose spread is drawn as a thin line. The first trial is the default configuration.
+    """
+    figure = Figure(figsize=(8, 3.8))
+    axis = figure.subplots()
+    folds = trials.filter(regex=r"^fold_\d+$")
+    if folds.shape[1] > 1:
+        axis.vlines(
+            trials.index,
+            folds.min(axis=1),
+            folds.max(axis=1),
+            color=GRID,
+            linewidth=5,
+            zorder=1,
+            label="range of the folds",
+        )
+    best = trials["score"].cummin()
+    axis.step(trials.index, best, where="post", color=MODEL, linewidth=2, label="best so far")
+    axis.scatter(trials.index, trials["score"], color=OBSERVED, s=22, zorder=3, label="trial")
+    winner = trials["score"].idxmin()
+    axis.scatter([winner], [best.loc[winner]], s=110, facecolors="none", edgecolors=MODEL, zorder=4)
+    axis.annotate(
+        f"best {best.loc[winner]:.2%}\ndefault {trials['score'].iloc[0]:.2%}",
+        (winner, best.loc[winner]),
+        xytext=(0, -14),
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        fontsize=9,
+        color=INK,
+    )
+    for name, score in (baselines or {}).items():
+        axis.axhline(
+            score,
+            color=NAIVE.get(name, GRID),
+            linestyle="--",
+            linewidth=1.2,
+            label=LABELS.get(name, name),
+        )
+    axis.set_xlabel("trial, the first one with the default configuration")
+    axis.set_ylabel(metric)
+    axis.margins(y=0.25)
+    axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _tidy(axis)
+    return _finished(figure, axis, title)
+
+
+def _draw_series(axis: Axes, past: pd.Series, made: pd.DataFrame) -> None:
+    hours = pd.date_range(past.index.min(), past.index.max(), freq="h")
+    # On every hour, so that a gap in the observations is a gap in the line.
+    axis.plot(hours, past.reindex(hours), color=OBSERVED, linewidth=1.2, label="observed")
+    if "seasonal_naive_168" in made:
+        axis.plot(
+            made.index,
+            made["seasonal_naive_168"],
+            color=NAIVE["seasonal_naive_168"],
+            linewidth=0.9,
+            label=LABELS["seasonal_naive_168"],
+        )
+    if "lower" in made:
+        axis.fill_between(
+            made.index,
+            made["lower"],
+            made["upper"],
+            color=MODEL,
+            alpha=0.22,
+            linewidth=0,
+            label="80 % interval",
+        )
+    axis.plot(made.index, made["forecast"], color=MODEL, linewidth=1.8, label=LABELS["forecast"])
+    if "actual" in made:
+        axis.plot(
+            made.index,
+            made["actual"],
+            color=OBSERVED,
+            linewidth=1.2,
+            linestyle=":",
+            label="came true",
+        )
+    axis.axvline(hours[-1], color=INK, linewidth=0.6, alpha=0.5)
+
+
+def _largest(history: pd.DataFrame, forecast: pd.DataFrame, count: int) -> list[tuple[object, ...]]:
+    """The keys of the series that are forecast and largest on average, largest first."""
+    if history.index.nlevels == 1:
+        return [()]
+    levels = list(range(history.index.nlevels - 1))
+    sizes = history.iloc[:, 0].groupby(level=levels).mean().abs().sort_values(ascending=False)
+    known = forecast.index.droplevel(-1)
+    keys = [key for key in sizes.index if key in known][:count]
+    return [key if isinstance(key, tuple) else (key,) for key in keys]
+
+
+def _rows_of(panel: pd.DataFrame, key: tuple[object, ...]) -> pd.DataFrame:
+    return panel.xs(key, level=list(range(len(key)))).sort_index() if key else panel.sort_index()
+
+
+def _tidy(axis: Axes) -> None:
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.spines[["left", "bottom"]].set_color(GRID)
+    axis.grid(axis="y", color=GRID, linewidth=0.8)
+    axis.set_axisbelow(True)
+    axis.tick_params(colors=INK, labelsize=8, length=3)
+
+
+def _local_day(zone: ZoneInfo) -> Callable[[float, int], str]:
+    """Labels such as "Mon" over "6 Mar"; "%-d" would not work on every platform."""
+
+    def label(value: float, position: int) -> str:
+        day = mdates.num2date(value, tz=zone)
+        return f"{day:%a}\n{day.day} {day:%b}"
+
+    return label
+
+
+def _finished(figure: Figure, legend_of: Axes, title: str) -> bytes:
+    """The figure with title and legend as a PNG of few colours, a third of the size."""
+    width, height = figure.get_size_inches()
+    # Margins in inches; matplotlib's automatic layouts double the time a picture takes.
+    figure.subplots_adjust(
+        left=0.8 / width,
+        right=1 - 0.15 / width,
+        bottom=0.85 / height,
+        top=1 - 0.6 / height,
+        wspace=0.2,
+        hspace=0.25,
+    )
+    handles, labels = legend_of.get_legend_handles_labels()
+    columns = min(len(labels), int(width // 1.8))
+    figure.legend(handles, labels, loc="lower left", ncols=columns, frameon=False, fontsize=9)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=90, facecolor="white")
+    with Image.open(drawn) as picture:
+        picture.convert("RGB").quantize(64, method=Image.Quantize.MAXCOVERAGE).save(
+            small, format="png", optimize=True
+        )
+    return small.getvalue()

@@ -1,0 +1,62 @@
+"""A trained model and the gate it has to pass before forecasts are made with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from energy_assets.errors import ForecastError
+from energy_assets.forecasting.evaluation import scores
+from energy_assets.forecasting.forecaster import GlobalForecaster
+
+PROMOTED = "promoted"
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What a training gave: the forecaster, its scores on data it had not seen, the verdict."""
+
+    forecaster: GlobalForecaster | None
+    """None where the history is too short for any model."""
+    scores: Mapping[str, float]
+    verdict: str
+    """`promoted`, or why the model may not be used."""
+
+    @property
+    def promoted(self) -> bool:
+        """Whether the model passed its gate."""
+        return self.verdict == PROMOTED
+
+
+def train(panel: pd.DataFrame, parameters: Mapping[str, Any]) -> TrainedModel:
+    """Fit a `GlobalForecaster` to a training window and judge it by the days it held out.
+
+    `panel`: index (series levels ..., UTC hour), one column. A window that is too short gives a
+    TrainedModel without a forecaster instead of an error: the forecast then falls back.
+    """
+    try:
+        forecaster = GlobalForecaster(**parameters).fit(panel)
+    except ForecastError as error:
+        return TrainedModel(None, {}, f"not trained: {error}")
+    scored = scores(forecaster.holdout_, panel)
+    return TrainedModel(forecaster, scored, judge(scored))
+
+
+def judge(scored: Mapping[str, float]) -> str:
+    """The gate: better than both seasonal naives on the held-out days, by mean MASE.
+
+    MASE because it is defined for series near zero, where MAPE lets a single small series decide.
+    """
+    if not np.isfinite(scored["mase"]):
+        return "its forecasts of the held-out days are not finite"
+    for naive in ("seasonal_naive_24", "seasonal_naive_168"):
+        if not scored["mase"] < scored[f"mase_{naive}"]:
+            return (
+                f"not better than {naive}: MASE {scored['mase']:.3f} against "
+                f"{scored[f'mase_{naive}']:.3f} on the held-out days"
+            )
+    return PROMOTED

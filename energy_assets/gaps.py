@@ -1,0 +1,53 @@
+"""Which hours of the feature group are missing or incomplete."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from energy_assets.schemas import KEY, SERIES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from energy_assets.stores.feature_store import FeatureStore
+
+HOUR = timedelta(hours=1)
+LOOKBACK = timedelta(days=7)
+"""A series is expected in an hour if it was seen within this long before."""
+
+
+def missing_rows(
+    feature_store: FeatureStore, start: datetime, end: datetime, new: pd.DataFrame | None = None
+) -> tuple[pd.Series, int]:
+    """How many series are missing in each hour of [start, end), and how many are expected.
+
+    Expected are the series seen in the week before `start` or in the hours themselves. `new` are
+    rows that are about to be written.
+    """
+    import pandas as pd
+
+    from energy_assets.quality import completeness
+
+    known = feature_store.read(start - LOOKBACK, end)
+    rows = known if new is None else pd.concat([known, new], ignore_index=True)
+    expected = set(rows[list(SERIES)].itertuples(index=False, name=None))
+    hours = pd.date_range(start, end, freq="h", inclusive="left")
+    unique = rows.drop_duplicates(list(KEY))
+    return completeness(unique, expected, hours), len(expected)
+
+
+def gaps(
+    feature_store: FeatureStore, start: datetime, end: datetime
+) -> list[tuple[datetime, datetime]] | None:
+    """The gaps in [start, end) as (first hour, last hour); None if there are no rows at all."""
+    missing, expected = missing_rows(feature_store, start, end)
+    if not expected:
+        return None
+    found: list[tuple[datetime, datetime]] = []
+    for hour in missing.index[missing > 0].to_pydatetime():
+        if found and hour - found[-1][1] == HOUR:
+            found[-1] = (found[-1][0], hour)
+        else:
+            found.append((hour, hour))
+    return found

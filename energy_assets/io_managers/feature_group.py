@@ -1,0 +1,37 @@
+"""Rows of the feature group: all hours of a run in one upsert, a range of hours in one read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from energy_assets.stores.feature_store import FeatureStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class FeatureGroupIOManager(dg.IOManager):
+    """A frame of `schemas.CONSUMPTION` <-> the feature group."""
+
+    def __init__(self, feature_store: FeatureStore) -> None:
+        self.feature_store = feature_store
+
+    def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
+        start, end = _hours(context.asset_partitions_time_window)
+        outside = (obj["datetime_utc"] < start) | (obj["datetime_utc"] >= end)
+        if outside.any():
+            raise dg.DagsterInvariantViolationError(
+                f"{int(outside.sum())} rows of {context.asset_key.to_user_string()} lie outside of "
+                f"the run's hours, {start} to {end}"
+            )
+        self.feature_store.upsert(obj)
+
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
+        return self.feature_store.read(*_hours(context.asset_partitions_time_window))
+
+
+def _hours(window: dg.TimeWindow) -> tuple[datetime, datetime]:
+    return window.start.replace(tzinfo=None), window.end.replace(tzinfo=None)

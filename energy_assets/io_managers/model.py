@@ -1,0 +1,91 @@
+"""Trained models into the registry; loading hour K gives the promoted models at or before K."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from energy_assets.partitions import hour_of
+from energy_assets.stores.model_registry import ModelRegistry, ModelVersion
+
+if TYPE_CHECKING:
+    from energy_assets.forecasting.forecaster import GlobalForecaster
+    from energy_assets.forecasting.training import TrainedModel
+
+VERSION = "model_version"
+"""Metadata key of the version that a materialisation of the model registered."""
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A model in the registry, downloaded and checked only when it is loaded."""
+
+    registry: ModelRegistry
+    registered: ModelVersion
+
+    @property
+    def version(self) -> str:
+        return self.registered.version
+
+    @property
+    def hour(self) -> datetime:
+        """The hour whose training gave the model."""
+        return self.registered.hour
+
+    def load(self) -> GlobalForecaster:
+        """The forecaster, without history; raises BrokenModelError."""
+        from energy_assets.forecasting import model_files
+
+        with tempfile.TemporaryDirectory() as folder:
+            self.registry.download(self.registered, Path(folder))
+            return model_files.load(Path(folder))
+
+
+@dataclass(frozen=True)
+class PromotedModels:
+    """The models that may be used for an hour, newest first, looked up as far as they are asked."""
+
+    registry: ModelRegistry
+    at_or_before: datetime
+
+    def __iter__(self) -> Iterator[StoredModel]:
+        for registered in self.registry.promoted(self.at_or_before):
+            yield StoredModel(self.registry, registered)
+
+
+class ModelIOManager(dg.IOManager):
+    """`{partition key: TrainedModel}` is registered, `{partition key: PromotedModels}` is read."""
+
+    def __init__(self, registry: ModelRegistry) -> None:
+        self.registry = registry
+
+    def handle_output(self, context: dg.OutputContext, obj: Mapping[str, TrainedModel]) -> None:
+        from energy_assets.forecasting import model_files
+
+        for key, trained in obj.items():
+            if trained.forecaster is None:
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                model_files.save(trained.forecaster, Path(folder))
+                registered = self.registry.register(
+                    Path(folder),
+                    hour_of(key),
+                    promoted=trained.promoted,
+                    metrics=trained.scores,
+                    tags={"gate": trained.verdict},
+                )
+            # The context's own add_output_metadata would put it on every partition of the run.
+            context.step_context.add_asset_metadata(
+                {VERSION: registered.version}, context.asset_key, key
+            )
+
+    def load_input(self, context: dg.InputContext) -> dict[str, PromotedModels]:
+        return {
+            key: PromotedModels(self.registry, hour_of(key)) for key in context.asset_partition_keys
+        }

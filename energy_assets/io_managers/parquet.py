@@ -1,0 +1,64 @@
+"""Frames as one Parquet file an hour: raw_consumption, predictions_parquet, monitoring_metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from energy_assets.errors import NotFoundError
+from energy_assets.partitions import hour_of
+from energy_assets.stores.object_store import ObjectStore
+from energy_assets.stores.parquet import decode, encode
+from energy_assets.stores.paths import hour_path
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAY_BE_MISSING = "may_be_missing"
+"""Input metadata: hours without a file are left out instead of being an error."""
+
+_WORKERS = 8  # a remote store's answer takes far longer than the work on it
+
+
+class ParquetIOManager(dg.IOManager):
+    """`{partition key: frame}` <-> `<asset>/<date>/<hour>.parquet`."""
+
+    def __init__(self, objects: ObjectStore, file_metadata: Mapping[str, str]) -> None:
+        self.objects = objects
+        self.file_metadata = file_metadata
+
+    def handle_output(self, context: dg.OutputContext, obj: Mapping[str, pd.DataFrame]) -> None:
+        asset = context.asset_key.path[-1]
+
+        def write(key: str) -> None:
+            data = encode(obj[key], {**self.file_metadata, "partition": key})
+            self.objects.write(hour_path(asset, hour_of(key), "parquet"), data)
+
+        keys = context.asset_partition_keys
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            list(pool.map(write, keys))
+        context.add_output_metadata(
+            {"path": self.objects.url(hour_path(asset, hour_of(keys[-1]), "parquet"))}
+        )
+
+    def load_input(self, context: dg.InputContext) -> dict[str, pd.DataFrame]:
+        asset = context.asset_key.path[-1]
+        optional = bool(context.definition_metadata.get(MAY_BE_MISSING))
+
+        def read(key: str) -> pd.DataFrame | None:
+            try:
+                return decode(self.objects.read(hour_path(asset, hour_of(key), "parquet")))
+            except NotFoundError:
+                if optional:
+                    return None
+                raise NotFoundError(
+                    f"{asset} has no file for {key}: materialise {asset} for that partition first"
+                ) from None
+
+        keys = context.asset_partition_keys
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            frames = dict(zip(keys, pool.map(read, keys), strict=True))
+        return {key: frame for key, frame in frames.items() if frame is not None}

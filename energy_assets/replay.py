@@ -1,0 +1,165 @@
+"""Which runs it takes to have an hour, or a range of hours, forecast; and running them.
+
+Everything already stored is left alone, so that doing it again is quick and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from energy_assets.automation import range_tags
+from energy_assets.definitions import defs
+from energy_assets.errors import EnergyAssetsError, NoDataError
+from energy_assets.partitions import HORIZON, HOUR, WINDOW, hour_of, hourly, key_of
+from energy_assets.settings import settings
+from energy_assets.sources import Source
+from energy_assets.stores import Stores
+from energy_assets.stores.paths import hour_of_path, hour_path
+
+DAY = timedelta(days=1)
+
+
+class RunFailedError(EnergyAssetsError):
+    """A run of a job ended with an error."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A run to make: of which job, over which hours (both included), and what it is for."""
+
+    job: str
+    first: datetime
+    last: datetime
+    purpose: str
+    assets: tuple[str, ...] = ()
+    """The assets of the job to make; all of them where none is named."""
+
+    @property
+    def hours(self) -> int:
+        """How many partitions the run materialises."""
+        return (self.last - self.first) // HOUR + 1
+
+
+def newest_origin(source: Source) -> datetime:
+    """The newest hour that the source has and that is a partition."""
+    newest = hourly.get_last_partition_key()
+    if newest is None:
+        raise NoDataError(
+            f"PARTITIONS_START is {settings().partitions_start}, which has not passed yet: "
+            "set an earlier hour"
+        )
+    return min(source.newest_hour(), hour_of(newest))
+
+
+def check_origin(source: Source, origin: datetime) -> None:
+    """Raise NoDataError unless the origin is an hour of a partition that the source has."""
+    oldest = max(source.oldest_hour(), settings().first_hour)
+    newest = newest_origin(source)
+    if not oldest <= origin <= newest:
+        raise NoDataError(
+            f"there is nothing to forecast from at {key_of(origin)}: the source "
+            f"{source.name} has {key_of(oldest)} to {key_of(newest)} (UTC). Choose an hour of these."
+        )
+
+
+def steps_to_forecast(source: Source, stores: Stores, origin: datetime) -> Iterator[Step]:
+    """The runs that forecast from `origin`, with earlier forecasts to score.
+
+    The earlier forecasts are those of the 24 hours before, by a model trained a day before, which
+    is what an operator would have had.
+    """
+    check_origin(source, origin)
+    a_day_before = max(origin - DAY, source.oldest_hour(), settings().first_hour)
+    yield from _history(source, stores, a_day_before, origin)
+    yield from _tuning(stores, a_day_before)
+    if a_day_before < origin and not _stored(stores, "predictions_parquet", origin - HOUR):
+        first, last = a_day_before, origin - HOUR
+        yield Step("hourly_job", first, last, "pin datasets", ("feature_view",))
+        yield Step("hourly_job", first, first, "train a model a day before", ("model",))
+        yield Step("prediction_job", first, last, "make the forecasts of the day before")
+    if not _stored(stores, "monitoring_metrics", origin):
+        yield Step("hourly_job", origin, origin, "train, forecast and score")
+
+
+def steps_to_replay(
+    source: Source, stores: Stores, first: datetime, last: datetime
+) -> Iterator[Step]:
+    """The runs that replay every hour from `first` to `last` as if it were live."""
+    if first > last:
+        raise NoDataError(f"START {key_of(first)} is after END {key_of(last)}: swap them")
+    check_origin(source, first)
+    check_origin(source, last)
+    yield from _history(source, stores, first, last)
+    yield from _tuning(stores, first)
+    while first <= last:
+        end = min(first + (HORIZON - 1) * HOUR, last)
+        yield Step("hourly_job", first, end, f"replay {first:%Y-%m-%d}")
+        first = end + HOUR
+
+
+def execute(
+    steps: Iterator[Step],
+    instance: dg.DagsterInstance,
+    showing: Callable[[Step], AbstractContextManager[None]],
+) -> int:
+    """Execute the runs one after the other in this process; returns how many there were.
+
+    Raises RunFailedError with the message of the first failure.
+    """
+    made = 0
+    for step in steps:
+        with showing(step):
+            result = defs.resolve_job_def(step.job).execute_in_process(
+                instance=instance,
+                asset_selection=[dg.AssetKey(name) for name in step.assets] or None,
+                tags=range_tags(step.first, step.last),
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                raise_on_error=False,
+            )
+        if not result.success:
+            raise RunFailedError(_why(result))
+        made += 1
+    return made
+
+
+def _history(
+    source: Source, stores: Stores, first_origin: datetime, last: datetime
+) -> Iterator[Step]:
+    """One run over all hours of the training windows that have not been asked for yet."""
+    first = max(first_origin - WINDOW + HOUR, source.oldest_hour(), settings().first_hour)
+    asked = {hour_of_path(path) for path in stores.object_store.list("raw_consumption")}
+    hours = (first + number * HOUR for number in range((last - first) // HOUR + 1))
+    missing = [hour for hour in hours if hour not in asked]
+    if missing:
+        yield Step("ingestion_job", missing[0], missing[-1], "load the history")
+
+
+def _tuning(stores: Stores, origin: datetime) -> Iterator[Step]:
+    tuned = (hour_of_path(path) for path in stores.object_store.list("best_config"))
+    if not any(hour <= origin for hour in tuned):
+        yield Step("tuning_job", origin, origin, "search for the best configuration")
+
+
+def _stored(stores: Stores, asset: str, hour: datetime) -> bool:
+    return stores.object_store.exists(hour_path(asset, hour, "parquet"))
+
+
+def _why(result: dg.ExecuteInProcessResult) -> str:
+    """The first failure of a run: the message of the error at its root."""
+    for event in result.all_events:
+        if event.is_step_failure and event.step_failure_data.error is not None:
+            error = event.step_failure_data.error
+            while error.cause is not None:
+                error = error.cause
+            return f"{event.step_key}: {error.message.strip()}"
+    failed_checks = [
+        evaluation.description or evaluation.check_name
+        for evaluation in result.get_asset_check_evaluations()
+        if evaluation.blocking and not evaluation.passed
+    ]
+    return "; ".join(failed_checks) or "the run failed; look at it in the Dagster UI"

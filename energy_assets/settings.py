@@ -1,0 +1,102 @@
+"""Environment, `.env` and `.env.default` -> one typed, immutable `Settings`.
+
+Every variable is listed with a comment in `.env.default`. The environment goes before `.env`, and
+`.env` before the defaults here. An empty variable counts as not set.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from energy_assets.errors import SettingsError
+
+PROJECT_ROOT = Path(__file__).parents[1]
+
+PARTITION_FORMAT = "%Y-%m-%d-%H:%M"
+"""Format of a partition key, as in `2023-03-01-10:00`."""
+
+
+class Settings(BaseSettings):
+    """All settings, read once when the code location loads."""
+
+    model_config = SettingsConfigDict(
+        env_file=PROJECT_ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    energy_source: Literal["simulator", "file", "energidataservice"] = "simulator"
+    energy_dataset: str | None = None
+    """Name of the dataset profile; unset: the usual data set of the source."""
+    energy_file: Path | None = None
+    energy_api_url: str = "https://api.energidataservice.dk"
+
+    days_delay: int = Field(default=0, ge=0)
+    """The newest partition is this many days old, because the source publishes late."""
+    days_export: int = Field(default=30, ge=1)
+    """Length of the training window in days."""
+    partitions_start: str = "2023-01-01-00:00"
+
+    feature_store: Literal["embedded"] = "embedded"
+    feature_group_version: int = Field(default=1, ge=1)
+    object_store: Literal["local"] = "local"
+    storage_root: Path = Path("storage")
+
+    tuning_trials: int = Field(default=8, ge=1)
+    tuning_seconds: float = Field(default=120.0, gt=0)
+    model_max_age_hours: int = Field(default=168, ge=1)
+    """An older model is not used for a forecast; the baseline is."""
+
+    @field_validator("partitions_start")
+    @classmethod
+    def _is_a_partition_key(cls, value: str) -> str:
+        try:
+            hour = datetime.strptime(value, PARTITION_FORMAT)
+        except ValueError:
+            raise ValueError("give it as YYYY-MM-DD-HH:MM in UTC, as in 2023-01-01-00:00") from None
+        if hour.minute:
+            raise ValueError("it must be a full hour, as in 2023-01-01-00:00")
+        return value
+
+    @field_validator("storage_root", "energy_file")
+    @classmethod
+    def _below_the_project(cls, value: Path | None) -> Path | None:
+        return value if value is None else PROJECT_ROOT / value
+
+    @property
+    def first_hour(self) -> datetime:
+        """The first partition's hour, naive UTC."""
+        return datetime.strptime(self.partitions_start, PARTITION_FORMAT)
+
+
+def read_settings(**overrides: object) -> Settings:
+    """Read the settings; raises SettingsError that names every variable at fault.
+
+    Values are not repeated in the message, since a variable may hold a secret.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks the values
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+            for fault in error.errors(include_input=False, include_url=False)
+        )
+        raise SettingsError(
+            f"cannot use the settings: {faults}. Correct the environment or .env; "
+            ".env.default lists every variable."
+        ) from None
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return read_settings()
+
+
+def utc_now() -> datetime:
+    """Now as naive UTC, the form in which every time is kept in this project."""
+    return datetime.now(timezone.utc).replace(tzinfo=None)

@@ -1,0 +1,99 @@
+"""The simulated publisher: a realistic Danish panel for any hour, without network or account.
+
+It publishes the records of `consumption_model` in the format of ConsumptionDE35Hour, and now and
+then does so late, in part, or not at all, as the real publisher does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from energy_assets.errors import NoDataError
+from energy_assets.settings import utc_now
+from energy_assets.sources import consumption_model as model
+from energy_assets.sources.profiles import DE35, DatasetProfile
+
+OLDEST_HOUR = datetime(2000, 1, 1)
+
+LATE = 0.01
+"""Share of the hours that are published 2 to 6 hours later than usual."""
+MISSING = 1 / 1440
+"""Share of the hours that are never published; as many again are never published by half."""
+MISSING_RECORD = 1 / (76 * 168)
+"""Share of the single records that are never published: about one in a week of the panel."""
+
+_EPOCH = datetime(1970, 1, 1)
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """The simulated source. The clock only decides what has been published by now."""
+
+    now: Callable[[], datetime] = utc_now
+    name: str = "simulator"
+    profile: DatasetProfile = DE35
+
+    def fetch(self, start: datetime, end: datetime) -> pd.DataFrame:
+        """The records of the hours [start, end): see `Source.fetch`."""
+        newest = self.newest_hour()
+        if start > newest or end <= OLDEST_HOUR:
+            raise NoDataError(
+                f"the simulator has {OLDEST_HOUR:%Y-%m-%d %H:%M} to {newest:%Y-%m-%d %H:%M} UTC, "
+                f"nothing of {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}: ask for earlier "
+                "hours, or wait until these are published"
+            )
+        hours = np.arange(_number(max(start, OLDEST_HOUR)), _number(min(end, newest + _HOUR)))
+        return _records(hours, self._published(hours))
+
+    def oldest_hour(self) -> datetime:
+        """The first hour that the simulator has."""
+        return OLDEST_HOUR
+
+    def newest_hour(self) -> datetime:
+        """The last hour of which anything is published by now."""
+        last = int((self.now() - _EPOCH) // _HOUR)
+        hours = np.arange(last - 48, last)
+        published = hours[self._published(hours).any(axis=1)]
+        return _EPOCH + int(published[-1]) * _HOUR
+
+    def _published(self, hours: model.Hours) -> NDArray[np.bool_]:
+        """Which records are published by now: array (hours, series)."""
+        late = model.uniform("late", hours) < LATE
+        delay = np.where(late, 2 + np.floor(5 * model.uniform("delay", hours)), 0)
+        in_time = hours + 1 + delay <= (self.now() - _EPOCH) / _HOUR
+        fate = model.uniform("missing", hours)
+        one_half = model.uniform_by_series("half", hours) < 0.5
+        kept = (fate >= 2 * MISSING)[:, None] | (one_half & (fate >= MISSING)[:, None])
+        kept &= model.uniform_by_series("missing record", hours) >= MISSING_RECORD
+        return kept & in_time[:, None]
+
+
+def _number(time: datetime) -> int:
+    """The first hour that starts at or after a time, counted since 1970."""
+    return -int((_EPOCH - time) // _HOUR)
+
+
+def _records(hours: model.Hours, published: NDArray[np.bool_]) -> pd.DataFrame:
+    """The published records in the format of the data set, every column text."""
+    utc = pd.DatetimeIndex(hours.astype("datetime64[h]").astype("datetime64[ns]"))
+    local = utc.tz_localize("UTC").tz_convert("Europe/Copenhagen")
+    row, series = np.nonzero(published)
+    kwh = np.rint(model.consumption(hours)[row, series]).astype(np.int64)
+    areas, codes = (np.array(names, dtype=object) for names in zip(*model.SERIES, strict=True))
+    return pd.DataFrame(
+        {
+            "HourUTC": utc.strftime("%Y-%m-%d %H:%M").to_numpy(dtype=object)[row],
+            "HourDK": local.strftime("%Y-%m-%d %H:%M").to_numpy(dtype=object)[row],
+            "PriceArea": areas[series],
+            "ConsumerType_DE35": codes[series],
+            "TotalCon": kwh.astype(str).astype(object),
+        },
+        dtype=object,
+    )

@@ -1,0 +1,139 @@
+"""The embedded feature store: one Delta Lake table in a folder."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from energy_assets.errors import NotFoundError, StorageError
+from energy_assets.schemas import CONSUMPTION, KEY
+from energy_assets.stores.feature_store import TrainingDataset, check_unique
+from energy_assets.stores.storage import writing_to
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    from deltalake import DeltaTable
+
+COMPACT_EVERY = 100
+"""Commits between two compactions. Every commit adds a file, and many small files slow all reads."""
+
+
+class _CommitConflict(StorageError):
+    """Another writer committed first. The merge is made again on what it left."""
+
+
+class DeltaFeatureStore:
+    """The consumption table as Delta Lake; a training dataset is a table version and a range."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @retry(
+        retry=retry_if_exception_type(_CommitConflict),
+        wait=wait_random_exponential(multiplier=0.05, max=2),
+        stop=stop_after_attempt(20),
+        reraise=True,
+    )
+    def upsert(self, rows: pd.DataFrame) -> None:
+        from deltalake.exceptions import CommitFailedError
+
+        check_unique(rows)
+        if rows.empty:
+            return
+        table = self._open_or_create()
+        source = _to_arrow(rows)
+        # The range as plain text in the predicate lets Delta skip the files of other hours.
+        first, last = (f"{rows['datetime_utc'].agg(edge):%Y-%m-%dT%H:%M:%S}" for edge in ("min", "max"))
+        same_key = " AND ".join(f"target.{column} = source.{column}" for column in KEY)
+        within = f"target.datetime_utc >= '{first}' AND target.datetime_utc <= '{last}'"
+        with writing_to(self.folder):
+            try:
+                (
+                    table.merge(
+                        source,
+                        predicate=f"{within} AND {same_key}",
+                        source_alias="source",
+                        target_alias="target",
+                    )
+                    .when_matched_update_all()
+                    .when_not_matched_insert_all()
+                    .execute()
+                )
+                if table.version() % COMPACT_EVERY == 0:
+                    table.optimize.compact()
+            except CommitFailedError as error:
+                raise _CommitConflict(
+                    f"{self.folder}: another writer kept committing first; "
+                    "run fewer writers at a time"
+                ) from error
+
+    def read(self, start: datetime, end: datetime) -> pd.DataFrame:
+        table = self._open()
+        if table is None:
+            return _to_pandas(None)
+        return self._rows(table, start, end)
+
+    def create_training_dataset(self, start: datetime, end: datetime) -> TrainingDataset:
+        table = self._open()
+        if table is None:
+            raise NotFoundError(
+                f"the feature store {self.folder} is empty: materialise feature_group first"
+            )
+        rows = len(self._rows(table, start, end))
+        return TrainingDataset(version=table.version(), start=start, end=end, rows=rows)
+
+    def read_training_dataset(self, dataset: TrainingDataset) -> pd.DataFrame:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        try:
+            table = DeltaTable(self.folder, version=dataset.version)
+        except DeltaError as error:
+            raise NotFoundError(
+                f"version {dataset.version} of {self.folder} is gone: materialise feature_view again"
+            ) from error
+        return self._rows(table, dataset.start, dataset.end)
+
+    def _rows(self, table: DeltaTable, start: datetime, end: datetime) -> pd.DataFrame:
+        filters = [("datetime_utc", ">=", start), ("datetime_utc", "<", end)]
+        return _to_pandas(table.to_pyarrow_table(filters=filters))
+
+    def _open(self) -> DeltaTable | None:
+        from deltalake import DeltaTable
+
+        return DeltaTable(self.folder) if DeltaTable.is_deltatable(str(self.folder)) else None
+
+    def _open_or_create(self) -> DeltaTable:
+        from deltalake import DeltaTable
+
+        with writing_to(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return DeltaTable.create(
+                self.folder, schema=_arrow_schema(), mode="ignore", description=CONSUMPTION.description
+            )
+
+
+def _arrow_schema() -> pa.Schema:
+    import pyarrow as pa
+
+    types = {"str": pa.string(), "datetime64[ns]": pa.timestamp("us"), "float64": pa.float64()}
+    return pa.schema(
+        [pa.field(column.name, types[column.dtype], nullable=False) for column in CONSUMPTION.columns]
+    )
+
+
+def _to_arrow(rows: pd.DataFrame) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.Table.from_pandas(rows, schema=_arrow_schema(), preserve_index=False)
+
+
+def _to_pandas(table: pa.Table | None) -> pd.DataFrame:
+    table = _arrow_schema().empty_table() if table is None else table
+    rows = table.to_pandas()[list(CONSUMPTION.dtypes)]
+    rows["datetime_utc"] = rows["datetime_utc"].astype("datetime64[ns]")
+    return rows.sort_values(list(KEY), ignore_index=True)

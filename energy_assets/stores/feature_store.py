@@ -1,0 +1,54 @@
+"""The feature store: the consumption table, and training datasets pinned in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from energy_assets.errors import ContractError
+from energy_assets.schemas import KEY
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class TrainingDataset:
+    """A reference to the rows of [start, end) as they stood at a version of the table."""
+
+    version: int
+    start: datetime
+    end: datetime
+    rows: int
+
+
+class FeatureStore(Protocol):
+    """The table `schemas.CONSUMPTION`, keyed by (area, consumer_type, datetime_utc)."""
+
+    def upsert(self, rows: pd.DataFrame) -> None:
+        """Insert the rows, replacing those of equal key, in one commit.
+
+        Raises ContractError when two of the rows have the same key, StorageError when the store
+        refuses.
+        """
+
+    def read(self, start: datetime, end: datetime) -> pd.DataFrame:
+        """The rows of [start, end), sorted by key; none where the store is empty."""
+
+    def create_training_dataset(self, start: datetime, end: datetime) -> TrainingDataset:
+        """Pin the rows of [start, end) as they stand now."""
+
+    def read_training_dataset(self, dataset: TrainingDataset) -> pd.DataFrame:
+        """The pinned rows, the same however the table has changed since, sorted by key."""
+
+
+def check_unique(rows: pd.DataFrame) -> None:
+    """Raise ContractError if a key occurs twice: a merge would store both rows."""
+    repeated = rows.duplicated(list(KEY))
+    if repeated.any():
+        area, consumer_type, hour = rows.loc[repeated, list(KEY)].iloc[0]
+        raise ContractError(
+            f"{int(repeated.sum())} rows repeat a key, the first ({area}, {consumer_type}, {hour}); "
+            "pass each (area, consumer_type, datetime_utc) once"
+        )

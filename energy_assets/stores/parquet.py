@@ -1,0 +1,37 @@
+"""Data frames as Parquet bytes, with text metadata in the file itself."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def encode(frame: pd.DataFrame, metadata: Mapping[str, str]) -> bytes:
+    """The frame as a Parquet file; `metadata` goes beside pandas' own in the file's schema."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame)
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd", coerce_timestamps="us")
+    return buffer.getvalue()
+
+
+def decode(data: bytes) -> pd.DataFrame:
+    """The frame that was encoded, index and types included."""
+    import pandas as pd
+
+    return pd.read_parquet(io.BytesIO(data))
+
+
+def read_metadata(data: bytes) -> dict[str, str]:
+    """The metadata of a Parquet file, pandas' own left out."""
+    import pyarrow.parquet as pq
+
+    found = pq.read_schema(io.BytesIO(data)).metadata or {}
+    return {key.decode(): value.decode() for key, value in found.items() if key != b"pandas"}

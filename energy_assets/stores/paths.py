@@ -1,0 +1,17 @@
+"""Where an hour of an asset lies in the object store: `raw_consumption/2023-03-01/10.parquet`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import PurePosixPath
+
+
+def hour_path(asset: str, hour: datetime, suffix: str) -> str:
+    """The path of an asset's hour; `suffix` is the file type without its dot."""
+    return f"{asset}/{hour:%Y-%m-%d/%H}.{suffix}"
+
+
+def hour_of_path(path: str) -> datetime:
+    """The hour of a path that `hour_path` made."""
+    _, date, file = PurePosixPath(path).parts
+    return datetime.strptime(f"{date} {file[:2]}", "%Y-%m-%d %H")

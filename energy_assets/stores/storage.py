@@ -1,0 +1,36 @@
+"""What the embedded stores share: files written whole or not at all, and a disk that refuses."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from energy_assets.errors import StorageError
+
+
+@contextmanager
+def writing_to(path: os.PathLike[str]) -> Iterator[None]:
+    """Turn the system's refusal to write into a StorageError that says what to set."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {path}: {error.strerror or error}. "
+            "Set STORAGE_ROOT to a folder that can be written to and has room."
+        ) from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file, folders included, so that readers see the old content or the new one."""
+    # In the target's own folder, because a rename is atomic only within one file system.
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    with writing_to(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            unfinished.write_bytes(data)
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)

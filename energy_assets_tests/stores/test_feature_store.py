@@ -1,0 +1,146 @@
+"""What every feature store does."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from energy_assets.errors import ContractError, NotFoundError, StorageError
+from energy_assets.schemas import CONSUMPTION, KEY
+from energy_assets.stores.delta_feature_store import COMPACT_EVERY, DeltaFeatureStore
+from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
+
+T0 = datetime(2023, 3, 1)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(params=["embedded"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> FeatureStore:
+    return {"embedded": DeltaFeatureStore}[request.param](tmp_path / "table")
+
+
+def rows(hours: int = 3, value: float = 1.0, start: datetime = T0) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            (area, code, pd.Timestamp(start + number * HOUR), value + number)
+            for area, code in [("DK1", "111"), ("DK2", "999")]
+            for number in range(hours)
+        ],
+        columns=list(CONSUMPTION.dtypes),
+    )
+
+
+def test_what_is_upserted_is_read_back_sorted_by_key_with_its_types(store: FeatureStore) -> None:
+    store.upsert(rows().sample(frac=1, random_state=1))
+    read = store.read(T0, T0 + 3 * HOUR)
+    pd.testing.assert_frame_equal(read, rows())
+    assert read["datetime_utc"].dt.tz is None
+
+
+def test_a_range_includes_its_start_and_excludes_its_end(store: FeatureStore) -> None:
+    store.upsert(rows(hours=5))
+    hours = store.read(T0 + HOUR, T0 + 3 * HOUR)["datetime_utc"]
+    assert set(hours) == {pd.Timestamp(T0 + HOUR), pd.Timestamp(T0 + 2 * HOUR)}
+
+
+def test_an_empty_store_and_an_empty_range_give_no_rows_of_the_right_types(
+    store: FeatureStore,
+) -> None:
+    never_written = store.read(T0, T0 + HOUR)
+    store.upsert(rows())
+    outside = store.read(T0 + timedelta(days=9), T0 + timedelta(days=10))
+    for empty in (never_written, outside):
+        assert len(empty) == 0
+        assert list(empty.columns) == list(CONSUMPTION.dtypes)
+        assert empty["datetime_utc"].dtype == "datetime64[ns]"
+
+
+def test_rows_of_an_equal_key_are_replaced_and_others_stay(store: FeatureStore) -> None:
+    store.upsert(rows(hours=4))
+    store.upsert(rows(hours=2, value=50.0))
+    values = store.read(T0, T0 + 4 * HOUR).set_index(list(KEY))["energy_consumption"]
+    assert values[("DK1", "111")].tolist() == [50.0, 51.0, 3.0, 4.0]
+
+
+def test_upserting_the_same_rows_again_changes_nothing(store: FeatureStore) -> None:
+    for _ in range(3):
+        store.upsert(rows())
+    pd.testing.assert_frame_equal(store.read(T0, T0 + 9 * HOUR), rows())
+
+
+def test_upserting_no_rows_is_no_error(store: FeatureStore) -> None:
+    store.upsert(rows().iloc[:0])
+    assert len(store.read(T0, T0 + HOUR)) == 0
+
+
+def test_a_repeated_key_is_refused_and_nothing_of_it_is_written(store: FeatureStore) -> None:
+    with pytest.raises(ContractError, match="repeat a key, the first .*DK1, 111"):
+        store.upsert(pd.concat([rows(), rows().head(1)]))
+    assert len(store.read(T0, T0 + 3 * HOUR)) == 0
+
+
+def test_a_training_dataset_gives_the_same_rows_after_later_upserts(store: FeatureStore) -> None:
+    store.upsert(rows(hours=3))
+    pinned = store.create_training_dataset(T0, T0 + 3 * HOUR)
+    before = store.read_training_dataset(pinned)
+    store.upsert(rows(hours=3, value=99.0))
+    store.upsert(rows(hours=1, start=T0 - HOUR))
+    assert pinned.rows == 6
+    pd.testing.assert_frame_equal(store.read_training_dataset(pinned), before)
+    assert store.read(T0, T0 + HOUR)["energy_consumption"].iloc[0] == 99.0
+
+
+def test_a_training_dataset_survives_compaction(store: FeatureStore) -> None:
+    store.upsert(rows(hours=1))
+    pinned = store.create_training_dataset(T0, T0 + 9 * HOUR)
+    for number in range(COMPACT_EVERY + 1):
+        store.upsert(rows(hours=1, value=float(number), start=T0 + HOUR))
+    pd.testing.assert_frame_equal(store.read_training_dataset(pinned), rows(hours=1))
+    assert len(store.read(T0, T0 + 9 * HOUR)) == 4
+
+
+def test_pinning_rows_of_an_empty_store_says_what_to_do(store: FeatureStore) -> None:
+    with pytest.raises(NotFoundError, match="materialise feature_group first"):
+        store.create_training_dataset(T0, T0 + HOUR)
+
+
+def test_a_training_dataset_that_is_gone_is_an_error_that_says_what_to_do(
+    store: FeatureStore,
+) -> None:
+    store.upsert(rows())
+    with pytest.raises(NotFoundError, match="materialise feature_view again"):
+        store.read_training_dataset(TrainingDataset(version=99, start=T0, end=T0 + HOUR, rows=1))
+
+
+def test_two_writers_at_once_lose_nothing(store: FeatureStore) -> None:
+    store.upsert(rows(hours=1, start=T0 - HOUR))
+    failures: list[BaseException] = []
+
+    def write(series: int) -> None:
+        try:
+            for number in range(8):
+                mine = rows(hours=1, start=T0 + number * HOUR).iloc[[series]]
+                store.upsert(mine)
+        except BaseException as error:
+            failures.append(error)
+
+    writers = [threading.Thread(target=write, args=(series,)) for series in (0, 1)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert not failures
+    assert len(store.read(T0, T0 + 8 * HOUR)) == 16
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_that_names_the_setting(
+    tmp_path: Path,
+) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file where a folder should be")
+    with pytest.raises(StorageError, match="STORAGE_ROOT"):
+        DeltaFeatureStore(blocked / "table").upsert(rows())

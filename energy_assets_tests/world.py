@@ -1,0 +1,122 @@
+"""A whole deployment in a folder: a source, embedded stores, all definitions, a Dagster instance."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from energy_assets.automation import range_tags
+from energy_assets.definitions import build_defs, build_resources
+from energy_assets.partitions import HOUR, key_of, window_of
+from energy_assets.settings import read_settings
+from energy_assets.sources import DatasetProfile, Source
+from energy_assets.stores import Stores, open_stores
+from energy_assets.stores.parquet import decode
+from energy_assets.stores.paths import hour_path
+
+
+@dataclass(frozen=True)
+class Only:
+    """Another source's records of some series, and only of its hours before `end`."""
+
+    source: Source
+    series: Collection[tuple[str, str]] | None = None
+    end: datetime = datetime.max
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    @property
+    def profile(self) -> DatasetProfile:
+        return self.source.profile
+
+    def oldest_hour(self) -> datetime:
+        return self.source.oldest_hour()
+
+    def newest_hour(self) -> datetime:
+        return min(self.source.newest_hour(), self.end - HOUR)
+
+    def fetch(self, start: datetime, end: datetime) -> pd.DataFrame:
+        records = self.source.fetch(start, min(end, self.end))
+        if self.series is None:
+            return records
+        names = zip(
+            records[self.profile.area_column],
+            records[self.profile.consumer_type_column],
+            strict=True,
+        )
+        return records[[name in self.series for name in names]]
+
+
+@dataclass(frozen=True)
+class World:
+    """What a user would have after setting things up, below one folder."""
+
+    source: Source
+    stores: Stores
+    defs: dg.Definitions
+    instance: dg.DagsterInstance
+
+    @classmethod
+    def build(cls, root: Path, source: Source, **overrides: Any) -> World:
+        """A world with `source` below `root`; `overrides` replace resources."""
+        settings = read_settings(_env_file=None, storage_root=root, energy_source="simulator")
+        resources = build_resources(settings)
+        stores = open_stores(settings)
+        return cls(
+            source=source,
+            stores=stores,
+            defs=build_defs({**resources, "source": source, **overrides}),
+            instance=dg.DagsterInstance.ephemeral(),
+        )
+
+    def with_source(self, source: Source) -> World:
+        """The same stores, fed by another source."""
+        resources = {**(self.defs.resources or {}), "source": source}
+        return replace(self, source=source, defs=build_defs(resources))
+
+    def run(
+        self,
+        job: str,
+        first: datetime,
+        last: datetime | None = None,
+        assets: Collection[str] | None = None,
+        succeeds: bool = True,
+    ) -> dg.ExecuteInProcessResult:
+        """Run a job for an hour or a range of hours, as the UI or the daemon would."""
+        when: dict[str, Any] = (
+            {"partition_key": key_of(first)} if last is None else {"tags": range_tags(first, last)}
+        )
+        result = self.defs.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            asset_selection=[dg.AssetKey(name) for name in assets] if assets else None,
+            raise_on_error=succeeds,
+            **when,
+        )
+        assert result.success == succeeds
+        return result
+
+    def load_history(self, origin: datetime) -> None:
+        """Load the training window of an hour in one run."""
+        start, end = window_of(origin)
+        self.run("ingestion_job", max(start, self.source.oldest_hour()), end - HOUR)
+
+    def frame(self, asset: str, hour: datetime) -> pd.DataFrame:
+        """The file of an asset's hour."""
+        return decode(self.stores.object_store.read(hour_path(asset, hour, "parquet")))
+
+    def metadata(self, asset: str, hour: datetime) -> dict[str, Any]:
+        """The metadata of the newest materialisation of an asset's hour, as plain values."""
+        records = self.instance.fetch_materializations(
+            dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=[key_of(hour)]), limit=1
+        ).records
+        made = records[0].asset_materialization
+        assert made is not None
+        return {name: value.value for name, value in made.metadata.items()}
