@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import dagster as dg
@@ -49,7 +49,7 @@ def run(origin: datetime | None) -> None:
     )
     steps = steps_to_forecast(source, stores, origin)
     with dg.DagsterInstance.get() as instance:
-        made = execute(steps, instance, _spinner())
+        made = execute(steps, instance, _timed)
     if not made:
         console.print("Everything was there already; nothing was run.")
     _print_forecast(source, stores, origin)
@@ -89,20 +89,19 @@ def _progress() -> Progress:
         TimeElapsedColumn(),
         console=console,
         transient=True,
+        # In a log file a bar that redraws itself is noise.
+        disable=not console.is_terminal,
     )
 
 
-def _spinner() -> Callable[[Step], AbstractContextManager[None]]:
-    @contextmanager
-    def showing(step: Step) -> Iterator[None]:
-        hours = f"{step.hours} hours" if step.hours > 1 else key_of(step.first)
-        started = time.monotonic()
-        with _progress() as progress:
-            progress.add_task(f"{step.purpose} ({hours})", total=None)
-            yield
-        console.print(f"  {step.purpose} ({hours}): {time.monotonic() - started:.1f} s")
-
-    return showing
+@contextmanager
+def _timed(step: Step) -> Iterator[None]:
+    hours = f"{step.hours} hours" if step.hours > 1 else key_of(step.first)
+    started = time.monotonic()
+    with _progress() as progress:
+        progress.add_task(f"{step.purpose} ({hours})", total=None)
+        yield
+    console.print(f"  {step.purpose} ({hours}): {time.monotonic() - started:.1f} s")
 
 
 def _print_forecast(source: Source, stores: Stores, origin: datetime) -> None:
