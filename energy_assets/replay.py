@@ -5,7 +5,7 @@ Everything already stored is left alone, so that doing it again is quick and cha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from energy_assets.automation import range_tags
-from energy_assets.definitions import defs
 from energy_assets.errors import EnergyAssetsError, NoDataError
 from energy_assets.partitions import HORIZON, HOUR, WINDOW, hour_of, hourly, key_of
 from energy_assets.settings import settings
@@ -103,7 +102,8 @@ def steps_to_replay(
 
 
 def execute(
-    steps: Iterator[Step],
+    defs: dg.Definitions,
+    steps: Iterable[Step],
     instance: dg.DagsterInstance,
     showing: Callable[[Step], AbstractContextManager[None]],
 ) -> int:

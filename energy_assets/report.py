@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from energy_assets.definitions import defs
 from energy_assets.partitions import HORIZON, HOUR, key_of, window_of
 from energy_assets.replay import (
     Step,
@@ -49,7 +50,7 @@ def run(origin: datetime | None) -> None:
     )
     steps = steps_to_forecast(source, stores, origin)
     with dg.DagsterInstance.get() as instance:
-        made = execute(steps, instance, _timed)
+        made = execute(defs, steps, instance, _timed)
     if not made:
         console.print("Everything was there already; nothing was run.")
     _print_forecast(source, stores, origin)
@@ -73,7 +74,7 @@ def backfill(start: datetime, end: datetime) -> None:
                 yield
                 progress.advance(task, step.hours)
 
-            execute(iter(steps), instance, showing)
+            execute(defs, steps, instance, showing)
     _print_backtest(stores, start, end)
 
 

@@ -74,7 +74,7 @@ class World:
             source=source,
             stores=stores,
             defs=build_defs({**resources, "source": source, **overrides}),
-            instance=dg.DagsterInstance.ephemeral(),
+            instance=dg.DagsterInstance.ephemeral(tempdir=str(root / "dagster")),
         )
 
     def with_source(self, source: Source) -> World:

@@ -33,7 +33,7 @@ def forecast(
     origin = np.array([len(matrix.hours) - 1])
     steps = np.arange(1, horizon + 1)
     point = seasonal_naive(matrix, origin, steps, season)[:, 0]
-    scale = features.series_scale(matrix.values)
+    scale = features.series_scale(matrix.array)
     centre = features.to_log(point, scale)
     width = _widths(matrix, scale, season, coverage)
     bounds = [point, *(features.from_log(centre + sign * width, scale) for sign in (-1, 1))]
@@ -50,7 +50,7 @@ def seasonal_naive(matrix: HourlyMatrix, origins: Ints, steps: Ints, season: int
 
     Only values up to each origin are used. NaN where a series has no value yet.
     """
-    values = matrix.values
+    values = matrix.array
     point = np.full((len(values), len(origins), len(steps)), np.nan)
     source = origins[:, None] + steps - season * -(-steps // season)
     while (missing := np.isnan(point)).any() and (source >= 0).any():
@@ -71,7 +71,7 @@ def _last_values(values: Floats) -> Floats:
 
 def _widths(matrix: HourlyMatrix, scale: Floats, season: int, coverage: float) -> Floats:
     """Half-width of the interval of each series on the transformed scale, shape (series, 1)."""
-    level = features.to_log(matrix.values, scale)
+    level = features.to_log(matrix.array, scale)
     errors = np.abs(level[:, season:] - level[:, :-season])
     pooled = errors[np.isfinite(errors)]
     if not pooled.size:

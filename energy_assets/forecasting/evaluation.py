@@ -46,7 +46,7 @@ def mape(actual: Floats, forecast: Floats) -> float:
 
 def rmspe(actual: Floats, forecast: Floats) -> float:
     """Root mean squared percentage error, as a share: sqrt(mean(((f - a) / a)^2))."""
-    return _mean(_percentage_errors(actual, forecast) ** 2) ** 0.5
+    return float(np.sqrt(_mean(_percentage_errors(actual, forecast) ** 2)))
 
 
 def wape(actual: Floats, forecast: Floats) -> float:
@@ -202,7 +202,7 @@ def _series_rows(table: pd.DataFrame, matrix: HourlyMatrix) -> Ints:
 
 def _naive_errors(history: HourlyMatrix) -> Floats:
     """Mean absolute error of seasonal naive with 24 hours in `history`, shape (series,)."""
-    errors = np.abs(history.values[:, DAY:] - history.values[:, :-DAY])
+    errors = np.abs(history.array[:, DAY:] - history.array[:, :-DAY])
     known = np.isfinite(errors)
     return _ratio(np.where(known, errors, 0.0).sum(axis=1), known.sum(axis=1).astype(float))
 

@@ -116,7 +116,7 @@ def build_rows(
     `filled` has no gaps after a series' first observation. A feature that looks at hours before
     it is NaN. Nothing later than its origin has a part in a row.
     """
-    level = to_log(filled.values, scale)
+    level = to_log(filled.array, scale)
     pad = HISTORY_HOURS + WEEK * (1 + int(horizon.max()) // WEEK)
     padded = np.pad(level, ((0, 0), (pad, 0)), constant_values=np.nan)
     window_mean = _WindowMeans(padded)

@@ -7,23 +7,15 @@ from typing import Any, ClassVar
 
 import lightgbm as lgb
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from energy_assets.errors import ForecastError
-from energy_assets.forecasting import features, intervals
-from energy_assets.forecasting.features import FEATURES, LAGS
-from energy_assets.forecasting.panel import (
-    DAY,
-    HOUR,
-    Floats,
-    HourlyMatrix,
-    Ints,
-    fill_gaps,
-    in_order,
-    to_matrix,
-)
+from energy_assets.forecasting import boosting, features, intervals
+from energy_assets.forecasting.horizons import require_hours, steps_ahead
+from energy_assets.forecasting.panel import DAY, HourlyMatrix, Ints, fill_gaps, in_order, to_matrix
+
+_MTYPES = ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"]
 
 
 class GlobalForecaster(BaseForecaster):
@@ -51,7 +43,10 @@ class GlobalForecaster(BaseForecaster):
     coverage : nominal coverage of the intervals in `holdout_`.
     country : ISO 3166 code of the country whose public holidays count, None for none.
     timezone : IANA name of the zone in which people live by the clock.
-    n_jobs : threads, None for all.
+    n_jobs : threads. By default the model that is scored and the final one are trained side by
+        side in one thread each; 1 trains them in turn; more are shared out between them.
+        LightGBM's threads wait for each other at every step, so that more of them than there are
+        idle cores make training many times slower.
     random_state : seed of the sampling of columns.
 
     Attributes
@@ -64,10 +59,21 @@ class GlobalForecaster(BaseForecaster):
     booster_ : lgb.Booster
     history_ : HourlyMatrix or None
         The filled hours before the origin that forecasts need. None after loading.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from energy_assets.forecasting import GlobalForecaster
+    >>> hours = pd.date_range("2023-02-01", periods=21 * 24, freq="h", name="datetime_utc")
+    >>> load = pd.Series(100 + 20 * np.sin(np.arange(504) / 24 * 2 * np.pi), hours)
+    >>> forecaster = GlobalForecaster(n_estimators=10).fit(load)
+    >>> forecaster.predict(fh=[1, 2]).round().tolist()
+    [100.0, 105.0]
     """
 
     _tags: ClassVar[dict[str, Any]] = {
-        "y_inner_mtype": ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"],
+        "y_inner_mtype": _MTYPES,
+        "X_inner_mtype": _MTYPES,
         "capability:exogenous": False,
         "capability:insample": False,
         "capability:missing_values": True,
@@ -75,9 +81,17 @@ class GlobalForecaster(BaseForecaster):
         "capability:pred_int:insample": False,
         "capability:update": True,
         "capability:multivariate": False,
+        "capability:random_state": True,
+        "property:randomness": "derandomized",
         "requires-fh-in-fit": False,
         "python_dependencies": ["lightgbm", "holidays"],
     }
+    holdout_: pd.DataFrame | None
+    calibration_: intervals.Calibration | None
+    booster_: lgb.Booster
+    history_: HourlyMatrix | None
+    _cutoff: pd.Index | None
+
     # What is kept of the data is `history_`; sktime need not keep all of it as well.
     _config: ClassVar[dict[str, Any]] = {"remember_data": False}
 
@@ -114,12 +128,20 @@ class GlobalForecaster(BaseForecaster):
         self.random_state = random_state
         super().__init__()
 
+    @classmethod
+    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
+        """Parameters with which sktime's own tests run."""
+        return [
+            {"n_estimators": 5, "calibration_days": 1},
+            {"n_estimators": 3, "num_leaves": 7, "origin_step": 4, "country": None},
+        ]
+
     def fit(self, y: Any, X: Any = None, fh: Any = None) -> GlobalForecaster:
         """Fit to a panel whose rows may be in any order; see sktime's `BaseForecaster.fit`.
 
         Raises ForecastError if the panel is not hourly, has a row twice, or is too short.
         """
-        return super().fit(_sorted(y), X, fh)
+        return super().fit(in_order(y), X, fh)
 
     def update(self, y: Any, X: Any = None, update_params: bool = True) -> GlobalForecaster:
         """Move the origin to the end of `y`, which is joined to the history that is kept.
@@ -127,12 +149,12 @@ class GlobalForecaster(BaseForecaster):
         The trees stay as they are, which takes milliseconds; pass `update_params=False` to say so.
         After loading no history is kept, and `y` should hold `features.HISTORY_HOURS` or more.
         """
-        return super().update(_sorted(y), X, update_params)
+        return super().update(in_order(y), X, update_params)
 
     def restored(
         self, booster: lgb.Booster, calibration: intervals.Calibration | None
     ) -> GlobalForecaster:
-        """This forecaster as fitted before, without a history: `update` it before forecasting."""
+        """The same forecaster as it was fitted before, without a history; `update` it next."""
         self.booster_ = booster
         self.calibration_ = calibration
         self.holdout_ = self.history_ = None
@@ -144,26 +166,37 @@ class GlobalForecaster(BaseForecaster):
         window = to_matrix(y)
         hours = len(window.hours)
         held_out = DAY * self.calibration_days
-        self._check_length(window, held_out)
-        filled = HourlyMatrix(fill_gaps(window.values), window.hours, window.series)
+        require_hours(window, self.horizon, self.calibration_days)
+        filled = HourlyMatrix(fill_gaps(window.array), window.hours, window.series)
 
         seen = hours - held_out
-        # Counted back from the newest hour, so that the newest targets are always trained on.
-        origins = np.arange(hours - 2, DAY - 2, -self.origin_step)[::-1]
+        # Counted so that the newest origin with a whole horizon behind it is among them.
+        newest = hours - 2 - (self.horizon - 1) % self.origin_step
+        origins = np.arange(newest, DAY - 2, -self.origin_step)[::-1]
         steps = np.arange(1, self.horizon + 1)
-        scale = features.series_scale(window.values, seen)
+        scale = features.series_scale(window.array, seen)
         rows = features.build_rows(filled, scale, origins, steps, self.country, self.timezone)
 
         target = origins[:, None] + steps
-        padded = np.pad(window.values, ((0, 0), (0, self.horizon)), constant_values=np.nan)
+        padded = np.pad(window.array, ((0, 0), (0, self.horizon)), constant_values=np.nan)
         residual = features.to_log(padded[:, target], rows.scale) - rows.centre - rows.base
 
         self.holdout_ = self.calibration_ = None
-        if held_out:
-            booster = self._train(rows, residual, target < seen)
+        chosen = [target < hours] + ([target < seen] if held_out else [])
+        parameters = {
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.num_leaves,
+            "min_data_in_leaf": self.min_child_samples,
+            "feature_fraction": self.colsample_bytree,
+            "lambda_l2": self.reg_lambda,
+            "seed": self.random_state,
+        }
+        self.booster_, *unseeing = boosting.train(
+            rows, residual, chosen, parameters, self.n_estimators, self.n_jobs
+        )
+        if unseeing:
             complete = (origins >= seen - 1) & (origins + self.horizon < hours)
-            self._hold_out(booster, window, rows.at(complete), origins[complete])
-        self.booster_ = self._train(rows, residual, target < hours)
+            self._hold_out(unseeing[0], window, rows.at(complete), origins[complete])
         self.history_ = filled.last(features.HISTORY_HOURS)
         return self
 
@@ -179,13 +212,13 @@ class GlobalForecaster(BaseForecaster):
         window = to_matrix(y)
         if self.history_ is not None:
             window = self.history_.until(window.hours[-1]).joined(window)
-        filled = HourlyMatrix(fill_gaps(window.values), window.hours, window.series)
+        filled = HourlyMatrix(fill_gaps(window.array), window.hours, window.series)
         self.history_ = filled.last(features.HISTORY_HOURS)
         return self
 
     def _predict(self, fh: ForecastingHorizon, X: None) -> pd.DataFrame:
         steps = self._steps(fh)
-        forecast = self._forecast(self.booster_, self._rows_now(steps))
+        forecast = boosting.forecast(self.booster_, self._rows_now(steps), self.n_jobs)
         return pd.DataFrame(
             forecast.reshape(-1, 1), index=self._index(steps), columns=self._get_columns()
         )
@@ -199,145 +232,65 @@ class GlobalForecaster(BaseForecaster):
             )
         steps = self._steps(fh)
         rows = self._rows_now(steps)
-        forecast = self._forecast(self.booster_, rows)[:, 0]
-        keys = self.history_.keys
-        bounds = [
-            intervals.bound(self.calibration_, forecast, rows.scale[:, 0], share, keys, steps)
-            for share in alpha
-        ]
+        quantiles = intervals.quantiles(
+            self.calibration_,
+            boosting.forecast(self.booster_, rows, self.n_jobs)[:, 0],
+            rows.scale[:, 0],
+            alpha,
+            self._known_history().keys,
+            steps,
+        )
         return pd.DataFrame(
-            np.column_stack([bound.ravel() for bound in bounds]),
+            quantiles.reshape(-1, len(alpha)),
             index=self._index(steps),
             columns=self._get_columns("predict_quantiles", alpha=alpha),
         )
 
-    def _rows_now(self, steps: Ints) -> features.Rows:
-        """The features at the origin, the last hour of the history."""
-        history = self.history_
-        origin = np.array([len(history.hours) - 1])
-        scale = features.series_scale(history.values)
-        return features.build_rows(history, scale, origin, steps, self.country, self.timezone)
-
-    def _index(self, steps: Ints) -> pd.Index:
-        return self.history_.index(self.history_.hours[-1] + pd.to_timedelta(steps, unit="h"))
-
-    def _check_fh(self, fh: Any, pred_int: bool = False) -> ForecastingHorizon:
-        if self.is_fitted and self.history_ is None:
+    def _known_history(self) -> HourlyMatrix:
+        if self.history_ is None:
             raise ForecastError(
                 "A loaded model has no history to forecast from: call "
                 "update(panel, update_params=False) with the hours up to the origin first."
             )
+        return self.history_
+
+    def _rows_now(self, steps: Ints) -> features.Rows:
+        """The features at the origin, the last hour of the history."""
+        history = self._known_history()
+        origin = np.array([len(history.hours) - 1])
+        scale = features.series_scale(history.array)
+        return features.build_rows(history, scale, origin, steps, self.country, self.timezone)
+
+    def _index(self, steps: Ints) -> pd.Index:
+        history = self._known_history()
+        return history.index(history.hours[-1] + pd.to_timedelta(steps, unit="h"))
+
+    def _check_fh(self, fh: Any, pred_int: bool = False) -> ForecastingHorizon:
+        if self.is_fitted and not self._is_vectorized:
+            # Before sktime looks for the origin, which a loaded model lacks.
+            self._known_history()
         return super()._check_fh(fh, pred_int)
 
     def _set_cutoff_from_y(self, y: pd.DataFrame) -> None:
         super()._set_cutoff_from_y(y)
-        if isinstance(self._cutoff, pd.DatetimeIndex):
+        if isinstance(self._cutoff, pd.DatetimeIndex) and self._cutoff.freq is None:
             # A panel's index has no frequency, and without one sktime cannot use an absolute fh.
             self._cutoff = pd.DatetimeIndex(self._cutoff, freq="h")
 
     def _steps(self, fh: ForecastingHorizon) -> Ints:
-        """Hours ahead, ascending; raises ForecastError beyond the horizon trained for."""
-        values = fh.to_pandas()
-        if isinstance(values, pd.PeriodIndex):
-            values = values.to_timestamp()
-        if not fh.is_relative:
-            values = values - self.history_.hours[-1]
-        steps = np.asarray(values / HOUR if isinstance(values, pd.TimedeltaIndex) else values)
-        if (steps != np.rint(steps)).any() or steps.max() > self.horizon:
-            raise ForecastError(
-                f"fh asks for {steps.tolist()} hours ahead, and horizon={self.horizon} allows "
-                f"whole hours from 1 to {self.horizon}: ask for those, or fit with a longer horizon."
-            )
-        return steps.astype(np.int64)
-
-    def _check_length(self, window: HourlyMatrix, held_out: int) -> None:
-        if 0 < held_out < self.horizon:
-            raise ForecastError(
-                f"calibration_days={self.calibration_days} is shorter than horizon={self.horizon} "
-                "hours: hold out at least as much, or nothing with calibration_days=0."
-            )
-        needed = DAY + self.horizon + held_out
-        if len(window.hours) < needed:
-            raise ForecastError(
-                f"The window has {len(window.hours)} hours, from {window.hours[0]} to "
-                f"{window.hours[-1]}, and {needed} are needed to train for horizon="
-                f"{self.horizon} with calibration_days={self.calibration_days}: use a longer "
-                "window, or hold out fewer days."
-            )
+        return steps_ahead(fh, self._known_history().hours[-1], self.horizon)
 
     def _hold_out(
         self, booster: lgb.Booster, window: HourlyMatrix, rows: features.Rows, origins: Ints
     ) -> None:
         """Set `holdout_` and `calibration_` from forecasts of hours `booster` has not seen."""
-        steps = np.arange(1, self.horizon + 1)
-        target = origins[:, None] + steps
-        actual = window.values[:, target]
-        forecast = self._forecast(booster, rows)
+        forecast = boosting.forecast(booster, rows, self.n_jobs)
+        actual = window.array[:, origins[:, None] + np.arange(1, self.horizon + 1)]
         residual = features.to_log(actual, rows.scale) - features.to_log(forecast, rows.scale)
-        self.calibration_ = intervals.calibrate(residual, window.keys)
+        days = (origins - origins[0]) // DAY
         lower, upper = intervals.cross_calibrated(
-            residual, forecast, rows.scale, (origins - origins[0]) // DAY, self.coverage
+            residual, forecast, rows.scale, days, self.coverage
         )
-        shape = actual.shape
-        table = window.index(window.hours[target.ravel()]).to_frame(index=False)
-        table = table.rename(columns={table.columns[-1]: "datetime_utc"})
-        table.insert(
-            table.shape[1] - 1,
-            "origin",
-            np.broadcast_to(window.hours.to_numpy()[origins][:, None], shape).ravel(),
-        )
-        table.insert(table.shape[1] - 1, "horizon", np.broadcast_to(steps, shape).ravel())
+        self.calibration_ = intervals.calibrate(residual, window.keys)
         columns = {"actual": actual, "forecast": forecast, "lower": lower, "upper": upper}
-        table = table.assign(**{name: values.ravel() for name, values in columns.items()})
-        self.holdout_ = table.dropna(subset="actual").reset_index(drop=True)
-
-    def _train(
-        self, rows: features.Rows, residual: Floats, chosen: npt.NDArray[np.bool_]
-    ) -> lgb.Booster:
-        """The model of `residual` fitted to the rows of the `chosen` (origin, horizon)."""
-        chosen = chosen & np.isfinite(residual)
-        if not chosen.any():
-            raise ForecastError(
-                "No hour of the window has an observation both at it and a day before: there is "
-                "nothing to train on. Use a longer window or fill it with data first."
-            )
-        # Rows from before a series' first week are unlike those to be forecast, so that a series
-        # trains on them only while it has little else.
-        complete = chosen & np.isfinite(rows.features[FEATURES.index(f"lag_{max(LAGS)}")])
-        few = 2 * complete.sum(axis=(1, 2)) < chosen.sum(axis=(1, 2))
-        chosen = np.where(few[:, None, None], chosen, complete)
-        parameters = {
-            "objective": "regression_l1",
-            "learning_rate": self.learning_rate,
-            "num_leaves": self.num_leaves,
-            "min_data_in_leaf": self.min_child_samples,
-            "feature_fraction": self.colsample_bytree,
-            "lambda_l2": self.reg_lambda,
-            "seed": self.random_state,
-            "num_threads": self.n_jobs or 0,
-            "deterministic": True,
-            "force_col_wise": True,
-            "verbosity": -1,
-        }
-        # One row a feature in memory: transposed it is the column-major form LightGBM reads as is.
-        data = lgb.Dataset(
-            rows.features[:, chosen].T,
-            label=residual[chosen],
-            feature_name=list(FEATURES),
-            params=parameters,
-        )
-        try:
-            return lgb.train(parameters, data, num_boost_round=self.n_estimators)
-        except lgb.basic.LightGBMError as error:
-            raise ForecastError(f"LightGBM cannot train with {parameters}: {error}") from error
-
-    def _forecast(self, booster: lgb.Booster, rows: features.Rows) -> Floats:
-        """Forecasts in the panel's unit for all rows, shape (series, origins, horizons)."""
-        flat = rows.features.reshape(len(FEATURES), -1).T
-        residual = booster.predict(flat, num_threads=self.n_jobs or 0)
-        return rows.to_level(np.asarray(residual).reshape(rows.base.shape))
-
-
-def _sorted(y: Any) -> Any:
-    """`y` with its rows in order where it is a pandas object; sktime takes no other order."""
-    return in_order(y) if isinstance(y, pd.Series | pd.DataFrame) else y
+        self.holdout_ = window.table(origins, columns).dropna(subset="actual", ignore_index=True)

@@ -67,7 +67,11 @@ def calibrate(residuals: Floats, keys: list[Key]) -> Calibration:
     size = np.where(known, size, 0.0)
     tiny = np.finfo(float).tiny
     typical = max(float(size.sum() / known.sum()), tiny)
-    spread = (size.sum(axis=(1, 2)) + SHRINKAGE * typical) / (known.sum(axis=(1, 2)) + SHRINKAGE)
+    counts = known.sum(axis=(1, 2))
+    own = np.maximum(size.sum(axis=(1, 2)) / np.maximum(counts, 1), tiny)
+    # Shrunk as logarithms: spreads differ by factors from series to series.
+    weight = counts / (counts + SHRINKAGE)
+    spread = np.exp(weight * np.log(own) + (1 - weight) * np.log(typical))
     relative = size / spread[:, None, None]
     count = known.sum(axis=(0, 1))
     growth = np.where(count > 0, relative.sum(axis=(0, 1)) / np.maximum(count, 1), 1.0)
@@ -80,21 +84,27 @@ def calibrate(residuals: Floats, keys: list[Key]) -> Calibration:
     return Calibration(dict(zip(keys, spread.tolist(), strict=True)), typical, growth, quantiles)
 
 
-def bound(
+def quantiles(
     calibration: Calibration,
     forecast: Floats,
     scale: Floats,
-    share: float,
+    shares: list[float],
     keys: list[Key],
     steps: Ints,
 ) -> Floats:
-    """The quantile at probability `share` of `forecast`, both of the shape (series, steps).
+    """The quantiles at the probabilities `shares`, shape (series, steps, shares).
 
+    `forecast` has the shape (series, steps), `scale`, that of the transform, (series, 1).
     Intervals are symmetric around the forecast on the transformed scale, so that the quantile at
-    0.5 is the forecast and quantiles never cross. `scale` is that of the transform, (series, 1).
+    0.5 is the forecast and quantiles never cross.
     """
-    width = calibration.half_width(abs(2 * share - 1), keys, steps)
-    return from_log(to_log(forecast, scale) + np.sign(share - 0.5) * width, scale)
+    centre = to_log(forecast, scale)
+    widths = [calibration.half_width(abs(2 * share - 1), keys, steps) for share in shares]
+    bounds = [
+        from_log(centre + np.sign(share - 0.5) * width, scale)
+        for share, width in zip(shares, widths, strict=True)
+    ]
+    return np.stack(bounds, axis=-1)
 
 
 def cross_calibrated(

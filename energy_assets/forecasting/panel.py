@@ -6,7 +6,9 @@ Does not belong here: anything that knows about forecasting.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,11 +29,11 @@ class HourlyMatrix:
     """A panel as a matrix: one row a series, one column an hour, NaN where nothing was observed.
 
     `series` is the sorted index of the series' keys, None for a single series without a key;
-    `hours` are consecutive and carry the name of the panel's time level; `values` has the shape
+    `hours` are consecutive and carry the name of the panel's time level; `array` has the shape
     (series, hours).
     """
 
-    values: Floats
+    array: Floats
     hours: pd.DatetimeIndex
     series: pd.Index | None
 
@@ -52,14 +54,34 @@ class HourlyMatrix:
         levels = [keys.get_level_values(level) for level in range(keys.nlevels)]
         return pd.MultiIndex.from_arrays([*levels, times], names=[*keys.names, self.hours.name])
 
+    def table(self, origins: Ints, columns: Mapping[str, Floats]) -> pd.DataFrame:
+        """One row for each series, origin and horizon, in that order.
+
+        `origins` are column positions, the arrays in `columns` have the shape (series, origins,
+        horizons). The columns are the levels of the series, `origin`, `horizon` from 1,
+        `datetime_utc` (the target hour) and those of `columns`.
+        """
+        shape = next(iter(columns.values())).shape
+        steps = np.arange(1, shape[2] + 1)
+        target = origins[:, None] + steps
+        table = self.index(self.hours[target.ravel()]).to_frame(index=False)
+        time = table.pop(table.columns[-1])
+        at = self.hours.to_numpy()[np.broadcast_to(origins[:, None], shape)]
+        return table.assign(
+            origin=at.ravel(),
+            horizon=np.broadcast_to(steps, shape).ravel(),
+            datetime_utc=time,
+            **{name: values.ravel() for name, values in columns.items()},
+        )
+
     def until(self, hour: pd.Timestamp) -> HourlyMatrix:
         """The same panel without what is later than `hour`; it ends at `hour` if it reaches it."""
         kept = int(self.hours.searchsorted(hour, side="right"))
-        return HourlyMatrix(self.values[:, :kept], self.hours[:kept], self.series)
+        return HourlyMatrix(self.array[:, :kept], self.hours[:kept], self.series)
 
     def last(self, hours: int) -> HourlyMatrix:
         """The same panel with only its last `hours` columns."""
-        return HourlyMatrix(self.values[:, -hours:], self.hours[-hours:], self.series)
+        return HourlyMatrix(self.array[:, -hours:], self.hours[-hours:], self.series)
 
     def joined(self, newer: HourlyMatrix) -> HourlyMatrix:
         """The union of both panels; what `newer` observed replaces what was there before."""
@@ -77,9 +99,9 @@ class HourlyMatrix:
         end = max(self.hours[-1], newer.hours[-1])
         hours = pd.date_range(start, end, freq="h", name=newer.hours.name)
         values = np.full((len(rows_new) if series is None else len(series), len(hours)), np.nan)
-        values[np.ix_(rows_old, hours.get_indexer(self.hours))] = self.values
+        values[np.ix_(rows_old, hours.get_indexer(self.hours))] = self.array
         target = np.ix_(rows_new, hours.get_indexer(newer.hours))
-        values[target] = np.where(np.isnan(newer.values), values[target], newer.values)
+        values[target] = np.where(np.isnan(newer.array), values[target], newer.array)
         return HourlyMatrix(values, hours, series)
 
 
@@ -103,8 +125,13 @@ def to_matrix(panel: pd.DataFrame) -> HourlyMatrix:
     columns, rests = np.divmod(times.as_unit("ns").asi8 - start.as_unit("ns").value, HOUR.value)
     if rests.any():
         raise ForecastError(
-            f"The panel is not hourly: it holds {start} and {times[rests.argmax()]}, "
+            f"The panel is not hourly: it holds {start} and {times[int(rests.argmax())]}, "
             "which are not whole hours apart. Aggregate it to hours first."
+        )
+    apart = int(np.gcd.reduce(columns))
+    if apart > 1 and len(np.unique(columns)) > DAY:
+        raise ForecastError(
+            f"The panel is not hourly: all its times are {apart} hours apart or a multiple of it."
         )
     hours = pd.date_range(start, periods=int(columns.max()) + 1, freq="h", name=times.name)
     series, rows = _series_rows(panel.index)
@@ -138,8 +165,13 @@ def training_window(panel: pd.DataFrame, origin: pd.Timestamp, days: int) -> pd.
     return pd.concat([window, end]).sort_index()
 
 
-def in_order(panel: pd.DataFrame) -> pd.DataFrame:
-    """The panel with its rows sorted by series and time; raises ForecastError on repeated rows."""
+def in_order(panel: Any) -> Any:
+    """The panel with its rows sorted by series and time; what is not from pandas as it is.
+
+    Raises ForecastError if a series has two rows for one hour.
+    """
+    if not isinstance(panel, pd.Series | pd.DataFrame):
+        return panel
     require_unique(panel.index)
     return panel if panel.index.is_monotonic_increasing else panel.sort_index()
 
@@ -150,7 +182,7 @@ def require_unique(index: pd.Index) -> None:
         repeated = index.duplicated()
         raise ForecastError(
             f"{int(repeated.sum())} rows repeat a series and hour, the first is "
-            f"{index[repeated.argmax()]}: keep one row for each."
+            f"{index[int(repeated.argmax())]}: keep one row for each."
         )
 
 
@@ -158,7 +190,7 @@ def _series_rows(index: pd.Index) -> tuple[pd.Index | None, Ints]:
     """The sorted keys of the series in a panel's index, and the position of each row's key."""
     if index.nlevels == 1:
         return None, np.zeros(len(index), dtype=np.int64)
-    keys = index.droplevel(-1)
+    keys = index.droplevel([-1])
     series = keys.unique().sort_values()
     return series, series.get_indexer(keys)
 

@@ -129,11 +129,12 @@ def trials_plot(
     best = trials["score"].cummin()
     axis.step(trials.index, best, where="post", color=MODEL, linewidth=2, label="best so far")
     axis.scatter(trials.index, trials["score"], color=OBSERVED, s=22, zorder=3, label="trial")
-    winner = trials["score"].idxmin()
-    axis.scatter([winner], [best.loc[winner]], s=110, facecolors="none", edgecolors=MODEL, zorder=4)
+    position = int(trials["score"].to_numpy().argmin())
+    winner, lowest = float(trials.index[position]), float(trials["score"].iloc[position])
+    axis.scatter([winner], [lowest], s=110, facecolors="none", edgecolors=MODEL, zorder=4)
     axis.annotate(
-        f"best {best.loc[winner]:.2%}\ndefault {trials['score'].iloc[0]:.2%}",
-        (winner, best.loc[winner]),
+        f"best {lowest:.2%}\ndefault {trials['score'].iloc[0]:.2%}",
+        (winner, lowest),
         xytext=(0, -14),
         textcoords="offset points",
         ha="center",
@@ -190,7 +191,7 @@ def _draw_series(axis: Axes, past: pd.Series, made: pd.DataFrame) -> None:
             linestyle=":",
             label="came true",
         )
-    axis.axvline(hours[-1], color=INK, linewidth=0.6, alpha=0.5)
+    axis.axvline(mdates.date2num(hours[-1]), color=INK, linewidth=0.6, alpha=0.5)
 
 
 def _largest(history: pd.DataFrame, forecast: pd.DataFrame, count: int) -> list[tuple[object, ...]]:
@@ -199,13 +200,14 @@ def _largest(history: pd.DataFrame, forecast: pd.DataFrame, count: int) -> list[
         return [()]
     levels = list(range(history.index.nlevels - 1))
     sizes = history.iloc[:, 0].groupby(level=levels).mean().abs().sort_values(ascending=False)
-    known = forecast.index.droplevel(-1)
+    known = forecast.index.droplevel([-1])
     keys = [key for key in sizes.index if key in known][:count]
     return [key if isinstance(key, tuple) else (key,) for key in keys]
 
 
 def _rows_of(panel: pd.DataFrame, key: tuple[object, ...]) -> pd.DataFrame:
-    return panel.xs(key, level=list(range(len(key)))).sort_index() if key else panel.sort_index()
+    rows = panel.xs(key, level=list(range(len(key)))) if key else panel
+    return pd.DataFrame(rows).sort_index()
 
 
 def _tidy(axis: Axes) -> None:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from energy_assets.forecasting.forecaster import GlobalForecaster
 from energy_assets.forecasting.search_space import Parameter, SearchSpace, Value
 
 if TYPE_CHECKING:
+    import optuna
     from optuna.distributions import BaseDistribution
 
 Configuration = dict[str, Value]
@@ -67,20 +68,14 @@ def _sampled(space: SearchSpace, seed: int) -> Iterator[Proposal]:
         for name, parameter in space.parameters.items()
         if parameter.kind != "constant"
     }
-    fixed = {
-        name: parameter.value
-        for name, parameter in space.parameters.items()
-        if parameter.kind == "constant"
+    fixed: Configuration = {
+        name: p.value for name, p in space.parameters.items() if p.kind == "constant"
     }
-
     default = default_configuration(space)
 
     def tell_default(score: float) -> None:
         """Let the search learn from the default configuration where it lies within the space."""
-        inside = all(
-            parameter.contains(default[name]) for name, parameter in space.parameters.items()
-        )
-        if inside:
+        if all(parameter.contains(default[name]) for name, parameter in space.parameters.items()):
             params = {name: default[name] for name in ranges}
             study.add_trial(
                 optuna.trial.create_trial(params=params, distributions=ranges, value=score)
@@ -89,13 +84,14 @@ def _sampled(space: SearchSpace, seed: int) -> Iterator[Proposal]:
     yield default, tell_default
     while True:
         trial = study.ask(ranges)
-        asked = {name: _tidy(trial.params[name]) for name in ranges}
+        chosen: Configuration = {name: _tidy(trial.params[name]) for name in ranges} | fixed
         # In the order of the file, so that tables read as it does.
-        chosen = asked | fixed
-        yield (
-            {name: chosen[name] for name in space.parameters},
-            lambda score, trial=trial: study.tell(trial, score),
-        )
+        configuration: Configuration = {name: chosen[name] for name in space.parameters}
+        yield configuration, partial(_tell, study, trial)
+
+
+def _tell(study: optuna.Study, trial: optuna.Trial, score: float) -> None:
+    study.tell(trial, score)
 
 
 def _tidy(value: Value) -> Value:
@@ -106,14 +102,14 @@ def _tidy(value: Value) -> Value:
 def _distribution(parameter: Parameter) -> BaseDistribution:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    if parameter.kind == "categorical":
+    if parameter.values is not None:
         return CategoricalDistribution(parameter.values)
-    low, high, step = parameter.min, parameter.max, None
+    low, high = parameter.range
     log = parameter.kind == "log_uniform_values"
-    if parameter.kind == "q_uniform":
-        step = parameter.q
+    step = parameter.q if parameter.kind == "q_uniform" else None
+    if step is not None:
         # The end of a range is its last whole step.
         high = low + step * int((high - low) / step + 1e-9)
-    if all(isinstance(part, int) for part in (low, high, step or 1)):
+    if isinstance(low, int) and isinstance(high, int) and isinstance(step, int | None):
         return IntDistribution(low, high, log=log, step=step or 1)
     return FloatDistribution(low, high, log=log, step=step)

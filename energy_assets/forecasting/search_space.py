@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 from pathlib import Path
 from typing import Literal
@@ -26,12 +27,12 @@ Distribution = Literal[
 
 
 class Metric(BaseModel):
-    """The score that is searched for, and which way is better."""
+    """The score that is searched for; all of them are errors, so less is better."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: Literal["mape", "mape_median", "wape", "mase", "rmspe"] = "mape"
-    goal: Literal["minimize", "maximize"] = "minimize"
+    goal: Literal["minimize"] = "minimize"
 
 
 class Parameter(BaseModel):
@@ -59,10 +60,11 @@ class Parameter(BaseModel):
         if implied and self.distribution not in (None, implied):
             raise ValueError(f"distribution {self.distribution} needs min and max")
         if ranged:
-            self._check_range(self.min, self.max)
+            self._check_range()
         return self
 
-    def _check_range(self, low: float, high: float) -> None:
+    def _check_range(self) -> None:
+        low, high = self.range
         if low >= high:
             raise ValueError(f"min {low} is not below max {high}")
         if self.kind in ("constant", "categorical"):
@@ -93,7 +95,8 @@ class Parameter(BaseModel):
         if self.kind == "categorical":
             return list(self.values or [])
         if self.kind == "int_uniform":
-            return list(range(int(self.min or 0), int(self.max or 0) + 1))
+            low, high = self.range
+            return list(builtins.range(int(low), int(high) + 1))
         raise ValueError(f"method grid needs value, values or whole numbers, not {self.kind}")
 
     def contains(self, value: Value) -> bool:
@@ -102,7 +105,15 @@ class Parameter(BaseModel):
             return value == self.value
         if self.kind == "categorical":
             return value in (self.values or [])
-        return self.min <= value <= self.max
+        low, high = self.range
+        return isinstance(value, int | float) and low <= value <= high
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The ends of a range."""
+        if self.min is None or self.max is None:
+            raise ValueError("a parameter with a value or values has no range")
+        return self.min, self.max
 
 
 class SearchSpace(BaseModel):

@@ -26,7 +26,10 @@ def decode(data: bytes) -> pd.DataFrame:
     """The frame that was encoded, index and types included."""
     import pandas as pd
 
-    return pd.read_parquet(io.BytesIO(data))
+    frame = pd.read_parquet(io.BytesIO(data))
+    # Parquet keeps microseconds; all of this project's times are nanoseconds.
+    times = frame.select_dtypes("datetime").columns
+    return frame.astype(dict.fromkeys(times, "datetime64[ns]"))
 
 
 def read_metadata(data: bytes) -> dict[str, str]:

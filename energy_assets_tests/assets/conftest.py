@@ -1,0 +1,78 @@
+"""Worlds for the asset graph: a small simulated one that every test may spoil, and real ones."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from energy_assets.sources.file import FileSource
+from energy_assets.sources.profiles import DE35
+from energy_assets.sources.simulator import Simulator
+from energy_assets_tests.world import Only, World
+
+ORIGIN = datetime(2023, 3, 10, 21)
+SERIES = {
+    (area, code) for area in ("DK1", "DK2") for code in ("111", "121", "211", "320", "445", "999")
+}
+
+
+@pytest.fixture(scope="session")
+def simulated() -> Only:
+    """Twelve simulated series, seen from the end of the day after ORIGIN."""
+    return Only(Simulator(now=lambda: datetime(2023, 3, 12)), SERIES)
+
+
+@pytest.fixture(scope="session")
+def _loaded(simulated: Only, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Path]:
+    root = tmp_path_factory.mktemp("simulated")
+    world = World.build(root, simulated)
+    world.load_history(ORIGIN)
+    world.run("tuning_job", ORIGIN)
+    return world, root
+
+
+@pytest.fixture
+def world(_loaded: tuple[World, Path], tmp_path: Path, simulated: Only) -> World:
+    """A simulated world with history loaded and tuned at ORIGIN, for this test alone."""
+    shutil.copytree(_loaded[1], tmp_path, dirs_exist_ok=True)
+    return World.build(tmp_path, simulated)
+
+
+@pytest.fixture
+def new_world(tmp_path: Path, simulated: Only) -> World:
+    """A simulated world in which nothing has been done yet."""
+    return World.build(tmp_path, simulated)
+
+
+@pytest.fixture(scope="session")
+def real_source(de35_csv: Path) -> FileSource:
+    return FileSource(de35_csv, DE35)
+
+
+@pytest.fixture(scope="session")
+def _real(real_source: FileSource, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Path]:
+    root = tmp_path_factory.mktemp("real")
+    world = World.build(root, real_source)
+    world.load_history(ORIGIN)
+    return world, root
+
+
+@pytest.fixture
+def real_world(
+    _real: tuple[World, Path], tmp_path: Path, real_source: FileSource
+) -> World:
+    """The real file with the history of ORIGIN loaded, for this test alone."""
+    shutil.copytree(_real[1], tmp_path, dirs_exist_ok=True)
+    return World.build(tmp_path, real_source)
+
+
+@pytest.fixture
+def fresh_instance() -> Callable[[World], World]:
+    """The same world for a Dagster that has seen nothing of it."""
+    return lambda world: replace(world, instance=dg.DagsterInstance.ephemeral())

@@ -1,0 +1,197 @@
+"""predictions_parquet: complete, honest about its model, and the newest moves forward only."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from energy_assets.partitions import HOUR
+from energy_assets.publishing import newest_origin, publish_newest
+from energy_assets.schemas import KEY, PREDICTIONS
+from energy_assets.stores.parquet import read_metadata
+from energy_assets_tests.assets.conftest import ORIGIN, SERIES
+from energy_assets_tests.world import Only, World
+
+
+def test_every_series_is_forecast_for_the_24_hours_after_its_origin(world: World) -> None:
+    world.run("hourly_job", ORIGIN)
+    forecast = world.frame("predictions_parquet", ORIGIN)
+    assert {str(name): str(dtype) for name, dtype in forecast.dtypes.items()} == {
+        name: {"str": "object"}.get(dtype, dtype) for name, dtype in PREDICTIONS.dtypes.items()
+    }
+    assert not forecast.duplicated(list(PREDICTIONS.key)).any()
+    assert set(zip(forecast["area"], forecast["consumer_type"], strict=True)) == SERIES
+    assert set(forecast["origin"]) == {pd.Timestamp(ORIGIN)}
+    for _, rows in forecast.groupby(["area", "consumer_type"]):
+        assert rows["horizon"].tolist() == list(range(1, 25))
+        assert (rows["datetime_utc"] == ORIGIN + pd.to_timedelta(rows["horizon"], "h")).all()
+    assert (forecast["lower"] <= forecast["energy_consumption"]).all()
+    assert (forecast["energy_consumption"] <= forecast["upper"]).all()
+    assert set(forecast["quality"]) == {"model"}
+    assert set(forecast["model_version"]) == {world.metadata("model", ORIGIN)["model_version"]}
+
+
+def test_files_say_which_source_they_are_from(world: World) -> None:
+    world.run("hourly_job", ORIGIN)
+    objects = world.stores.object_store
+    for path in ("predictions.parquet", "predictions_parquet/2023-03-10/21.parquet"):
+        assert read_metadata(objects.read(path))["source"] == "simulator"
+    assert world.metadata("predictions_parquet", ORIGIN)["source"] == "simulator"
+
+
+def test_forecasting_an_hour_again_leaves_the_same_bytes(world: World) -> None:
+    path = "predictions_parquet/2023-03-10/21.parquet"
+    written = set()
+    for _ in range(3):
+        world.run("hourly_job", ORIGIN)
+        written.add(world.stores.object_store.read(path))
+    assert len(written) == 1
+
+
+def test_without_a_model_of_its_own_hour_an_earlier_one_forecasts(world: World) -> None:
+    world.run("hourly_job", ORIGIN)
+    world.run("ingestion_job", ORIGIN + HOUR)
+    world.run("hourly_job", ORIGIN + HOUR, assets=["feature_view"])
+    world.run("prediction_job", ORIGIN + HOUR)
+    forecast = world.frame("predictions_parquet", ORIGIN + HOUR)
+    assert set(forecast["quality"]) == {"previous_model"}
+    assert forecast["origin"].iloc[0] == pd.Timestamp(ORIGIN + HOUR)
+
+
+def test_a_broken_model_is_passed_over_for_the_one_before(world: World) -> None:
+    world.run("hourly_job", ORIGIN)
+    world.run("ingestion_job", ORIGIN + HOUR)
+    world.run("hourly_job", ORIGIN + HOUR)
+    newest = world.metadata("model", ORIGIN + HOUR)["model_version"]
+    (world.stores.root / "models" / "best_model" / "versions" / newest / "model.txt").write_text("")
+    world.run("prediction_job", ORIGIN + HOUR)
+    forecast = world.frame("predictions_parquet", ORIGIN + HOUR)
+    assert set(forecast["quality"]) == {"previous_model"}
+    assert forecast["model_version"].iloc[0].startswith("2023-03-10T21-")
+
+
+def test_a_model_that_is_too_old_gives_way_to_the_baseline(world: World) -> None:
+    world.run("hourly_job", ORIGIN)
+    late = ORIGIN + timedelta(days=8)
+    rows = world.stores.feature_store.read(ORIGIN - timedelta(days=30), ORIGIN + HOUR)
+    world.stores.feature_store.upsert(
+        rows.assign(datetime_utc=rows["datetime_utc"] + timedelta(days=8))
+    )
+    world.run("hourly_job", late, assets=["feature_view"])
+    world.run("prediction_job", late)
+    assert set(world.frame("predictions_parquet", late)["quality"]) == {"baseline"}
+
+
+def test_an_hour_that_came_late_does_not_shift_the_forecast(
+    world: World, simulated: Only
+) -> None:
+    world.run("hourly_job", ORIGIN)
+    later = ORIGIN + 3 * HOUR  # nothing of the last three hours has come
+    world.run("hourly_job", later, assets=["feature_view"])
+    world.run("prediction_job", later)
+    forecast = world.frame("predictions_parquet", later)
+    assert forecast["datetime_utc"].min() == pd.Timestamp(later + HOUR)
+    assert forecast["datetime_utc"].max() == pd.Timestamp(later + 24 * HOUR)
+    assert len(forecast) == 24 * len(SERIES)
+
+
+def test_the_newest_forecast_is_published_as_the_course_wrote_it(world: World) -> None:
+    world.run("hourly_job", ORIGIN)
+    root = world.stores.root / "objects"
+    y, inputs, published = (
+        pd.read_parquet(root / name) for name in ("y.parquet", "X.parquet", "predictions.parquet")
+    )
+    for frame in (y, inputs, published):
+        assert list(frame.index.names) == list(KEY)
+        assert str(frame.index.get_level_values("datetime_utc").dtype) == "period[h]"
+    assert list(y.columns) == ["energy_consumption"]
+    assert list(inputs.columns) == ["area_exog", "consumer_type_exog"]
+    assert inputs.index.equals(y.index)
+    one = published.xs(("DK1", "111"), level=["area", "consumer_type"])
+    assert len(one) == 24
+    assert one.index[0] == pd.Period(ORIGIN + HOUR, "h")
+
+
+def test_an_old_hour_never_replaces_a_newer_forecast(world: World) -> None:
+    world.run("ingestion_job", ORIGIN + HOUR)
+    world.run("hourly_job", ORIGIN, ORIGIN + HOUR)
+    root = world.stores.root / "objects"
+    names = ("predictions.parquet", "X.parquet", "y.parquet")
+    newest = {name: (root / name).read_bytes() for name in names}
+    world.run("hourly_job", ORIGIN)
+    assert {name: (root / name).read_bytes() for name in names} == newest
+    assert newest_origin(world.stores.object_store) == ORIGIN + HOUR
+    assert world.metadata("predictions_parquet", ORIGIN)["published as newest"] is False
+
+
+def test_racing_forecasts_leave_the_newest_one_published(world: World) -> None:
+    import threading
+
+    world.run("hourly_job", ORIGIN)
+    predictions = world.frame("predictions_parquet", ORIGIN)
+    observed = world.stores.feature_store.read(ORIGIN - timedelta(days=2), ORIGIN)
+    origins = [ORIGIN + number * HOUR for number in range(12)]
+    np.random.default_rng(0).shuffle(origins)
+    racing = [
+        threading.Thread(
+            target=publish_newest,
+            args=(world.stores.object_store, origin, observed, predictions, {}),
+        )
+        for origin in origins
+    ]
+    for thread in racing:
+        thread.start()
+    for thread in racing:
+        thread.join()
+    for path in ("predictions.parquet", "X.parquet", "y.parquet"):
+        assert newest_origin(world.stores.object_store, path) == max(origins)
+
+
+def test_a_forecast_without_a_training_dataset_says_what_to_materialise(world: World) -> None:
+    result = world.run("prediction_job", ORIGIN - HOUR, succeeds=False)
+    failure = next(event for event in result.all_events if event.is_step_failure)
+    error = failure.step_failure_data.error
+    while error.cause is not None:
+        error = error.cause
+    assert "materialise feature_view" in error.message
+
+
+@pytest.mark.parametrize("origin", [datetime(2023, 2, 27, 10), datetime(2023, 3, 10, 21)])
+def test_a_replay_forecasts_as_if_what_came_later_were_absent(
+    real_source: object, tmp_path: object, origin: datetime
+) -> None:
+    """Before and after the day that is missing in the real file."""
+    from pathlib import Path
+
+    from energy_assets.sources.file import FileSource
+
+    assert isinstance(tmp_path, Path)
+    assert isinstance(real_source, FileSource)
+    live = World.build(tmp_path / "live", Only(real_source, end=origin + HOUR))
+    live.load_history(origin)
+    replayed = World.build(tmp_path / "replayed", real_source)
+    replayed.load_history(origin)
+    replayed.run("ingestion_job", origin + HOUR, real_source.newest_hour())
+    for world in (live, replayed):
+        _configure(world, origin)
+        world.run("hourly_job", origin)
+    pd.testing.assert_frame_equal(
+        live.frame("predictions_parquet", origin), replayed.frame("predictions_parquet", origin)
+    )
+    assert set(live.frame("predictions_parquet", origin)["quality"]) == {"model"}
+
+
+def _configure(world: World, hour: datetime) -> None:
+    import dagster as dg
+
+    from energy_assets.partitions import key_of
+
+    context = dg.build_output_context(
+        asset_key=dg.AssetKey("best_config"), partition_key=key_of(hour)
+    )
+    world.defs.resources["config_io_manager"].handle_output(
+        context, {key_of(hour): {"best_parameters": {}}}
+    )

@@ -1,0 +1,184 @@
+"""feature_view, best_config and model: pinned, as of their hour, gated."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from energy_assets.partitions import HOUR, key_of, window_of
+from energy_assets_tests.assets.conftest import ORIGIN, SERIES
+from energy_assets_tests.world import Only, World
+
+
+def root_cause(result: Any) -> str:
+    failure = next(event for event in result.all_events if event.is_step_failure)
+    error = failure.step_failure_data.error
+    while error.cause is not None:
+        error = error.cause
+    return error.message
+
+
+def pinned_rows(world: World, hour: datetime) -> pd.DataFrame:
+    manager = world.defs.resources["feature_view_io_manager"]
+    context = dg.build_input_context(
+        asset_key=dg.AssetKey("feature_view"),
+        partition_key=key_of(hour),
+        asset_partition_key_range=dg.PartitionKeyRange(key_of(hour), key_of(hour)),
+        asset_partitions_def=world.defs.get_assets_def("feature_view").partitions_def,
+    )
+    return manager.load_input(context)[key_of(hour)]
+
+
+def test_a_training_dataset_ends_with_its_hour_and_is_a_whole_window_long(world: World) -> None:
+    world.run("hourly_job", ORIGIN, assets=["feature_view"])
+    rows = pinned_rows(world, ORIGIN)
+    start, end = window_of(ORIGIN)
+    assert end - start == timedelta(days=30)
+    assert rows["datetime_utc"].max() == pd.Timestamp(ORIGIN)
+    assert rows["datetime_utc"].min() == pd.Timestamp(start)
+    assert len(rows) == world.metadata("feature_view", ORIGIN)["dagster/partition_row_count"]
+
+
+def test_a_training_dataset_reads_the_same_after_a_correction(world: World) -> None:
+    world.run("hourly_job", ORIGIN, assets=["feature_view"])
+    before = pinned_rows(world, ORIGIN)
+    store = world.stores.feature_store
+    store.upsert(store.read(ORIGIN, ORIGIN + HOUR).assign(energy_consumption=1.0))
+    pd.testing.assert_frame_equal(pinned_rows(world, ORIGIN), before)
+
+
+def test_an_empty_feature_store_is_an_error_that_says_what_to_materialise(
+    new_world: World,
+) -> None:
+    result = new_world.run("hourly_job", ORIGIN, assets=["feature_view"], succeeds=False)
+    assert "materialise feature_group first" in root_cause(result)
+
+
+def test_a_model_uses_the_newest_configuration_at_or_before_its_hour(world: World) -> None:
+    manager = world.defs.resources["config_io_manager"]
+    for hour, rate in ((-5, 0.11), (0, 0.12), (3, 0.13)):
+        document = {"best_parameters": {"learning_rate": rate}}
+        key = key_of(ORIGIN + hour * HOUR)
+        context = dg.build_output_context(asset_key=dg.AssetKey("best_config"), partition_key=key)
+        manager.handle_output(context, {key: document})
+
+    def used(hour: datetime) -> float:
+        context = dg.build_input_context(
+            asset_key=dg.AssetKey("best_config"),
+            asset_partition_key_range=dg.PartitionKeyRange(key_of(hour), key_of(hour)),
+            asset_partitions_def=world.defs.get_assets_def("best_config").partitions_def,
+        )
+        return manager.load_input(context)[key_of(hour)]["best_parameters"]["learning_rate"]
+
+    assert used(ORIGIN - 5 * HOUR) == 0.11
+    assert used(ORIGIN + 2 * HOUR) == 0.12
+    assert used(ORIGIN + timedelta(days=400)) == 0.13
+
+
+def test_without_any_configuration_the_error_names_the_job_to_run(world: World) -> None:
+    earlier = ORIGIN - HOUR
+    result = world.run(
+        "hourly_job", earlier, assets=["feature_view", "model"], succeeds=False
+    )
+    assert "run tuning_job" in root_cause(result)
+    assert key_of(earlier) in root_cause(result)
+
+
+def test_tuning_keeps_every_trial_and_starts_with_the_default(world: World) -> None:
+    document = world.defs.resources["config_io_manager"]
+    paths = world.stores.object_store.list("best_config")
+    assert paths == ["best_config/2023-03-10/21.json"]
+    import json
+
+    found = json.loads(world.stores.object_store.read(paths[0]))
+    assert document is not None
+    assert len(found["trials"]) >= 1
+    assert found["best_score"] <= found["default_score"]
+    assert set(found["baseline_scores"]) == {"seasonal_naive_24", "seasonal_naive_168"}
+
+
+def test_a_good_model_is_promoted_with_its_scores_beside_both_naives(world: World) -> None:
+    result = world.run("hourly_job", ORIGIN, assets=["feature_view", "model"])
+    (model,) = world.stores.model_registry.promoted(ORIGIN)
+    shown = world.metadata("model", ORIGIN)
+    assert shown["model_version"] == model.version
+    assert model.metrics["mase"] < model.metrics["mase_seasonal_naive_24"]
+    assert model.metrics["mase"] < model.metrics["mase_seasonal_naive_168"]
+    (check,) = result.get_asset_check_evaluations()
+    assert check.passed
+
+
+def test_training_an_hour_again_gives_the_same_version(world: World) -> None:
+    versions = set()
+    for _ in range(2):
+        world.run("hourly_job", ORIGIN, assets=["feature_view", "model"])
+        versions.add(world.metadata("model", ORIGIN)["model_version"])
+    assert len(versions) == 1
+
+
+def test_a_range_of_hours_gives_a_model_for_each_that_saw_nothing_later(
+    world: World, simulated: Only
+) -> None:
+    hours = [ORIGIN, ORIGIN + HOUR]
+    world.run("ingestion_job", ORIGIN + HOUR)
+    world.run("hourly_job", *hours, assets=["feature_view", "model"])
+    versions = [world.metadata("model", hour)["model_version"] for hour in hours]
+    assert versions[0] != versions[1]
+
+    world.run("hourly_job", ORIGIN, assets=["feature_view", "model"])
+    assert world.metadata("model", ORIGIN)["model_version"] == versions[0]
+
+
+def test_a_history_too_short_for_a_model_is_reported_and_stops_nothing(
+    tmp_path: Any, simulated: Only
+) -> None:
+    class Young:
+        name, profile = simulated.name, simulated.profile
+        newest_hour = simulated.newest_hour
+
+        def oldest_hour(self) -> datetime:
+            return ORIGIN - 40 * HOUR
+
+        def fetch(self, start: datetime, end: datetime) -> pd.DataFrame:
+            return simulated.fetch(max(start, self.oldest_hour()), end)
+
+    young = World.build(tmp_path, Young())
+    young.load_history(ORIGIN)
+    context = dg.build_output_context(
+        asset_key=dg.AssetKey("best_config"), partition_key=key_of(ORIGIN)
+    )
+    young.defs.resources["config_io_manager"].handle_output(
+        context, {key_of(ORIGIN): {"best_parameters": {}}}
+    )
+    result = young.run("hourly_job", ORIGIN)
+    checks = {found.check_name: found for found in result.get_asset_check_evaluations()}
+    assert not checks["beats_seasonal_naive"].passed
+    assert "hours" in young.metadata("model", ORIGIN)["verdict"]
+    assert not list(young.stores.model_registry.promoted(ORIGIN))
+    forecast = young.frame("predictions_parquet", ORIGIN)
+    assert set(forecast["quality"]) == {"baseline"}
+    assert len(forecast) == 24 * len(SERIES)
+
+
+def test_a_model_that_is_not_better_than_the_baseline_is_kept_but_not_used(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from energy_assets.forecasting import training
+
+    good = training.scores
+
+    def poor(*arguments: Any) -> dict[str, float]:
+        return good(*arguments) | {"mase": 9.0}
+
+    monkeypatch.setattr(training, "scores", poor)
+    result = world.run("hourly_job", ORIGIN)
+    checks = {found.check_name: found for found in result.get_asset_check_evaluations()}
+    assert not checks["beats_seasonal_naive"].passed
+    assert "not better than seasonal_naive_24" in world.metadata("model", ORIGIN)["verdict"]
+    assert world.metadata("model", ORIGIN)["model_version"].startswith("2023-03-10T21-")
+    assert set(world.frame("predictions_parquet", ORIGIN)["quality"]) == {"baseline"}
+    assert not checks["from_newest_model"].passed
