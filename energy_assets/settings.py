@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     object_store: Literal["local"] = "local"
     storage_root: Path = Path("storage")
 
-    tuning_trials: int = Field(default=8, ge=1)
+    tuning_trials: int = Field(default=5, ge=1)
     tuning_seconds: float = Field(default=120.0, gt=0)
     model_max_age_hours: int = Field(default=168, ge=1)
     """An older model is not used for a forecast; the baseline is."""

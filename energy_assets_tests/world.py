@@ -14,6 +14,7 @@ import pandas as pd
 from energy_assets.automation import range_tags
 from energy_assets.definitions import build_defs, build_resources
 from energy_assets.partitions import HOUR, key_of, window_of
+from energy_assets.quality import clean
 from energy_assets.settings import read_settings
 from energy_assets.sources import DatasetProfile, Source
 from energy_assets.stores import Stores, open_stores
@@ -102,6 +103,19 @@ class World:
         )
         assert result.success == succeeds
         return result
+
+    def put_history(self, start: datetime, end: datetime) -> None:
+        """Put the clean rows of [start, end) into the feature group, without Dagster: quick."""
+        records = self.source.fetch(start, end)
+        self.stores.feature_store.upsert(clean(records, self.source.profile).rows)
+
+    def put_config(self, hour: datetime, **parameters: object) -> None:
+        """Keep a configuration as that of an hour, without a search."""
+        context = dg.build_output_context(
+            asset_key=dg.AssetKey("best_config"), partition_key=key_of(hour)
+        )
+        manager = (self.defs.resources or {})["config_io_manager"]
+        manager.handle_output(context, {key_of(hour): {"best_parameters": parameters}})
 
     def load_history(self, origin: datetime) -> None:
         """Load the training window of an hour in one run."""

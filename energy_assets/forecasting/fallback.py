@@ -13,6 +13,7 @@ import pandas as pd
 from energy_assets.errors import BrokenModelError, ForecastError
 from energy_assets.forecasting import baseline
 from energy_assets.forecasting.forecaster import GlobalForecaster
+from energy_assets.forecasting.panel import ending_at
 from energy_assets.schemas import PREDICTIONS, conform
 
 BASELINE = "seasonal_naive_168"
@@ -49,44 +50,31 @@ def forecast(
     `candidates`: promoted models, newest first. One that is older than `max_age`, broken, or whose
     forecast is not finite is passed over; with none left the seasonal naive forecasts.
 
+    Raises ForecastError only where there is no history at all.
+
     Returns the columns of `schemas.PREDICTIONS`; `quality` is `model` for the origin's own model,
     `previous_model` for an earlier one, `baseline` for the seasonal naive.
     """
+    history = ending_at(history, pd.Timestamp(origin))
     for candidate in candidates:
         if candidate.hour < origin - max_age:
             break
         try:
-            made = _by_model(candidate, history, origin, horizon)
+            made = _by_model(candidate, history, horizon)
         except (BrokenModelError, ForecastError) as error:
             _log.warning("model %s is passed over: %s", candidate.version, error)
             continue
         quality = "model" if candidate.hour == origin else "previous_model"
         return _table(made, history, origin, candidate.version, quality)
-    made = baseline.forecast(reaching(history, origin), horizon=horizon, season=168)
+    made = baseline.forecast(history, horizon=horizon, season=168)
     return _table(made, history, origin, BASELINE, "baseline")
 
 
-def reaching(history: pd.DataFrame, origin: datetime) -> pd.DataFrame:
-    """The history with the origin as its last hour, its values missing where not observed.
-
-    A forecaster counts its horizons from the last hour it is given; without this an hour that
-    came late would shift the whole forecast.
-    """
-    *levels, time = history.index.names
-    if history.index.get_level_values(time).max() >= pd.Timestamp(origin):
-        return history
-    series = history.index.droplevel(time).unique()
-    at_origin = pd.DataFrame({name: series.get_level_values(name) for name in levels})
-    at_origin[time] = pd.Timestamp(origin)
-    missing = pd.DataFrame(np.nan, pd.MultiIndex.from_frame(at_origin), history.columns)
-    return pd.concat([history, missing])
-
-
 def _by_model(
-    candidate: Candidate, history: pd.DataFrame, origin: datetime, horizon: int
+    candidate: Candidate, history: pd.DataFrame, horizon: int
 ) -> pd.DataFrame:
     forecaster = candidate.load()
-    forecaster.update(reaching(history, origin), update_params=False)
+    forecaster.update(history, update_params=False)
     ahead = list(range(1, horizon + 1))
     point = forecaster.predict(fh=ahead)
     interval = forecaster.predict_interval(fh=ahead, coverage=COVERAGE)

@@ -147,9 +147,6 @@ def to_matrix(panel: pd.DataFrame) -> HourlyMatrix:
 def training_window(panel: pd.DataFrame, origin: pd.Timestamp, days: int) -> pd.DataFrame:
     """The rows of the `days` days up to and with `origin`, a panel that ends at `origin`.
 
-    Where nothing was observed at `origin` itself, one missing value stands there, so that what is
-    forecast from the window starts at `origin` and not at an earlier hour.
-
     Raises ForecastError if there is nothing in those days.
     """
     times = panel.index.get_level_values(-1)
@@ -159,10 +156,26 @@ def training_window(panel: pd.DataFrame, origin: pd.Timestamp, days: int) -> pd.
             f"The {days} days before origin {origin} hold no observations: the panel reaches "
             f"from {times.min()} to {times.max()}."
         )
-    if (window.index.get_level_values(-1) == origin).any():
-        return window
-    end = window.iloc[:1].rename(index={window.index[0][-1]: origin}, level=-1) * np.nan
-    return pd.concat([window, end]).sort_index()
+    return ending_at(window, origin)
+
+
+def ending_at(panel: pd.DataFrame, origin: pd.Timestamp) -> pd.DataFrame:
+    """A panel without rows later than `origin` as one that ends at it.
+
+    Where nothing was observed at `origin` itself, one missing value stands there, so that what is
+    forecast from the panel starts at `origin` and not at an earlier hour.
+
+    Raises ForecastError if the panel is empty.
+    """
+    if panel.empty:
+        raise ForecastError(
+            f"Nothing was observed in the window that ends at {origin}: load the hours before it, "
+            "or choose an origin at which there are data."
+        )
+    if (panel.index.get_level_values(-1) == origin).any():
+        return panel
+    end = panel.iloc[:1].rename(index={panel.index[0][-1]: origin}, level=-1) * np.nan
+    return pd.concat([panel, end]).sort_index()
 
 
 def in_order(panel: Any) -> Any:

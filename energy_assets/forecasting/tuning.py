@@ -137,6 +137,10 @@ def tune(
     fixed = {**(arguments or {}), "calibration_days": 0}
     total = count(space, trials)
 
+    # The folds' threads all look up observations. pandas builds an index's lookup table on first
+    # use, which is not safe from several threads at once.
+    panel.index.get_indexer(panel.index[:1])
+
     done: list[Trial] = []
     started = time.monotonic()
     for configuration, tell in itertools.islice(proposals(space, seed), total):

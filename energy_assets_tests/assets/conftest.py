@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
+from energy_assets.partitions import window_of
 from energy_assets.sources.file import FileSource
 from energy_assets.sources.profiles import DE35
 from energy_assets.sources.simulator import Simulator
 from energy_assets_tests.world import Only, World
 
-ORIGIN = datetime(2023, 3, 10, 21)
+ORIGIN = datetime(2023, 3, 13, 21)
 SERIES = {
     (area, code) for area in ("DK1", "DK2") for code in ("111", "121", "211", "320", "445", "999")
 }
@@ -25,14 +23,15 @@ SERIES = {
 @pytest.fixture(scope="session")
 def simulated() -> Only:
     """Twelve simulated series, seen from the end of the day after ORIGIN."""
-    return Only(Simulator(now=lambda: datetime(2023, 3, 12)), SERIES)
+    return Only(Simulator(now=lambda: datetime(2023, 3, 15)), SERIES)
 
 
 @pytest.fixture(scope="session")
 def _loaded(simulated: Only, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Path]:
     root = tmp_path_factory.mktemp("simulated")
     world = World.build(root, simulated)
-    world.load_history(ORIGIN)
+    start, end = window_of(ORIGIN)
+    world.put_history(start, end)
     world.run("tuning_job", ORIGIN)
     return world, root
 
@@ -71,8 +70,3 @@ def real_world(
     shutil.copytree(_real[1], tmp_path, dirs_exist_ok=True)
     return World.build(tmp_path, real_source)
 
-
-@pytest.fixture
-def fresh_instance() -> Callable[[World], World]:
-    """The same world for a Dagster that has seen nothing of it."""
-    return lambda world: replace(world, instance=dg.DagsterInstance.ephemeral())

@@ -1,0 +1,164 @@
+"""Jobs, schedules and sensors: what they ask for, and that nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from energy_assets import automation
+from energy_assets.definitions import defs
+from energy_assets.partitions import HOUR, hourly, key_of
+from energy_assets.sources.simulator import Simulator
+from energy_assets_tests.world import World
+
+H = datetime(2023, 3, 10, 21)
+ASSETS = {
+    "raw_consumption",
+    "feature_group",
+    "feature_view",
+    "best_config",
+    "model",
+    "predictions_parquet",
+    "monitoring_metrics",
+}
+
+
+def made(instance: dg.DagsterInstance, asset: str, hour: datetime, **metadata: str) -> None:
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(asset, partition=key_of(hour), metadata=metadata)
+    )
+
+
+def requests(instance: dg.DagsterInstance, cursor: str | None) -> tuple[list[str], str]:
+    context = dg.build_sensor_context(instance=instance, cursor=cursor, definitions=defs)
+    found = automation.new_model_sensor.evaluate_tick(context)
+    return [str(request.partition_key) for request in found.run_requests], str(found.cursor)
+
+
+def scheduled(schedule: str, when: datetime) -> dg.RunRequest:
+    context = dg.build_schedule_context(
+        scheduled_execution_time=when.replace(tzinfo=timezone.utc),
+        repository_def=defs.get_repository_def(),
+    )
+    (request,) = defs.resolve_schedule_def(schedule).evaluate_tick(context).run_requests
+    return request
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> dg.DagsterInstance:
+    return dg.DagsterInstance.ephemeral(tempdir=str(tmp_path / "dagster"))
+
+
+def test_the_hourly_job_makes_everything_but_the_costly_configuration() -> None:
+    selected = defs.resolve_job_def("hourly_job").asset_layer.executable_asset_keys
+    assert {key.to_user_string() for key in selected} == ASSETS - {"best_config"}
+
+
+def test_the_hourly_schedule_asks_for_the_newest_hour_that_can_exist() -> None:
+    request = scheduled("hourly_job_schedule", datetime(2023, 3, 10, 22, 5))
+    assert request.partition_key == request.run_key == key_of(H)
+
+
+def test_the_weekly_schedule_tunes_at_the_newest_hour() -> None:
+    request = scheduled("tuning_schedule", datetime(2023, 3, 13, 3, 30))
+    assert request.partition_key == "2023-03-13-02:00"
+
+
+def test_three_models_between_two_ticks_give_three_forecast_runs(
+    instance: dg.DagsterInstance,
+) -> None:
+    for number in range(3):
+        made(instance, "model", H + number * HOUR, model_version=f"v{number}")
+    asked, cursor = requests(instance, None)
+    assert asked == [key_of(H + number * HOUR) for number in range(3)]
+    assert requests(instance, cursor) == ([], cursor)
+
+
+def test_however_many_models_come_between_two_ticks_none_is_lost(
+    instance: dg.DagsterInstance,
+) -> None:
+    for number in range(250):
+        made(instance, "model", H + number * HOUR, model_version=f"v{number}")
+    asked: list[str] = []
+    cursor: str | None = None
+    for _ in range(4):
+        some, cursor = requests(instance, cursor)
+        asked += some
+    assert asked == [key_of(H + number * HOUR) for number in range(250)]
+
+
+def test_a_model_made_again_for_the_same_hour_is_forecast_again(
+    instance: dg.DagsterInstance,
+) -> None:
+    made(instance, "model", H, model_version="v1")
+    first, cursor = requests(instance, None)
+    made(instance, "model", H, model_version="v2")
+    again, _ = requests(instance, cursor)
+    assert first == again == [key_of(H)]
+
+
+def test_a_model_whose_run_went_on_to_its_forecast_needs_no_other(
+    instance: dg.DagsterInstance,
+) -> None:
+    made(instance, "predictions_parquet", H)
+    made(instance, "model", H, model_version="v1")
+    made(instance, "model", H + HOUR, model_version="v2")
+    made(instance, "predictions_parquet", H + HOUR)
+    asked, _ = requests(instance, None)
+    assert asked == [key_of(H)]
+
+
+def gaps_asked_for(world: World, instance: dg.DagsterInstance) -> Sequence[tuple[str, str]]:
+    context = dg.build_sensor_context(
+        instance=instance,
+        definitions=defs,
+        resources={"feature_store": world.stores.feature_store},
+    )
+    found = automation.gap_repair_sensor.evaluate_tick(context)
+    return [
+        (
+            request.tags["dagster/asset_partition_range_start"],
+            request.tags["dagster/asset_partition_range_end"],
+        )
+        for request in found.run_requests or []
+    ]
+
+
+def test_recent_hours_that_are_missing_or_incomplete_are_asked_for_again(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    world = World.build(tmp_path, Simulator())
+    assert gaps_asked_for(world, instance) == []
+
+    newest_key = hourly.get_last_partition_key()
+    assert newest_key is not None
+    newest = datetime.strptime(newest_key, "%Y-%m-%d-%H:%M")
+    world.put_history(newest - timedelta(days=5), newest + HOUR)
+    store = world.stores.feature_store
+    rows = store.read(newest - timedelta(days=5), newest + HOUR)
+    complete = rows.groupby("datetime_utc").filter(lambda hour: len(hour) == 76)
+
+    other = World.build(tmp_path / "gaps", Simulator())
+    hours = complete["datetime_utc"]
+    missing = hours.isin([newest - n * HOUR for n in (10, 11, 12)])
+    partly = (hours == newest - 20 * HOUR) & (complete["area"] == "DK1")
+    newest_one = hours == newest
+    other.stores.feature_store.upsert(complete[~missing & ~partly & ~newest_one])
+    asked = gaps_asked_for(other, instance)
+    for number in (10, 11, 12, 20):
+        hour = key_of(newest - number * HOUR)
+        assert any(first <= hour <= last for first, last in asked)
+    assert len(asked) < 72
+    assert all(last < key_of(newest) for _, last in asked)
+
+
+def test_a_gap_is_repaired_by_the_run_that_the_sensor_asks_for(tmp_path: Path) -> None:
+    world = World.build(tmp_path, Simulator(now=lambda: datetime(2023, 3, 12)))
+    world.put_history(H - timedelta(days=9), H - 3 * HOUR)
+    world.run("repair_job", H - 3 * HOUR, H)
+    assert len(world.stores.feature_store.read(H, H + HOUR)) == 76
+    assert len(world.frame("monitoring_metrics", H)) == 0
