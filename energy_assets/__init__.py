@@ -13,7 +13,9 @@
 import warnings
 
 # A job may well hold both cheap and costly assets; Dagster then bounds its backfills by the costly.
-warnings.filterwarnings("ignore", message=r"Asset job \w+ materializes assets with varying Backfill")
+warnings.filterwarnings(
+    "ignore", message=r"Asset job \w+ materializes assets with varying Backfill"
+)
 # Marked beta by Dagster, and what hourly partitions need: a backfill in few runs, and look-back
 # windows that reach before the first partition.
 warnings.filterwarnings(

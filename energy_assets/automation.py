@@ -7,7 +7,7 @@ import dagster as dg
 
 from energy_assets.gaps import gaps
 from energy_assets.io_managers.model import VERSION
-from energy_assets.partitions import HOUR, hour_of, hourly, key_of
+from energy_assets.partitions import hour_of, hourly, key_of
 from energy_assets.settings import utc_now
 from energy_assets.stores.feature_store import FeatureStore
 
@@ -63,7 +63,8 @@ hourly_schedule = dg.build_schedule_from_partitioned_job(
 )
 def tuning_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Tune at the newest partition; models use the result from that hour on."""
-    key = hourly.get_last_partition_key(current_time=context.scheduled_execution_time)
+    with dg.partition_loading_context(effective_dt=context.scheduled_execution_time):
+        key = hourly.get_last_partition_key()
     return dg.RunRequest(run_key=key, partition_key=key)
 
 
@@ -120,7 +121,9 @@ def gap_repair_sensor(
     end = hour_of(newest_key)
     found = gaps(feature_store, end - REPAIRED, end)
     if found is None:
-        yield dg.SkipReason("the feature group has no rows of the last days: load the history first")
+        yield dg.SkipReason(
+            "the feature group has no rows of the last days: load the history first"
+        )
         return
     if not found:
         yield dg.SkipReason("no hour of the last three days is missing or incomplete")

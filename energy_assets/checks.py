@@ -7,7 +7,7 @@ would load all partitions of it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -82,7 +82,7 @@ def _result(
     spec: dg.AssetCheckSpec,
     *,
     failed_at: list[str],
-    metadata: Mapping[str, object],
+    metadata: Mapping[str, Any],
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
 ) -> dg.AssetCheckResult:
     shown = ", ".join(failed_at[:10]) + (" ..." if len(failed_at) > 10 else "")

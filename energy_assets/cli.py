@@ -42,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="energy-assets", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="forecast the 24 hours after an hour")
-    run.add_argument("--origin", type=_hour, help="the newest hour that may be known; YYYY-MM-DD-HH:MM")
+    run.add_argument(
+        "--origin", type=_hour, help="the newest hour that may be known; YYYY-MM-DD-HH:MM"
+    )
     backfill = commands.add_parser("backfill", help="replay a range of hours as if it were live")
     backfill.add_argument("--start", type=_hour, required=True, help="first hour, YYYY-MM-DD-HH:MM")
     backfill.add_argument("--end", type=_hour, required=True, help="last hour, YYYY-MM-DD-HH:MM")

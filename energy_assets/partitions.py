@@ -62,6 +62,6 @@ def window_of(hour: datetime) -> tuple[datetime, datetime]:
 def split_by_hour(
     frame: pd.DataFrame, hours: pd.Series, keys: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
-    """The rows of each partition key, by each row's hour; an hour without rows has an empty frame."""
+    """The rows of each partition key, by each row's hour; an hour may have none."""
     groups = {key_of(hour): rows for hour, rows in frame.groupby(hours)}
     return {key: groups.get(key, frame.iloc[:0]).reset_index(drop=True) for key in keys}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from energy_assets.forecasting.plots import forecast_plot
+from energy_assets.forecasting.plots import error_by_horizon_plot, forecast_plot
 from energy_assets.schemas import KEY, TARGET, as_panel
 
 WEEK = pd.Timedelta(days=7)
@@ -24,3 +24,8 @@ def forecast_picture(observed: pd.DataFrame, predictions: pd.DataFrame, source: 
         title=f"Consumption, 24 hours from {predictions['origin'].iloc[0]:%Y-%m-%d %H:%M} UTC "
         f"(source={source})",
     )
+
+
+def horizon_picture(errors: pd.DataFrame) -> bytes:
+    """Errors by horizon, one line for each column of `monitoring.errors_by_horizon`, as PNG."""
+    return error_by_horizon_plot({str(name): errors[name] for name in errors})

@@ -45,12 +45,10 @@ def publish_newest(
         "predictions.parquet": _as_periods(predictions),
     }
     metadata = {**file_metadata, "origin": origin.isoformat()}
-    return all(
-        [
-            _advance(objects, path, encode(frame, metadata), origin)
-            for path, frame in files.items()
-        ]
-    )
+    published = [
+        _advance(objects, path, encode(frame, metadata), origin) for path, frame in files.items()
+    ]
+    return all(published)
 
 
 def newest_origin(objects: ObjectStore, path: str = "predictions.parquet") -> datetime | None:

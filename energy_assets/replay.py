@@ -62,7 +62,7 @@ def check_origin(source: Source, origin: datetime) -> None:
     if not oldest <= origin <= newest:
         raise NoDataError(
             f"there is nothing to forecast from at {key_of(origin)}: the source "
-            f"{source.name} has {key_of(oldest)} to {key_of(newest)} (UTC). Choose an hour of these."
+            f"{source.name} has {key_of(oldest)} to {key_of(newest)} (UTC). Choose one of these."
         )
 
 

@@ -121,7 +121,9 @@ def _print_forecast(source: Source, stores: Stores, origin: datetime) -> None:
     console.print(f"origin   {key_of(origin)} UTC, the last hour known to the forecast")
     console.print(f"horizon  {HORIZON} hours, to {key_of(origin + HORIZON * HOUR)}")
     console.print(f"model    {version} (quality: {quality})")
-    console.print(f"total    {forecast['energy_consumption'].sum() / 1e6:,.1f} GWh in the day ahead")
+    console.print(
+        f"total    {forecast['energy_consumption'].sum() / 1e6:,.1f} GWh in the day ahead"
+    )
     _print_holdout_scores(stores, origin)
     _print_earlier_forecasts(stores, origin)
     console.print()
@@ -147,24 +149,28 @@ def _print_holdout_scores(stores: Stores, origin: datetime) -> None:
 def _print_earlier_forecasts(stores: Stores, origin: datetime) -> None:
     scored = _monitoring(stores, origin, origin)
     if scored.empty:
-        console.print(f"earlier  no forecast was made for {key_of(origin)}, so there is none to score")
+        console.print(
+            f"earlier  no forecast was made for {key_of(origin)}, so there is none to score"
+        )
         return
     _print_errors(scored, stores, f"Forecasts made earlier for {key_of(origin)}")
 
 
 def _print_backtest(stores: Stores, start: datetime, end: datetime) -> None:
     from energy_assets.forecasting.monitoring import errors_by_horizon
-    from energy_assets.forecasting.plots import error_by_horizon_plot
+    from energy_assets.pictures import horizon_picture
 
     scored = _monitoring(stores, start, end)
     if scored.empty:
-        console.print("No hour of the range was forecast in it; a longer range is needed to score any.")
+        console.print(
+            "No hour of the range was forecast in it; a longer range is needed to score any."
+        )
         return
     _print_errors(scored, stores, f"Forecasts for {key_of(start)} to {key_of(end)}")
     week_before = start - 7 * 24 * HOUR
     by_horizon = errors_by_horizon(scored, stores.feature_store.read(week_before, end + HOUR))
     picture = stores.root / "backtest.png"
-    write_whole(picture, error_by_horizon_plot(by_horizon))
+    write_whole(picture, horizon_picture(by_horizon))
     console.print(f"picture  {picture}")
 
 
@@ -177,9 +183,10 @@ def _print_errors(scored: pd.DataFrame, stores: Stores, title: str) -> None:
     table = Table(title=title, title_justify="left")
     for heading in ("hours ahead", "MAPE", "yesterday's", "last week's"):
         table.add_column(heading, justify="right")
-    groups = by_horizon.groupby((by_horizon.index - 1) // 6).mean()
-    for group, errors in groups.iterrows():
-        table.add_row(f"{6 * group + 1}-{6 * group + 6}", *(f"{error:.4f}" for error in errors))
+    for first_of, last_of in ((1, 6), (7, 12), (13, 18), (19, 24)):
+        errors = by_horizon.loc[first_of:last_of].mean()
+        if errors.notna().any():
+            table.add_row(f"{first_of}-{last_of}", *(f"{error:.4f}" for error in errors))
     table.add_row("all", *(f"{error:.4f}" for error in by_horizon.mean()), style="bold")
     console.print(table)
     console.print(

@@ -1,4 +1,4 @@
-"""A whole deployment in a folder: a source, embedded stores, all definitions, a Dagster instance."""
+"""A whole deployment in a folder: source, embedded stores, definitions and a Dagster instance."""
 
 from __future__ import annotations
 

@@ -3,7 +3,14 @@
 import dagster as dg
 
 from energy_assets import checks
-from energy_assets.assets.metadata import CHEAP, INGESTION, column_schema, hours_of, rows_per_hour, table
+from energy_assets.assets.metadata import (
+    CHEAP,
+    INGESTION,
+    column_schema,
+    hours_of,
+    rows_per_hour,
+    table,
+)
 from energy_assets.frames import Frame
 from energy_assets.gaps import missing_rows
 from energy_assets.partitions import split_by_hour

@@ -66,8 +66,12 @@ def table(frame: Frame) -> dg.TableMetadataValue:
         dg.TableRecord({str(name): _cell(value) for name, value in row.items()})
         for row in frame.to_dict("records")
     ]
-    return dg.MetadataValue.table(records) if records else dg.MetadataValue.table(
-        [], schema=dg.TableSchema([dg.TableColumn(str(name)) for name in frame.columns])
+    return (
+        dg.MetadataValue.table(records)
+        if records
+        else dg.MetadataValue.table(
+            [], schema=dg.TableSchema([dg.TableColumn(str(name)) for name in frame.columns])
+        )
     )
 
 
@@ -75,4 +79,3 @@ def _cell(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.4g}")
     return value if isinstance(value, bool | int | str) else str(value)
-

@@ -47,7 +47,7 @@ def monitoring_metrics(
     rows a series. Hours in which no forecast was made are left out.
     """
     from energy_assets.forecasting.monitoring import errors_by_horizon, score_forecasts
-    from energy_assets.forecasting.plots import error_by_horizon_plot
+    from energy_assets.pictures import horizon_picture
 
     start, end = hours_of(context)
     scored = score_forecasts(feature_group, predictions_parquet.values())
@@ -70,7 +70,7 @@ def monitoring_metrics(
         value=hours,
         metadata={
             "forecasts scored": len(scored),
-            "error by horizon": picture(error_by_horizon_plot(by_horizon)),
+            "error by horizon": picture(horizon_picture(by_horizon)),
             "worst series": table(by_series.nlargest(10).reset_index()),
         },
     )

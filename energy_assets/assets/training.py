@@ -93,7 +93,9 @@ def best_config(
             },
             partition_key=key,
         )
-    return dg.MaterializeResult(value={key: result.model_dump(mode="json") for key, result in found.items()})
+    return dg.MaterializeResult(
+        value={key: result.model_dump(mode="json") for key, result in found.items()}
+    )
 
 
 @dg.asset(

@@ -70,9 +70,7 @@ def forecast(
     return _table(made, history, origin, BASELINE, "baseline")
 
 
-def _by_model(
-    candidate: Candidate, history: pd.DataFrame, horizon: int
-) -> pd.DataFrame:
+def _by_model(candidate: Candidate, history: pd.DataFrame, horizon: int) -> pd.DataFrame:
     forecaster = candidate.load()
     forecaster.update(history, update_params=False)
     ahead = list(range(1, horizon + 1))

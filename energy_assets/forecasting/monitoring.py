@@ -15,7 +15,8 @@ def score_forecasts(observations: pd.DataFrame, forecasts: Iterable[pd.DataFrame
     """Each observation beside every forecast made for it.
 
     `observations`: rows of `schemas.CONSUMPTION`; `forecasts`: any number of frames with rows of
-    `schemas.PREDICTIONS`. Returns rows of `schemas.MONITORING`; a forecast without an observation gives none.
+    `schemas.PREDICTIONS`. Returns rows of `schemas.MONITORING`; a forecast without an observation
+    gives none.
     """
     if not (frames := list(forecasts)):
         return pd.DataFrame(columns=list(MONITORING.dtypes)).astype(MONITORING.dtypes)

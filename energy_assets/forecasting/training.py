@@ -42,6 +42,8 @@ def train(panel: pd.DataFrame, parameters: Mapping[str, Any]) -> TrainedModel:
         forecaster = GlobalForecaster(**parameters).fit(panel)
     except ForecastError as error:
         return TrainedModel(None, {}, f"not trained: {error}")
+    if forecaster.holdout_ is None:
+        return TrainedModel(forecaster, {}, "not judged: calibration_days=0 holds no days out")
     scored = scores(forecaster.holdout_, panel)
     return TrainedModel(forecaster, scored, judge(scored))
 

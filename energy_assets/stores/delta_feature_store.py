@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 COMPACT_EVERY = 100
-"""Commits between two compactions. Every commit adds a file, and many small files slow all reads."""
+"""Commits between two compactions: every commit adds a file, and many small files slow reads."""
 
 
-class _CommitConflict(StorageError):
+class _CommitConflictError(StorageError):
     """Another writer committed first. The merge is made again on what it left."""
 
 
@@ -33,7 +33,7 @@ class DeltaFeatureStore:
         self.folder = folder
 
     @retry(
-        retry=retry_if_exception_type(_CommitConflict),
+        retry=retry_if_exception_type(_CommitConflictError),
         wait=wait_random_exponential(multiplier=0.05, max=2),
         stop=stop_after_attempt(20),
         reraise=True,
@@ -47,7 +47,9 @@ class DeltaFeatureStore:
         table = self._open_or_create()
         source = _to_arrow(rows)
         # The range as plain text in the predicate lets Delta skip the files of other hours.
-        first, last = (f"{rows['datetime_utc'].agg(edge):%Y-%m-%dT%H:%M:%S}" for edge in ("min", "max"))
+        first, last = (
+            f"{rows['datetime_utc'].agg(edge):%Y-%m-%dT%H:%M:%S}" for edge in ("min", "max")
+        )
         same_key = " AND ".join(f"target.{column} = source.{column}" for column in KEY)
         within = f"target.datetime_utc >= '{first}' AND target.datetime_utc <= '{last}'"
         with writing_to(self.folder):
@@ -66,7 +68,7 @@ class DeltaFeatureStore:
                 if table.version() % COMPACT_EVERY == 0:
                     table.optimize.compact()
             except CommitFailedError as error:
-                raise _CommitConflict(
+                raise _CommitConflictError(
                     f"{self.folder}: another writer kept committing first; "
                     "run fewer writers at a time"
                 ) from error
@@ -94,7 +96,8 @@ class DeltaFeatureStore:
             table = DeltaTable(self.folder, version=dataset.version)
         except DeltaError as error:
             raise NotFoundError(
-                f"version {dataset.version} of {self.folder} is gone: materialise feature_view again"
+                f"version {dataset.version} of {self.folder} is gone: "
+                "materialise feature_view again"
             ) from error
         return self._rows(table, dataset.start, dataset.end)
 
@@ -113,7 +116,10 @@ class DeltaFeatureStore:
         with writing_to(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             return DeltaTable.create(
-                self.folder, schema=_arrow_schema(), mode="ignore", description=CONSUMPTION.description
+                self.folder,
+                schema=_arrow_schema(),
+                mode="ignore",
+                description=CONSUMPTION.description,
             )
 
 
@@ -122,7 +128,10 @@ def _arrow_schema() -> pa.Schema:
 
     types = {"str": pa.string(), "datetime64[ns]": pa.timestamp("us"), "float64": pa.float64()}
     return pa.schema(
-        [pa.field(column.name, types[column.dtype], nullable=False) for column in CONSUMPTION.columns]
+        [
+            pa.field(column.name, types[column.dtype], nullable=False)
+            for column in CONSUMPTION.columns
+        ]
     )
 
 

@@ -49,6 +49,6 @@ def check_unique(rows: pd.DataFrame) -> None:
     if repeated.any():
         area, consumer_type, hour = rows.loc[repeated, list(KEY)].iloc[0]
         raise ContractError(
-            f"{int(repeated.sum())} rows repeat a key, the first ({area}, {consumer_type}, {hour}); "
+            f"{int(repeated.sum())} rows repeat a key, first ({area}, {consumer_type}, {hour}); "
             "pass each (area, consumer_type, datetime_utc) once"
         )

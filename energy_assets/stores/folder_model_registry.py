@@ -1,7 +1,7 @@
 """The embedded model registry: a folder for each version, a small JSON file for each hour.
 
-    best_model/versions/2023-03-10T21-3fa9c1d2/   the model's files, never changed
-    best_model/hours/2023-03-10T21.json           the version that this hour's training gave
+best_model/versions/2023-03-10T21-3fa9c1d2/   the model's files, never changed
+best_model/hours/2023-03-10T21.json           the version that this hour's training gave
 """
 
 from __future__ import annotations

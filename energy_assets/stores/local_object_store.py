@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-
 from energy_assets.errors import NotFoundError
 from energy_assets.stores.storage import write_whole, writing_to
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from energy_assets.errors import StorageError
 
+if TYPE_CHECKING:
+    from upath import UPath
+
 
 @contextmanager
-def writing_to(path: os.PathLike[str]) -> Iterator[None]:
+def writing_to(path: Path | UPath) -> Iterator[None]:
     """Turn the system's refusal to write into a StorageError that says what to set."""
     try:
         yield
@@ -23,7 +26,7 @@ def writing_to(path: os.PathLike[str]) -> Iterator[None]:
         ) from error
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path | UPath, data: bytes) -> None:
     """Write a file, folders included, so that readers see the old content or the new one."""
     # In the target's own folder, because a rename is atomic only within one file system.
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
@@ -31,6 +34,6 @@ def write_whole(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             unfinished.write_bytes(data)
-            os.replace(unfinished, path)
+            unfinished.replace(path)  # type: ignore[arg-type]  # both are of the same kind
         finally:
             unfinished.unlink(missing_ok=True)

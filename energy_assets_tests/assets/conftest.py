@@ -63,10 +63,7 @@ def _real(real_source: FileSource, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def real_world(
-    _real: tuple[World, Path], tmp_path: Path, real_source: FileSource
-) -> World:
+def real_world(_real: tuple[World, Path], tmp_path: Path, real_source: FileSource) -> World:
     """The real file with the history of ORIGIN loaded, for this test alone."""
     shutil.copytree(_real[1], tmp_path, dirs_exist_ok=True)
     return World.build(tmp_path, real_source)
-

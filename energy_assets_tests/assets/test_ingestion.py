@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
-import pytest
 
 from energy_assets.partitions import HOUR, key_of
 from energy_assets_tests.assets.conftest import ORIGIN, SERIES

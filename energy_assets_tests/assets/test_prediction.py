@@ -88,9 +88,7 @@ def test_a_model_that_is_too_old_gives_way_to_the_baseline(world: World) -> None
     assert set(world.frame("predictions_parquet", late)["quality"]) == {"baseline"}
 
 
-def test_an_hour_that_came_late_does_not_shift_the_forecast(
-    world: World, simulated: Only
-) -> None:
+def test_an_hour_that_came_late_does_not_shift_the_forecast(world: World, simulated: Only) -> None:
     world.run("hourly_job", ORIGIN)
     later = ORIGIN + 3 * HOUR  # nothing of the last three hours has come
     world.run("hourly_job", later, assets=["feature_view"])

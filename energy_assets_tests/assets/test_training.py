@@ -79,9 +79,7 @@ def test_a_model_uses_the_newest_configuration_at_or_before_its_hour(world: Worl
 
 def test_without_any_configuration_the_error_names_the_job_to_run(world: World) -> None:
     earlier = ORIGIN - HOUR
-    result = world.run(
-        "hourly_job", earlier, assets=["feature_view", "model"], succeeds=False
-    )
+    result = world.run("hourly_job", earlier, assets=["feature_view", "model"], succeeds=False)
     assert "run tuning_job" in root_cause(result)
     assert key_of(earlier) in root_cause(result)
 

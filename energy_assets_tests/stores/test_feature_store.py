@@ -78,7 +78,7 @@ def test_upserting_no_rows_is_no_error(store: FeatureStore) -> None:
 
 
 def test_a_repeated_key_is_refused_and_nothing_of_it_is_written(store: FeatureStore) -> None:
-    with pytest.raises(ContractError, match="repeat a key, the first .*DK1, 111"):
+    with pytest.raises(ContractError, match=r"repeat a key, first \(DK1, 111"):
         store.upsert(pd.concat([rows(), rows().head(1)]))
     assert len(store.read(T0, T0 + 3 * HOUR)) == 0
 
