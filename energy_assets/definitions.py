@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,3 +53,7 @@ def build_defs(resources: Mapping[str, Any]) -> dg.Definitions:
 
 
 defs = build_defs(build_resources(settings()))
+
+# The definitions stay as long as the process does. Without this, each of the many garbage
+# collections while a run imports its libraries looks through all of them again.
+gc.freeze()

@@ -9,11 +9,10 @@ from energy_assets.assets.metadata import (
     column_schema,
     hours_of,
     rows_per_hour,
-    table,
 )
 from energy_assets.frames import Frame
 from energy_assets.gaps import missing_rows
-from energy_assets.partitions import split_by_hour
+from energy_assets.partitions import hour_of, split_by_hour
 from energy_assets.quarantine import keep
 from energy_assets.schemas import CONSUMPTION
 from energy_assets.sources import Source
@@ -45,12 +44,7 @@ def raw_consumption(
     rows_per_hour(context, hours)
     return dg.MaterializeResult(
         value=hours,
-        metadata={
-            "records": len(records),
-            "source": source.name,
-            "dataset": source.profile.dataset,
-            "sample": table(records.head()),
-        },
+        metadata={"source": source.name, "dataset": source.profile.dataset},
         check_results=[checks.contract(clean(records, source.profile))],
     )
 
@@ -84,18 +78,21 @@ def feature_group(
     refuse(cleaned)
     keep(object_store, cleaned.quarantine, context.partition_keys)
     missing, expected = missing_rows(feature_store, start, end, new=cleaned.rows)
-    rows_per_hour(
-        context, split_by_hour(cleaned.rows, cleaned.rows["datetime_utc"], context.partition_keys)
-    )
+    hours = split_by_hour(cleaned.rows, cleaned.rows["datetime_utc"], context.partition_keys)
+    rows_per_hour(context, hours)
+    for key, rows in hours.items():
+        shown = {
+            "series missing": int(missing[hour_of(key)]),
+            "total (MWh)": float(rows["energy_consumption"].sum() / 1000),
+        }
+        context.add_asset_metadata(shown, partition_key=key)
     return dg.MaterializeResult(
         value=cleaned.rows,
         metadata={
-            "series": cleaned.rows[["area", "consumer_type"]].drop_duplicates().shape[0],
-            "quarantined": len(cleaned.quarantine),
-            "missing": int(missing.sum()),
-            "total (MWh)": float(cleaned.rows["energy_consumption"].sum() / 1000),
-            "first hour": str(cleaned.rows["datetime_utc"].min()),
-            "last hour": str(cleaned.rows["datetime_utc"].max()),
+            "series expected": expected,
+            "quarantined in this run": len(cleaned.quarantine),
+            "first hour of this run": str(start),
+            "end of this run (excluded)": str(end),
         },
         check_results=[checks.complete(missing, expected)],
     )

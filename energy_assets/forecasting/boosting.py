@@ -22,6 +22,8 @@ _FIXED: dict[str, Any] = {
     "objective": "regression_l1",
     "deterministic": True,
     "force_col_wise": True,
+    # As good as 255 in backtests, and quicker.
+    "max_bin": 63,
     "verbosity": -1,
 }
 

@@ -31,7 +31,7 @@ def result(panel, told):
 
 
 def test_tune__default_configuration__is_the_first_trial(result):
-    assert result.trials[0].parameters == {"n_estimators": 150, "num_leaves": 31}
+    assert result.trials[0].parameters == {"n_estimators": 100, "num_leaves": 31}
     assert result.default_score == result.trials[0].score
 
 
