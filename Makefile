@@ -3,15 +3,14 @@
 #   make test                                 format, lint, types and all tests
 #   make dev                                  the Dagster UI, with schedules and sensors running
 #   make backfill START=... END=...           replay a range of hours as if it were live
-#   make bench                                benchmarks
+#   make bench FILE=...                       benchmarks; FILE: a copy of ConsumptionDE35Hour
 #   make lock                                 resolve the dependencies anew
 
 PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)/dagster_home
-export PYTHONWARNINGS ?= ignore::FutureWarning:dagster
 
-.PHONY: run test check dev backfill bench lock clean
+.PHONY: run test dev backfill bench lock
 
 run: .venv/run
 	@$(BIN)/python -m energy_assets run $(if $(ORIGIN),--origin $(ORIGIN))
@@ -29,7 +28,7 @@ test: .venv/dev
 	$(BIN)/python -m pytest
 
 bench: .venv/dev
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(if $(FILE),--file "$(FILE)")
 
 lock: .venv/dev
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \

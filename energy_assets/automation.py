@@ -1,11 +1,12 @@
 """Jobs, schedules and sensors: when which assets are made."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import dagster as dg
 
-from energy_assets.gaps import gaps
+from energy_assets.gaps import missing_hours, ranges
 from energy_assets.io_managers.model import VERSION
 from energy_assets.partitions import hour_of, hourly, key_of
 from energy_assets.settings import utc_now
@@ -61,10 +62,12 @@ hourly_schedule = dg.build_schedule_from_partitioned_job(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every Monday night, for the newest hour that can be known",
 )
-def tuning_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+def tuning_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Tune at the newest partition; models use the result from that hour on."""
     with dg.partition_loading_context(effective_dt=context.scheduled_execution_time):
         key = hourly.get_last_partition_key()
+    if key is None:
+        return dg.SkipReason("there is no partition yet")
     return dg.RunRequest(run_key=key, partition_key=key)
 
 
@@ -85,20 +88,33 @@ def new_model_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequ
         dg.AssetRecordsFilter(asset_key=MODEL, after_storage_id=seen), limit=100, ascending=True
     )
     for record in new_models.records:
-        seen = max(seen, record.storage_id)
         key, made = record.partition_key, record.asset_materialization
-        if key is None or made is None:
-            continue
-        later_forecast = context.instance.fetch_materializations(
-            dg.AssetRecordsFilter(
-                asset_key=PREDICTIONS, asset_partitions=[key], after_storage_id=record.storage_id
-            ),
-            limit=1,
-        )
-        if not later_forecast.records:
+        if key is None or made is None or not hourly.has_partition_key(key):
+            context.log.warning(f"no forecast for a model of {key}: it is no partition")
+        elif not _forecast_since(context.instance, key, record.storage_id):
+            if _is_still_to_forecast(context.instance, record.run_id):
+                break  # the next tick will see whether it did
             version = made.metadata[VERSION].value if VERSION in made.metadata else "untrained"
             yield dg.RunRequest(run_key=f"{key}/{version}/{record.storage_id}", partition_key=key)
+        seen = record.storage_id
     context.update_cursor(str(seen))
+
+
+def _forecast_since(instance: dg.DagsterInstance, key: str, storage_id: int) -> bool:
+    later = dg.AssetRecordsFilter(
+        asset_key=PREDICTIONS, asset_partitions=[key], after_storage_id=storage_id
+    )
+    return bool(instance.fetch_materializations(later, limit=1).records)
+
+
+def _is_still_to_forecast(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether a run is under way that makes the forecast itself."""
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.is_finished:
+        return False
+    if run.asset_selection:
+        return PREDICTIONS in run.asset_selection
+    return run.job_name == hourly_job.name
 
 
 @dg.sensor(
@@ -119,19 +135,26 @@ def gap_repair_sensor(
         yield dg.SkipReason("there is no partition yet")
         return
     end = hour_of(newest_key)
-    found = gaps(feature_store, end - REPAIRED, end)
-    if found is None:
-        yield dg.SkipReason(
-            "the feature group has no rows of the last days: load the history first"
-        )
+    missing = missing_hours(feature_store, end - REPAIRED, end)
+    if missing is None:
+        yield dg.SkipReason("the feature group has no rows of the last days: load the history")
         return
-    if not found:
-        yield dg.SkipReason("no hour of the last three days is missing or incomplete")
-    attempt = (utc_now() - datetime(1970, 1, 1)) // REPAIR_EVERY
-    for first, last in found:
+    now = utc_now()
+    asked = json.loads(context.cursor) if context.cursor else {}
+    asked = {
+        key: when
+        for key, when in asked.items()
+        if now - datetime.fromisoformat(when) < REPAIR_EVERY
+    }
+    due = [hour for hour in missing if key_of(hour) not in asked]
+    for first, last in ranges(due):
         yield dg.RunRequest(
-            run_key=f"{key_of(first)}/{key_of(last)}/{attempt}", tags=range_tags(first, last)
+            run_key=f"{key_of(first)}/{key_of(last)}/{now.isoformat()}",
+            tags=range_tags(first, last),
         )
+    context.update_cursor(json.dumps(asked | {key_of(hour): now.isoformat() for hour in due}))
+    if not due:
+        yield dg.SkipReason(f"{len(missing)} hours of the last three days have gaps, none is due")
 
 
 def range_tags(first: datetime, last: datetime) -> dict[str, str]:

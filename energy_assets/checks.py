@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from energy_assets.errors import ContractError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -41,19 +43,24 @@ FROM_THIS_MODEL = dg.AssetCheckSpec(
 
 def contract(cleaned: Cleaned) -> dg.AssetCheckResult:
     """Fails, and stops the run before the feature group, where an hour is mostly bad."""
-    from energy_assets.quality import mostly_bad
+    from energy_assets.quality import refuse
 
-    hours = mostly_bad(cleaned)
+    refused: ContractError | None = None
+    try:
+        refuse(cleaned)
+    except ContractError as error:
+        refused = error
     reasons = cleaned.quarantine["reason"].value_counts()
-    return _result(
-        CONTRACT,
-        failed_at=[f"{hour:%Y-%m-%d %H:%M}" for hour in hours],
+    return dg.AssetCheckResult(
+        asset_key=CONTRACT.asset_key,
+        check_name=CONTRACT.name,
+        passed=refused is None,
+        description=str(refused) if refused else None,
         metadata={
             "records": cleaned.published,
             "quarantined": len(cleaned.quarantine),
             **{f"quarantined: {reason}": int(count) for reason, count in reasons.items()},
         },
-        severity=dg.AssetCheckSeverity.ERROR,
     )
 
 
@@ -83,14 +90,14 @@ def _result(
     *,
     failed_at: list[str],
     metadata: Mapping[str, Any],
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
 ) -> dg.AssetCheckResult:
+    """A check that warns of the hours at which it did not pass."""
     shown = ", ".join(failed_at[:10]) + (" ..." if len(failed_at) > 10 else "")
     return dg.AssetCheckResult(
         asset_key=spec.asset_key,
         check_name=spec.name,
         passed=not failed_at,
-        severity=severity,
+        severity=dg.AssetCheckSeverity.WARN,
         description=f"Not so in {len(failed_at)} hour(s): {shown}" if failed_at else None,
         metadata=dict(list(metadata.items())[:50]),
     )

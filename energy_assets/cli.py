@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Sequence
 from datetime import datetime
 
+from dagster import DagsterError
+
 from energy_assets.errors import EnergyAssetsError
 from energy_assets.settings import PARTITION_FORMAT, PROJECT_ROOT, settings
 
@@ -29,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             report.run(options.origin)
         else:
             report.backfill(options.start, options.end)
-    except EnergyAssetsError as error:
+    except (EnergyAssetsError, DagsterError) as error:
         print(f"energy-assets: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -53,8 +55,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _hour(text: str) -> datetime:
     try:
-        return datetime.strptime(text, PARTITION_FORMAT).replace(minute=0)
+        hour = datetime.strptime(text, PARTITION_FORMAT)
     except ValueError:
+        hour = None
+    if hour is None or hour.minute:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no hour; give it in UTC as in 2023-03-10-21:00"
-        ) from None
+            f"{text!r} is no full hour; give it in UTC as in 2023-03-10-21:00"
+        )
+    return hour

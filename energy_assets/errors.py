@@ -1,5 +1,9 @@
 """Typed errors. Each message names the setting, file or hour it is about and says what to do."""
 
+from __future__ import annotations
+
+from datetime import datetime
+
 
 class EnergyAssetsError(Exception):
     """Base of every error this project raises on purpose."""
@@ -15,6 +19,11 @@ class SourceError(EnergyAssetsError):
 
 class NoDataError(SourceError):
     """The source has no data at all in the hours asked for: before it starts or after it stops."""
+
+    def __init__(self, message: str, newest: datetime | None = None) -> None:
+        super().__init__(message)
+        self.newest = newest
+        """The newest hour of the source, where the hours asked for are after it."""
 
 
 class ContractError(EnergyAssetsError):
@@ -35,3 +44,7 @@ class BrokenModelError(StorageError):
 
 class ForecastError(EnergyAssetsError):
     """A forecast cannot be made from the history or the parameters given."""
+
+
+class ShortHistoryError(ForecastError):
+    """The history is too short, or too full of holes, to train on."""

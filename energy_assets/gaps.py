@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -37,15 +38,18 @@ def missing_rows(
     return completeness(unique, expected, hours), len(expected)
 
 
-def gaps(
+def missing_hours(
     feature_store: FeatureStore, start: datetime, end: datetime
-) -> list[tuple[datetime, datetime]] | None:
-    """The gaps in [start, end) as (first hour, last hour); None if there are no rows at all."""
+) -> list[datetime] | None:
+    """The hours of [start, end) that are missing or incomplete; None if nothing is known."""
     missing, expected = missing_rows(feature_store, start, end)
-    if not expected:
-        return None
+    return list(missing.index[missing > 0].to_pydatetime()) if expected else None
+
+
+def ranges(hours: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
+    """Hours in order as ranges without holes: (first, last), both included."""
     found: list[tuple[datetime, datetime]] = []
-    for hour in missing.index[missing > 0].to_pydatetime():
+    for hour in hours:
         if found and hour - found[-1][1] == HOUR:
             found[-1] = (found[-1][0], hour)
         else:

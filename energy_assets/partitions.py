@@ -32,11 +32,6 @@ hourly = dg.HourlyPartitionsDefinition(
 )
 """One partition an hour. The source publishes late, so the newest is `DAYS_DELAY` days old."""
 
-training_window = dg.TimeWindowPartitionMapping(
-    start_offset=-(WINDOW // HOUR - 1), allow_nonexistent_upstream_partitions=True
-)
-"""Hour K needs the hours of the training window that ends with K."""
-
 day_before = dg.TimeWindowPartitionMapping(
     start_offset=-HORIZON, end_offset=-1, allow_nonexistent_upstream_partitions=True
 )

@@ -17,15 +17,35 @@ def forecast_picture(observed: pd.DataFrame, predictions: pd.DataFrame, source: 
     """
     week_later = observed.assign(datetime_utc=observed["datetime_utc"] + WEEK)
     last_week = as_panel(week_later)[TARGET].rename("seasonal_naive_168")
-    forecast = predictions.set_index(list(KEY)).rename(columns={TARGET: "forecast"})
+    title = f"Consumption, 24 hours from {_origin(predictions):%Y-%m-%d %H:%M} UTC"
     return forecast_plot(
         as_panel(observed),
-        forecast[["forecast", "lower", "upper"]].join(last_week),
-        title=f"Consumption, 24 hours from {predictions['origin'].iloc[0]:%Y-%m-%d %H:%M} UTC "
-        f"(source={source})",
+        _as_forecast(predictions).join(last_week),
+        title=f"{title} (source={source})",
     )
 
 
-def horizon_picture(errors: pd.DataFrame) -> bytes:
+def outcome_picture(observed: pd.DataFrame, predictions: pd.DataFrame) -> bytes:
+    """The three largest series of a forecast whose hours have come since, with both, as PNG."""
+    actual = as_panel(observed)[TARGET].rename("actual")
+    return forecast_plot(
+        as_panel(observed[observed["datetime_utc"] <= _origin(predictions)]),
+        _as_forecast(predictions).join(actual),
+        series=3,
+        title=f"Forecast from {_origin(predictions):%Y-%m-%d %H:%M} UTC, and what came",
+    )
+
+
+def _as_forecast(predictions: pd.DataFrame) -> pd.DataFrame:
+    renamed = predictions.rename(columns={TARGET: "forecast"})
+    return renamed.set_index(list(KEY))[["forecast", "lower", "upper"]]
+
+
+def _origin(predictions: pd.DataFrame) -> pd.Timestamp:
+    return predictions["origin"].iloc[0]
+
+
+def horizon_picture(errors: pd.DataFrame, source: str) -> bytes:
     """Errors by horizon, one line for each column of `monitoring.errors_by_horizon`, as PNG."""
-    return error_by_horizon_plot({str(name): errors[name] for name in errors})
+    lines = {str(name): errors[name] for name in errors}
+    return error_by_horizon_plot(lines, title=f"Error by hours ahead (source={source})")

@@ -7,6 +7,7 @@ stores as hours since 1970. Each file says in its metadata from which origin it 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,11 +16,14 @@ from energy_assets.errors import StorageError
 from energy_assets.schemas import KEY, TARGET
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import encode, read_metadata
+from energy_assets.stores.storage import reading
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ATTEMPTS = 20
+
+_log = logging.getLogger(__name__)
 
 
 def publish_newest(
@@ -34,6 +38,8 @@ def publish_newest(
     `observations` are rows of `schemas.CONSUMPTION`, `predictions` of `schemas.PREDICTIONS`.
     Tells whether it was published. Publishing the same origin again replaces its files.
     """
+    if (published := newest_origin(objects)) is not None and published > origin:
+        return False
     history = _as_periods(observations)
     inputs = history[[]].assign(
         area_exog=history.index.get_level_values("area"),
@@ -45,17 +51,25 @@ def publish_newest(
         "predictions.parquet": _as_periods(predictions),
     }
     metadata = {**file_metadata, "origin": origin.isoformat()}
-    published = [
+    advanced = [
         _advance(objects, path, encode(frame, metadata), origin) for path, frame in files.items()
     ]
-    return all(published)
+    return all(advanced)
 
 
 def newest_origin(objects: ObjectStore, path: str = "predictions.parquet") -> datetime | None:
-    """The origin of the published forecast; None when there is none."""
+    """The origin of the published forecast; None when there is none that says so.
+
+    A file of another system, or a damaged one, is no newer forecast, and is replaced.
+    """
     if not objects.exists(path):
         return None
-    return datetime.fromisoformat(read_metadata(objects.read(path))["origin"])
+    try:
+        with reading(path, "it is replaced by the next forecast"):
+            return datetime.fromisoformat(read_metadata(objects.read(path))["origin"])
+    except StorageError as error:
+        _log.warning("%s", error)
+        return None
 
 
 def _advance(objects: ObjectStore, path: str, data: bytes, origin: datetime) -> bool:

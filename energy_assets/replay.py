@@ -1,6 +1,6 @@
 """Which runs it takes to have an hour, or a range of hours, forecast; and running them.
 
-Everything already stored is left alone, so that doing it again is quick and changes nothing.
+A forecast that is stored is not made again, so that doing it twice is quick and changes nothing.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
+from energy_assets import errors
 from energy_assets.automation import range_tags
 from energy_assets.errors import EnergyAssetsError, NoDataError
-from energy_assets.partitions import HORIZON, HOUR, WINDOW, hour_of, hourly, key_of
+from energy_assets.partitions import HOUR, WINDOW, hour_of, hourly, key_of
 from energy_assets.settings import settings
-from energy_assets.sources import Source
+from energy_assets.sources import LATE, Source
 from energy_assets.stores import Stores
+from energy_assets.stores.parquet import read_hour
 from energy_assets.stores.paths import hour_of_path, hour_path
 
 DAY = timedelta(days=1)
@@ -59,6 +61,12 @@ def check_origin(source: Source, origin: datetime) -> None:
     """Raise NoDataError unless the origin is an hour of a partition that the source has."""
     oldest = max(source.oldest_hour(), settings().first_hour)
     newest = newest_origin(source)
+    if oldest > newest:
+        raise NoDataError(
+            f"the source {source.name} has data up to {key_of(source.newest_hour())} (UTC), but "
+            f"the partitions begin at {settings().partitions_start} and end DAYS_DELAY="
+            f"{settings().days_delay} days ago: set PARTITIONS_START or DAYS_DELAY to fit it"
+        )
     if not oldest <= origin <= newest:
         raise NoDataError(
             f"there is nothing to forecast from at {key_of(origin)}: the source "
@@ -76,12 +84,14 @@ def steps_to_forecast(source: Source, stores: Stores, origin: datetime) -> Itera
     a_day_before = max(origin - DAY, source.oldest_hour(), settings().first_hour)
     yield from _history(source, stores, a_day_before, origin)
     yield from _tuning(stores, a_day_before)
-    if a_day_before < origin and not _stored(stores, "predictions_parquet", origin - HOUR):
+    earlier = a_day_before < origin and not _stored(stores, "predictions_parquet", origin - HOUR)
+    if earlier:
         first, last = a_day_before, origin - HOUR
         yield Step("hourly_job", first, last, "pin datasets", ("feature_view",))
         yield Step("hourly_job", first, first, "train a model a day before", ("model",))
         yield Step("prediction_job", first, last, "make the forecasts of the day before")
-    if not _stored(stores, "monitoring_metrics", origin):
+    made = (_stored(stores, name, origin) for name in ("predictions_parquet", "monitoring_metrics"))
+    if earlier or not all(made):
         yield Step("hourly_job", origin, origin, "train, forecast and score")
 
 
@@ -96,7 +106,7 @@ def steps_to_replay(
     yield from _history(source, stores, first, last)
     yield from _tuning(stores, first)
     while first <= last:
-        end = min(first + (HORIZON - 1) * HOUR, last)
+        end = min(first + DAY - HOUR, last)
         yield Step("hourly_job", first, end, f"replay {first:%Y-%m-%d}")
         first = end + HOUR
 
@@ -130,13 +140,27 @@ def execute(
 def _history(
     source: Source, stores: Stores, first_origin: datetime, last: datetime
 ) -> Iterator[Step]:
-    """One run over all hours of the training windows that have not been asked for yet."""
+    """One run over the training windows, where hours of them have no rows yet.
+
+    An hour that was asked for in vain is asked for again only while it may merely be late.
+    """
     first = max(first_origin - WINDOW + HOUR, source.oldest_hour(), settings().first_hour)
-    asked = {hour_of_path(path) for path in stores.object_store.list("raw_consumption")}
+    rows = stores.feature_store.read(first, last + HOUR)
+    present = set(rows["datetime_utc"].drop_duplicates().tolist())
     hours = (first + number * HOUR for number in range((last - first) // HOUR + 1))
-    missing = [hour for hour in hours if hour not in asked]
+    missing = [
+        hour
+        for hour in hours
+        if hour not in present and not (hour < last - LATE and _asked_in_vain(stores, hour))
+    ]
     if missing:
         yield Step("ingestion_job", missing[0], missing[-1], "load the history")
+
+
+def _asked_in_vain(stores: Stores, hour: datetime) -> bool:
+    return _stored(stores, "raw_consumption", hour) and not len(
+        read_hour(stores.object_store, "raw_consumption", hour)
+    )
 
 
 def _tuning(stores: Stores, origin: datetime) -> Iterator[Step]:
@@ -150,16 +174,17 @@ def _stored(stores: Stores, asset: str, hour: datetime) -> bool:
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:
-    """The first failure of a run: the message of the error at its root."""
-    for event in result.all_events:
-        if event.is_step_failure and event.step_failure_data.error is not None:
-            error = event.step_failure_data.error
-            while error.cause is not None:
-                error = error.cause
-            return f"{event.step_key}: {error.message.strip()}"
-    failed_checks = [
-        evaluation.description or evaluation.check_name
-        for evaluation in result.get_asset_check_evaluations()
-        if evaluation.blocking and not evaluation.passed
-    ]
-    return "; ".join(failed_checks) or "the run failed; look at it in the Dagster UI"
+    """The first failure of a run, in the words of our own error where it is one."""
+    for evaluation in result.get_asset_check_evaluations():
+        if evaluation.blocking and not evaluation.passed:
+            return f"{evaluation.asset_key.to_user_string()}: {evaluation.description}"
+    failures = (event.step_failure_data for event in result.all_events if event.is_step_failure)
+    error = next((failure.error for failure in failures if failure.error is not None), None)
+    if error is None:
+        return "the run failed; its log is in the Dagster UI (make dev)"
+    # Dagster wraps an error in its own; what lies below ours is of no use to a reader.
+    while error.cls_name is not None and error.cls_name.startswith("Dagster") and error.cause:
+        error = error.cause
+    if error.cls_name == "DagsterExecutionInterruptedError":
+        raise KeyboardInterrupt
+    return error.message.strip().removeprefix(f"{errors.__name__}.")

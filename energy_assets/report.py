@@ -26,18 +26,11 @@ from energy_assets.schemas import SERIES
 from energy_assets.settings import settings
 from energy_assets.sources import Source, open_source
 from energy_assets.stores import Stores, open_stores
-from energy_assets.stores.parquet import decode
+from energy_assets.stores.parquet import read_hour
 from energy_assets.stores.paths import hour_path
 from energy_assets.stores.storage import write_whole
 
 console = Console(highlight=False, soft_wrap=True)
-
-_METRICS = ("mape", "mape_median", "wape", "mase")
-_RIVALS = {
-    "model": "",
-    "same hour yesterday": "_seasonal_naive_24",
-    "same hour last week": "_seasonal_naive_168",
-}
 
 
 def run(origin: datetime | None) -> None:
@@ -71,8 +64,10 @@ def backfill(start: datetime, end: datetime) -> None:
             @contextmanager
             def showing(step: Step) -> Iterator[None]:
                 progress.update(task, description=f"{step.purpose}: {step.hours} hours")
+                started = time.monotonic()
                 yield
                 progress.advance(task, step.hours)
+                progress.console.print(_done(step, time.monotonic() - started))
 
             execute(defs, steps, instance, showing)
     _print_backtest(stores, start, end)
@@ -97,20 +92,23 @@ def _progress() -> Progress:
 
 @contextmanager
 def _timed(step: Step) -> Iterator[None]:
-    hours = f"{step.hours} hours" if step.hours > 1 else key_of(step.first)
     started = time.monotonic()
     with _progress() as progress:
-        progress.add_task(f"{step.purpose} ({hours})", total=None)
+        progress.add_task(f"{step.purpose}, {step.hours} hours", total=None)
         yield
-    console.print(f"  {step.purpose} ({hours}): {time.monotonic() - started:.1f} s")
+    console.print(_done(step, time.monotonic() - started))
+
+
+def _done(step: Step, seconds: float) -> str:
+    hours = f"{step.hours} hours" if step.hours > 1 else key_of(step.first)
+    return f"  {step.purpose} ({hours}): {seconds:.1f} s"
 
 
 def _print_forecast(source: Source, stores: Stores, origin: datetime) -> None:
     from energy_assets.pictures import forecast_picture
 
     objects = stores.object_store
-    path = hour_path("predictions_parquet", origin, "parquet")
-    forecast = decode(objects.read(path))
+    forecast = read_hour(objects, "predictions_parquet", origin)
     observed = stores.feature_store.read(*window_of(origin))
     picture = stores.root / "forecast.png"
     write_whole(picture, forecast_picture(observed, forecast, source.name))
@@ -124,25 +122,29 @@ def _print_forecast(source: Source, stores: Stores, origin: datetime) -> None:
     console.print(
         f"total    {forecast['energy_consumption'].sum() / 1e6:,.1f} GWh in the day ahead"
     )
-    _print_holdout_scores(stores, origin)
+    _print_holdout_scores(stores, origin, version)
     _print_earlier_forecasts(stores, origin)
     console.print()
     console.print(f"source   {source.name} ({source.profile.dataset})")
-    console.print(f"files    {objects.url(path)}")
+    console.print(f"files    {objects.url(hour_path('predictions_parquet', origin, 'parquet'))}")
     console.print(f"         {objects.url('predictions.parquet')} (the newest forecast)")
     console.print(f"picture  {picture}")
     console.print("next     make dev: the same in the Dagster UI, every hour")
 
 
-def _print_holdout_scores(stores: Stores, origin: datetime) -> None:
-    newest = next(stores.model_registry.promoted(origin), None)
-    if newest is None:
-        console.print("scores   none: no model has passed its gate yet")
+def _print_holdout_scores(stores: Stores, origin: datetime, version: str) -> None:
+    from energy_assets.forecasting.training import comparison
+
+    models = stores.model_registry.promoted(origin)
+    used = next((model for model in models if model.version == version), None)
+    if used is None:
+        console.print("scores   none: no model that passed its gate made this forecast")
         return
-    table = _scores_table("Model on days it had not seen")
-    for name, suffix in _RIVALS.items():
-        scores = [newest.metrics[f"{metric}{suffix}"] for metric in _METRICS]
-        table.add_row(name, *(f"{score:.4f}" for score in scores))
+    table = Table(title="Model on days it had not seen", title_justify="left")
+    for heading in ("", "MAPE", "median MAPE", "WAPE", "MASE"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, *scores in comparison(used.metrics).itertuples(index=False):
+        table.add_row(str(name), *(f"{score:.4f}" for score in scores))
     console.print(table)
 
 
@@ -170,7 +172,7 @@ def _print_backtest(stores: Stores, start: datetime, end: datetime) -> None:
     week_before = start - 7 * 24 * HOUR
     by_horizon = errors_by_horizon(scored, stores.feature_store.read(week_before, end + HOUR))
     picture = stores.root / "backtest.png"
-    write_whole(picture, horizon_picture(by_horizon))
+    write_whole(picture, horizon_picture(by_horizon, settings().energy_source))
     console.print(f"picture  {picture}")
 
 
@@ -195,18 +197,13 @@ def _print_errors(scored: pd.DataFrame, stores: Stores, title: str) -> None:
     )
 
 
-def _scores_table(title: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("")
-    for heading in ("MAPE", "median MAPE", "WAPE", "MASE"):
-        table.add_column(heading, justify="right")
-    return table
-
-
 def _monitoring(stores: Stores, first: datetime, last: datetime) -> pd.DataFrame:
     objects = stores.object_store
     hours = (first + number * HOUR for number in range((last - first) // HOUR + 1))
-    paths = (hour_path("monitoring_metrics", hour, "parquet") for hour in hours)
-    frames = [decode(objects.read(path)) for path in paths if objects.exists(path)]
+    frames = [
+        read_hour(objects, "monitoring_metrics", hour)
+        for hour in hours
+        if objects.exists(hour_path("monitoring_metrics", hour, "parquet"))
+    ]
     full = [frame for frame in frames if len(frame)]
     return pd.concat(full, ignore_index=True) if full else pd.DataFrame()

@@ -35,9 +35,9 @@ class Settings(BaseSettings):
     energy_file: Path | None = None
     energy_api_url: str = "https://api.energidataservice.dk"
 
-    days_delay: int = Field(default=0, ge=0)
+    days_delay: int = Field(default=0, ge=0, le=36_500)
     """The newest partition is this many days old, because the source publishes late."""
-    days_export: int = Field(default=30, ge=1)
+    days_export: int = Field(default=30, ge=1, le=3_650)
     """Length of the training window in days."""
     partitions_start: str = "2023-01-01-00:00"
 
@@ -89,6 +89,10 @@ def read_settings(**overrides: object) -> Settings:
             f"cannot use the settings: {faults}. Correct the environment or .env; "
             ".env.default lists every variable."
         ) from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"{PROJECT_ROOT / '.env'} is not UTF-8 text: save it as UTF-8"
+        ) from error
 
 
 @cache

@@ -21,10 +21,9 @@ def de35_csv() -> Path:
 
     24 hours, 2023-02-27 23:00 to 2023-02-28 22:00, are missing for every series.
     """
-    folder = os.environ.get("ENERGY_ASSETS_TEST_DATA", "../shared/data")
-    path = Path(__file__).parents[1] / folder / DE35_FILE
-    if not path.is_file():
-        pytest.skip(f"{path} is absent: set ENERGY_ASSETS_TEST_DATA to the folder that holds it")
+    folder = os.environ.get("ENERGY_ASSETS_TEST_DATA")
+    if not folder or not (path := Path(folder) / DE35_FILE).is_file():
+        pytest.skip(f"no {DE35_FILE}: set ENERGY_ASSETS_TEST_DATA to the folder that holds it")
     return path
 
 

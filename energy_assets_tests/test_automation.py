@@ -8,10 +8,13 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.events import DagsterEvent, StepMaterializationData
+from dagster._core.execution.asset_backfill import AssetBackfillData
 
 from energy_assets import automation
 from energy_assets.definitions import defs
-from energy_assets.partitions import HOUR, hourly, key_of
+from energy_assets.partitions import HOUR, hour_of, hourly, key_of
+from energy_assets.settings import utc_now
 from energy_assets.sources.simulator import Simulator
 from energy_assets_tests.world import World
 
@@ -158,9 +161,99 @@ def test_recent_hours_that_are_missing_or_incomplete_are_asked_for_again(
     assert all(last < key_of(newest) for _, last in asked)
 
 
-def test_a_gap_is_repaired_by_the_run_that_the_sensor_asks_for(tmp_path: Path) -> None:
-    world = World.build(tmp_path, Simulator(now=lambda: datetime(2023, 3, 12)))
-    world.put_history(H - timedelta(days=9), H - 3 * HOUR)
-    world.run("repair_job", H - 3 * HOUR, H)
-    assert len(world.stores.feature_store.read(H, H + HOUR)) == 76
-    assert len(world.frame("monitoring_metrics", H)) == 0
+def test_a_gap_that_stays_is_asked_for_again_after_six_hours_and_not_before(
+    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest_key = hourly.get_last_partition_key()
+    assert newest_key is not None
+    newest = hour_of(newest_key)
+    world = World.build(tmp_path, Simulator())
+    world.put_history(newest - timedelta(days=5), newest - timedelta(days=1))
+
+    def hours_asked_for(cursor: str | None) -> tuple[int, str | None]:
+        context = dg.build_sensor_context(
+            instance=instance,
+            cursor=cursor,
+            definitions=defs,
+            resources={"feature_store": world.stores.feature_store},
+        )
+        found = automation.gap_repair_sensor.evaluate_tick(context)
+        return len(found.run_requests or []), found.cursor
+
+    first, cursor = hours_asked_for(None)
+    again, cursor = hours_asked_for(cursor)
+    monkeypatch.setattr(automation, "utc_now", lambda: utc_now() + timedelta(hours=7))
+    later, _ = hours_asked_for(cursor)
+    assert first > 0
+    assert again == 0
+    assert later == first
+
+
+def test_the_run_that_the_sensor_asks_for_repairs_the_gap(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    newest_key = hourly.get_last_partition_key()
+    assert newest_key is not None
+    newest = hour_of(newest_key)
+    world = World.build(tmp_path, Simulator())
+    world.put_history(newest - timedelta(days=5), newest - timedelta(days=1))
+    (first, last), *_ = reversed(gaps_asked_for(world, instance))
+    world.run("repair_job", hour_of(first), hour_of(last))
+    rows = world.stores.feature_store.read(hour_of(first), hour_of(last) + HOUR)
+    published = world.source.fetch(hour_of(first), hour_of(last) + HOUR)
+    assert len(rows) == len(published) > 76 * 12
+
+
+def test_a_model_whose_run_is_still_to_forecast_is_left_to_it(
+    instance: dg.DagsterInstance,
+) -> None:
+    run = dg.DagsterRun(job_name="hourly_job", status=dg.DagsterRunStatus.STARTED)
+    instance.add_run(run)
+    event = dg.AssetMaterialization("model", partition=key_of(H), metadata={"model_version": "v"})
+    instance.report_dagster_event(
+        run_id=run.run_id,
+        dagster_event=DagsterEvent(
+            event_type_value=dg.DagsterEventType.ASSET_MATERIALIZATION.value,
+            job_name="hourly_job",
+            event_specific_data=StepMaterializationData(event),
+        ),
+    )
+    asked, cursor = requests(instance, None)
+    assert asked == []
+    instance.report_run_failed(instance.get_run_by_id(run.run_id))
+    asked, _ = requests(instance, cursor)
+    assert asked == [key_of(H)]
+
+
+def test_a_model_of_an_hour_that_is_no_partition_does_not_stop_the_others(
+    instance: dg.DagsterInstance,
+) -> None:
+    made(instance, "model", datetime(1999, 1, 1), model_version="v0")
+    made(instance, "model", H, model_version="v1")
+    asked, _ = requests(instance, None)
+    assert asked == [key_of(H)]
+
+
+# Dagster's own backfill calls what Dagster deprecates.
+@pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources`")
+def test_a_backfill_of_some_hours_in_the_ui_makes_those_hours(
+    instance: dg.DagsterInstance,
+) -> None:
+    graph = defs.resolve_asset_graph()
+    keys = [key_of(H + number * HOUR) for number in range(30)]
+    backfill = AssetBackfillData.from_asset_partitions(
+        partition_names=keys,
+        asset_graph=graph,
+        asset_selection=[dg.AssetKey(name) for name in ASSETS - {"best_config"}],
+        dynamic_partitions_store=instance,
+        backfill_start_timestamp=datetime.now(timezone.utc).timestamp(),
+        all_partitions=False,
+    )
+    sizes = {
+        key.to_user_string(): backfill.target_subset.get_partitions_subset(key).get_partition_keys()
+        for key in graph.materializable_asset_keys
+        if key.to_user_string() in ASSETS - {"best_config"}
+    }
+    for name in ("raw_consumption", "feature_group", "feature_view", "model"):
+        assert set(sizes[name]) == set(keys)
+    assert len(list(sizes["predictions_parquet"])) == 30

@@ -18,8 +18,7 @@ from energy_assets.quality import clean
 from energy_assets.settings import read_settings
 from energy_assets.sources import DatasetProfile, Source
 from energy_assets.stores import Stores, open_stores
-from energy_assets.stores.parquet import decode
-from energy_assets.stores.paths import hour_path
+from energy_assets.stores.parquet import read_hour
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ class World:
 
     def frame(self, asset: str, hour: datetime) -> pd.DataFrame:
         """The file of an asset's hour."""
-        return decode(self.stores.object_store.read(hour_path(asset, hour, "parquet")))
+        return read_hour(self.stores.object_store, asset, hour)
 
     def metadata(self, asset: str, hour: datetime) -> dict[str, Any]:
         """The metadata of the newest materialisation of an asset's hour, as plain values."""

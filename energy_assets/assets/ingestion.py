@@ -9,13 +9,15 @@ from energy_assets.assets.metadata import (
     column_schema,
     hours_of,
     rows_per_hour,
+    text_schema,
 )
 from energy_assets.frames import Frame
 from energy_assets.gaps import missing_rows
 from energy_assets.partitions import hour_of, split_by_hour
 from energy_assets.quarantine import keep
 from energy_assets.schemas import CONSUMPTION
-from energy_assets.sources import Source
+from energy_assets.settings import settings
+from energy_assets.sources import Source, dataset_profile, fetch_published
 from energy_assets.stores.feature_store import FeatureStore
 from energy_assets.stores.object_store import ObjectStore
 
@@ -26,6 +28,7 @@ from energy_assets.stores.object_store import ObjectStore
     kinds={"python", "parquet"},
     io_manager_key="parquet_io_manager",
     check_specs=[checks.CONTRACT],
+    metadata={"dagster/column_schema": text_schema(dataset_profile(settings()).columns)},
 )
 def raw_consumption(
     context: dg.AssetExecutionContext, source: dg.ResourceParam[Source]
@@ -33,13 +36,14 @@ def raw_consumption(
     """The records of an hour exactly as published: every column as text, nothing left out.
 
     Partition `2023-03-01-10:00` holds the records whose time is from 10:00 to 10:59 UTC. An hour
-    for which nothing was published has an empty file. Where more than half of an hour's records
-    break the contract the check fails, and the run stops before anything is made of them.
+    for which nothing was published, or nothing yet, has an empty file. Where more than half of an
+    hour's records break the contract the check fails, and the run stops before anything is made of
+    them.
     """
     from energy_assets.quality import clean
 
     start, end = hours_of(context)
-    records = source.fetch(start, end)
+    records = fetch_published(source, start, end)
     hours = split_by_hour(records, source.profile.hours(records), context.partition_keys)
     rows_per_hour(context, hours)
     return dg.MaterializeResult(
@@ -83,12 +87,13 @@ def feature_group(
     for key, rows in hours.items():
         shown = {
             "series missing": int(missing[hour_of(key)]),
-            "total (MWh)": float(rows["energy_consumption"].sum() / 1000),
+            "total (MWh)": round(float(rows["energy_consumption"].sum()) / 1000, 1),
         }
         context.add_asset_metadata(shown, partition_key=key)
     return dg.MaterializeResult(
         value=cleaned.rows,
         metadata={
+            "source": source.name,
             "series expected": expected,
             "quarantined in this run": len(cleaned.quarantine),
             "first hour of this run": str(start),

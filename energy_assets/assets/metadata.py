@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sized
+from collections.abc import Iterable, Mapping, Sized
 from datetime import datetime
 from typing import Any
 
@@ -47,6 +47,11 @@ def column_schema(table: Table) -> dg.TableSchema:
             for column in table.columns
         ]
     )
+
+
+def text_schema(columns: Iterable[str]) -> dg.TableSchema:
+    """Columns kept as published, which is text."""
+    return dg.TableSchema([dg.TableColumn(name, "string", "As published") for name in columns])
 
 
 def rows_per_hour(context: dg.AssetExecutionContext, frames: Mapping[str, Sized]) -> None:

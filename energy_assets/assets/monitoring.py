@@ -15,11 +15,12 @@ from energy_assets.assets.metadata import (
 )
 from energy_assets.frames import Frame
 from energy_assets.io_managers.parquet import MAY_BE_MISSING
-from energy_assets.partitions import day_before, split_by_hour
-from energy_assets.schemas import MONITORING
+from energy_assets.partitions import day_before, hour_of, key_of, split_by_hour
+from energy_assets.schemas import MONITORING, SERIES
+from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
 
-WEEK = timedelta(days=7)
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 
 @dg.asset(
@@ -38,6 +39,7 @@ def monitoring_metrics(
     context: dg.AssetExecutionContext,
     feature_group: Frame,
     predictions_parquet: dict[str, Frame],
+    source: dg.ResourceParam[Source],
     feature_store: dg.ResourceParam[FeatureStore],
 ) -> dg.MaterializeResult:
     """What was observed in an hour against every forecast made for it in the 24 hours before.
@@ -47,30 +49,31 @@ def monitoring_metrics(
     rows a series. Hours in which no forecast was made are left out.
     """
     from energy_assets.forecasting.monitoring import errors_by_horizon, score_forecasts
-    from energy_assets.pictures import horizon_picture
+    from energy_assets.pictures import horizon_picture, outcome_picture
 
     start, end = hours_of(context)
     scored = score_forecasts(feature_group, predictions_parquet.values())
     hours = split_by_hour(scored, scored["datetime_utc"], context.partition_keys)
     rows_per_hour(context, hours)
-    if scored.empty:
-        return dg.MaterializeResult(value=hours, metadata={"forecasts scored": 0})
-
     for key, rows in hours.items():
-        context.add_asset_metadata(
-            {
-                "MAPE": float(rows.groupby(["area", "consumer_type"])["ape"].mean().mean()),
+        if len(rows):
+            shown = {
+                "MAPE": float(rows.groupby(list(SERIES))["ape"].mean().mean()),
                 "coverage of the 80 % interval": float(rows["covered"].mean()),
-            },
-            partition_key=key,
-        )
-    by_horizon = errors_by_horizon(scored, feature_store.read(start - WEEK, end))
-    by_series = scored.groupby(["area", "consumer_type"])["ape"].mean().rename("MAPE")
-    return dg.MaterializeResult(
-        value=hours,
-        metadata={
-            "forecasts scored": len(scored),
-            "error by horizon": picture(horizon_picture(by_horizon)),
-            "worst series": table(by_series.nlargest(10).reset_index()),
-        },
-    )
+            }
+            context.add_asset_metadata(shown, partition_key=key)
+
+    newest = context.partition_keys[-1]
+    if len(hours[newest]):
+        observed = feature_store.read(start - WEEK - DAY, end)
+        by_horizon = errors_by_horizon(hours[newest], observed)
+        worst = hours[newest].groupby(list(SERIES))["ape"].mean().rename("MAPE").nlargest(10)
+        pictures = {
+            "error by horizon": picture(horizon_picture(by_horizon, source.name)),
+            "worst series": table(worst.reset_index()),
+        }
+        if (whole_day := key_of(hour_of(newest) - DAY)) in predictions_parquet:
+            drawn = outcome_picture(observed, predictions_parquet[whole_day])
+            pictures["forecast a day ago against observations"] = picture(drawn)
+        context.add_asset_metadata(pictures, partition_key=newest)
+    return dg.MaterializeResult(value=hours, metadata={"source": source.name})

@@ -57,8 +57,8 @@ def predictions_parquet(
             {
                 "quality": forecasts[key]["quality"].iloc[0],
                 "model_version": forecasts[key]["model_version"].iloc[0],
-                "total of the day ahead (MWh)": float(
-                    forecasts[key]["energy_consumption"].sum() / 1000
+                "total of the day ahead (MWh)": round(
+                    float(forecasts[key]["energy_consumption"].sum()) / 1000, 1
                 ),
                 "published as newest": published,
             },
@@ -66,14 +66,11 @@ def predictions_parquet(
         )
     rows_per_hour(context, forecasts)
     newest = context.partition_keys[-1]
+    drawn = forecast_picture(feature_view[newest], forecasts[newest], source.name)
+    context.add_asset_metadata({"forecast": picture(drawn)}, partition_key=newest)
     return dg.MaterializeResult(
         value=forecasts,
-        metadata={
-            "source": source.name,
-            "forecast": picture(
-                forecast_picture(feature_view[newest], forecasts[newest], source.name)
-            ),
-        },
+        metadata={"source": source.name},
         check_results=[
             checks.from_this_model(
                 {key: frame["quality"].iloc[0] for key, frame in forecasts.items()}

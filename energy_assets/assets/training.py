@@ -13,7 +13,7 @@ from energy_assets.assets.metadata import (
     table,
 )
 from energy_assets.frames import Frame
-from energy_assets.partitions import hour_of, training_window, window_of
+from energy_assets.partitions import hour_of, window_of
 from energy_assets.schemas import CONSUMPTION, as_panel
 from energy_assets.settings import settings
 from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
@@ -24,7 +24,9 @@ from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
     backfill_policy=COSTLY,
     kinds={"deltalake"},
     io_manager_key="feature_view_io_manager",
-    deps=[dg.AssetDep("feature_group", partition_mapping=training_window)],
+    # It reads a window of hours, but is mapped to its own hour alone: with a window for a mapping,
+    # a backfill of an hour would train a month of models after it.
+    deps=["feature_group"],
     metadata={"dagster/column_schema": column_schema(CONSUMPTION)},
 )
 def feature_view(
@@ -117,7 +119,7 @@ def model(
     a model that had not seen them. A model that is not better than both seasonal naives there is
     registered, but no forecast is made with it.
     """
-    from energy_assets.forecasting.training import train
+    from energy_assets.forecasting.training import comparison, train
 
     trained = {}
     for number, key in enumerate(context.partition_keys, start=1):
@@ -126,7 +128,13 @@ def model(
             f"model {number} of {len(context.partition_keys)}, {key}: {trained[key].verdict}"
         )
         context.add_asset_metadata(
-            {**trained[key].scores, "verdict": trained[key].verdict}, partition_key=key
+            {
+                "verdict": trained[key].verdict,
+                "parameters": dg.MetadataValue.json(best_config[key]["best_parameters"]),
+                "scores on days it had not seen": table(comparison(trained[key].scores)),
+                **{name: round(float(score), 5) for name, score in trained[key].scores.items()},
+            },
+            partition_key=key,
         )
     return dg.MaterializeResult(
         value=trained,

@@ -13,7 +13,7 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
-from energy_assets.errors import ForecastError
+from energy_assets.errors import ForecastError, ShortHistoryError
 from energy_assets.forecasting.features import FEATURES, LAGS, Rows
 from energy_assets.forecasting.panel import Floats
 
@@ -58,7 +58,7 @@ def _train(
 ) -> lgb.Booster:
     used = chosen & np.isfinite(residual)
     if not used.any():
-        raise ForecastError(
+        raise ShortHistoryError(
             "No hour of the window has an observation both at it and a day before: there is "
             "nothing to train on. Use a longer window or fill it with data first."
         )

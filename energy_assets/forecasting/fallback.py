@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from energy_assets.errors import BrokenModelError, ForecastError
+from energy_assets.errors import ForecastError, StorageError
 from energy_assets.forecasting import baseline
 from energy_assets.forecasting.forecaster import GlobalForecaster
 from energy_assets.forecasting.panel import ending_at
@@ -34,7 +34,7 @@ class Candidate(Protocol):
         """The hour whose training gave it."""
 
     def load(self) -> GlobalForecaster:
-        """The forecaster, without history; raises BrokenModelError."""
+        """The forecaster, without history; raises StorageError if there is none that works."""
 
 
 def forecast(
@@ -61,7 +61,7 @@ def forecast(
             break
         try:
             made = _by_model(candidate, history, horizon)
-        except (BrokenModelError, ForecastError) as error:
+        except (StorageError, ForecastError) as error:
             _log.warning("model %s is passed over: %s", candidate.version, error)
             continue
         quality = "model" if candidate.hour == origin else "previous_model"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sktime.forecasting.base import ForecastingHorizon
 
-from energy_assets.errors import ForecastError
+from energy_assets.errors import ForecastError, ShortHistoryError
 from energy_assets.forecasting.panel import DAY, HOUR, HourlyMatrix, Ints
 
 
@@ -42,7 +42,7 @@ def require_hours(window: HourlyMatrix, horizon: int, calibration_days: int) -> 
         )
     needed = DAY + horizon + held_out
     if len(window.hours) < needed:
-        raise ForecastError(
+        raise ShortHistoryError(
             f"The window has {len(window.hours)} hours, from {window.hours[0]} to "
             f"{window.hours[-1]}, and {needed} are needed to train for horizon={horizon} with "
             f"calibration_days={calibration_days}: use a longer window, or hold out fewer days."

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from energy_assets.errors import ForecastError
+from energy_assets.errors import ForecastError, ShortHistoryError
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -112,7 +112,7 @@ def to_matrix(panel: pd.DataFrame) -> HourlyMatrix:
     values for one hour, or a value is infinite.
     """
     if panel.empty:
-        raise ForecastError("The panel is empty: there is nothing to learn from.")
+        raise ShortHistoryError("The panel is empty: there is nothing to learn from.")
     times = panel.index.get_level_values(-1)
     if isinstance(times, pd.PeriodIndex):
         times = times.to_timestamp()
@@ -152,7 +152,7 @@ def training_window(panel: pd.DataFrame, origin: pd.Timestamp, days: int) -> pd.
     times = panel.index.get_level_values(-1)
     window = panel[(times > origin - pd.Timedelta(days=days)) & (times <= origin)]
     if window.empty:
-        raise ForecastError(
+        raise ShortHistoryError(
             f"The {days} days before origin {origin} hold no observations: the panel reaches "
             f"from {times.min()} to {times.max()}."
         )
@@ -168,7 +168,7 @@ def ending_at(panel: pd.DataFrame, origin: pd.Timestamp) -> pd.DataFrame:
     Raises ForecastError if the panel is empty.
     """
     if panel.empty:
-        raise ForecastError(
+        raise ShortHistoryError(
             f"Nothing was observed in the window that ends at {origin}: load the hours before it, "
             "or choose an origin at which there are data."
         )

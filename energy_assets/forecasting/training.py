@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from energy_assets.errors import ForecastError
+from energy_assets.errors import ForecastError, ShortHistoryError
 from energy_assets.forecasting.evaluation import scores
 from energy_assets.forecasting.forecaster import GlobalForecaster
 
@@ -32,15 +32,42 @@ class TrainedModel:
         return self.verdict == PROMOTED
 
 
+METRICS = ("mape", "mape_median", "wape", "mase")
+RIVALS = {
+    "model": "",
+    "same hour yesterday": "_seasonal_naive_24",
+    "same hour last week": "_seasonal_naive_168",
+}
+
+
+def comparison(scored: Mapping[str, float]) -> pd.DataFrame:
+    """Scores as a table: a row for the model and each seasonal naive, a column for each metric."""
+    rows = {
+        name: {metric: scored[f"{metric}{suffix}"] for metric in METRICS}
+        for name, suffix in RIVALS.items()
+        if scored
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method").reset_index()
+
+
 def train(panel: pd.DataFrame, parameters: Mapping[str, Any]) -> TrainedModel:
     """Fit a `GlobalForecaster` to a training window and judge it by the days it held out.
 
     `panel`: index (series levels ..., UTC hour), one column. A window that is too short gives a
     TrainedModel without a forecaster instead of an error: the forecast then falls back.
+
+    Raises ForecastError if the parameters cannot be used.
     """
     try:
-        forecaster = GlobalForecaster(**parameters).fit(panel)
-    except ForecastError as error:
+        forecaster = GlobalForecaster(**parameters)
+    except TypeError as error:
+        raise ForecastError(
+            f"the configuration {dict(parameters)} does not fit the forecaster ({error}): "
+            "run tuning_job again"
+        ) from error
+    try:
+        forecaster.fit(panel)
+    except ShortHistoryError as error:
         return TrainedModel(None, {}, f"not trained: {error}")
     if forecaster.holdout_ is None:
         return TrainedModel(forecaster, {}, "not judged: calibration_days=0 holds no days out")

@@ -12,6 +12,7 @@ from energy_assets.errors import NotFoundError
 from energy_assets.partitions import hour_of
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.paths import hour_of_path, hour_path
+from energy_assets.stores.storage import reading
 
 
 class ConfigIOManager(dg.IOManager):
@@ -21,11 +22,11 @@ class ConfigIOManager(dg.IOManager):
         self.objects = objects
 
     def handle_output(self, context: dg.OutputContext, obj: Mapping[str, dict[str, Any]]) -> None:
-        path = ""
+        asset = context.asset_key.path[-1]
         for key, document in obj.items():
-            path = hour_path(context.asset_key.path[-1], hour_of(key), "json")
+            path = hour_path(asset, hour_of(key), "json")
             self.objects.write(path, json.dumps(document, indent=2).encode())
-        context.add_output_metadata({"path": self.objects.url(path)})
+        context.add_output_metadata({"folder": self.objects.url(asset)})
 
     def load_input(self, context: dg.InputContext) -> dict[str, dict[str, Any]]:
         paths = self.objects.list(context.asset_key.path[-1])
@@ -37,5 +38,6 @@ class ConfigIOManager(dg.IOManager):
                     f"there is no tuned configuration at or before {key}: run tuning_job for that "
                     "or an earlier partition"
                 )
-            found[key] = json.loads(self.objects.read(known[-1]))
+            with reading(known[-1], "run tuning_job for that hour again"):
+                found[key] = json.loads(self.objects.read(known[-1]))
         return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from energy_assets.errors import ContractError
 from energy_assets.stores.feature_store import FeatureStore
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class FeatureGroupIOManager(dg.IOManager):
         start, end = _hours(context.asset_partitions_time_window)
         outside = (obj["datetime_utc"] < start) | (obj["datetime_utc"] >= end)
         if outside.any():
-            raise dg.DagsterInvariantViolationError(
+            raise ContractError(
                 f"{int(outside.sum())} rows of {context.asset_key.to_user_string()} lie outside of "
                 f"the run's hours, {start} to {end}"
             )

@@ -15,6 +15,7 @@ from energy_assets.partitions import hour_of
 from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.paths import hour_path
+from energy_assets.stores.storage import reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,14 +38,16 @@ class FeatureViewIOManager(dg.IOManager):
 
     def _rows(self, context: dg.InputContext, key: str) -> pd.DataFrame:
         try:
-            reference = json.loads(self.objects.read(_path(context, key)))
+            data = self.objects.read(_path(context, key))
         except NotFoundError:
             raise NotFoundError(
                 f"feature_view has no training dataset for {key}: materialise feature_view for "
                 "that partition first"
             ) from None
-        start, end = (datetime.fromisoformat(reference.pop(name)) for name in ("start", "end"))
-        dataset = TrainingDataset(**reference, start=start, end=end)
+        with reading(_path(context, key), f"materialise feature_view for {key} again"):
+            reference = json.loads(data)
+            start, end = (datetime.fromisoformat(reference.pop(name)) for name in ("start", "end"))
+            dataset = TrainingDataset(**reference, start=start, end=end)
         return self.feature_store.read_training_dataset(dataset)
 
 

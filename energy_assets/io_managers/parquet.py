@@ -11,7 +11,7 @@ import dagster as dg
 from energy_assets.errors import NotFoundError
 from energy_assets.partitions import hour_of
 from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.parquet import decode, encode
+from energy_assets.stores.parquet import encode, read_hour
 from energy_assets.stores.paths import hour_path
 
 if TYPE_CHECKING:
@@ -40,9 +40,7 @@ class ParquetIOManager(dg.IOManager):
         keys = context.asset_partition_keys
         with ThreadPoolExecutor(_WORKERS) as pool:
             list(pool.map(write, keys))
-        context.add_output_metadata(
-            {"path": self.objects.url(hour_path(asset, hour_of(keys[-1]), "parquet"))}
-        )
+        context.add_output_metadata({"folder": self.objects.url(asset)})
 
     def load_input(self, context: dg.InputContext) -> dict[str, pd.DataFrame]:
         asset = context.asset_key.path[-1]
@@ -50,13 +48,11 @@ class ParquetIOManager(dg.IOManager):
 
         def read(key: str) -> pd.DataFrame | None:
             try:
-                return decode(self.objects.read(hour_path(asset, hour_of(key), "parquet")))
+                return read_hour(self.objects, asset, hour_of(key))
             except NotFoundError:
                 if optional:
                     return None
-                raise NotFoundError(
-                    f"{asset} has no file for {key}: materialise {asset} for that partition first"
-                ) from None
+                raise
 
         keys = context.asset_partition_keys
         with ThreadPoolExecutor(_WORKERS) as pool:

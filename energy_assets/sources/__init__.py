@@ -6,10 +6,10 @@ lost or changed before it is stored. Reading and judging them is the subject of 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from energy_assets.errors import SettingsError
+from energy_assets.errors import NoDataError, SettingsError
 from energy_assets.sources.profiles import CONSUMER_CATEGORY, DE35, DatasetProfile, profile
 
 if TYPE_CHECKING:
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
     from energy_assets.settings import Settings
 
-__all__ = ["DatasetProfile", "Source", "dataset_profile", "open_source", "profile"]
+__all__ = [
+    "DatasetProfile",
+    "Source",
+    "dataset_profile",
+    "fetch_published",
+    "open_source",
+    "profile",
+]
 
 
 class Source(Protocol):
@@ -81,3 +88,23 @@ def open_source(settings: Settings) -> Source:
     from energy_assets.sources.simulator import Simulator
 
     return Simulator()
+
+
+LATE = timedelta(days=3)
+"""Hours this much newer than the newest published are late; later ones have no data."""
+
+
+def fetch_published(source: Source, start: datetime, end: datetime) -> pd.DataFrame:
+    """The records of [start, end), none where the source is merely late.
+
+    An hour that comes late must not stop the forecast from what is known. Raises NoDataError where
+    the data set has not begun, or seems to have stopped.
+    """
+    import pandas as pd
+
+    try:
+        return source.fetch(start, end)
+    except NoDataError as error:
+        if error.newest is None or start > error.newest + LATE:
+            raise
+        return pd.DataFrame(columns=list(source.profile.columns), dtype="object")

@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -59,6 +59,7 @@ class EnergiDataService:
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], datetime] = utc_now
     name: str = "energidataservice"
+    _extents: dict[str, datetime] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if not self.api_url.startswith(("http://", "https://")):
@@ -83,12 +84,17 @@ class EnergiDataService:
         return self._frame(records, hours)
 
     def oldest_hour(self) -> datetime:
-        """The first hour that the API has; one request."""
-        return self._extreme_hour("asc")
+        """The first hour that the API has; one request, whose answer is kept."""
+        return self._extent("asc")
 
     def newest_hour(self) -> datetime:
-        """The last hour that the API has; one request."""
-        return self._extreme_hour("desc")
+        """The last hour that the API has; one request, whose answer is kept: a run is short."""
+        return self._extent("desc")
+
+    def _extent(self, direction: str) -> datetime:
+        if direction not in self._extents:
+            self._extents[direction] = self._extreme_hour(direction)
+        return self._extents[direction]
 
     def _extreme_hour(self, direction: str) -> datetime:
         which = "the oldest hour" if direction == "asc" else "the newest hour"
@@ -118,7 +124,8 @@ class EnergiDataService:
             )
             raise NoDataError(
                 f"{self.url} has nothing of {hours}; its newest hour is {newest:%Y-%m-%d %H:%M} "
-                f"UTC. {advice}"
+                f"UTC. {advice}",
+                newest=newest,
             )
         oldest = self.oldest_hour()
         if end <= oldest:

@@ -55,7 +55,8 @@ class FileSource:
             raise NoDataError(
                 f"ENERGY_FILE {self.path} has {oldest:%Y-%m-%d %H:%M} to {newest:%Y-%m-%d %H:%M} "
                 f"UTC, nothing of {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}: ask for hours "
-                f"in the file, or set DAYS_DELAY={max(delay, 0)} to replay its end as if live"
+                f"in the file, or set DAYS_DELAY={max(delay, 0)} to replay its end as if live",
+                newest=newest if start > newest else None,
             )
         window = np.array([start, end], dtype="datetime64[ns]")
         first, last = np.searchsorted(content.hours, window)

@@ -47,7 +47,8 @@ class Simulator:
             raise NoDataError(
                 f"the simulator has {OLDEST_HOUR:%Y-%m-%d %H:%M} to {newest:%Y-%m-%d %H:%M} UTC, "
                 f"nothing of {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}: ask for earlier "
-                "hours, or wait until these are published"
+                "hours, or wait until these are published",
+                newest=newest if start > newest else None,
             )
         hours = np.arange(_number(max(start, OLDEST_HOUR)), _number(min(end, newest + _HOUR)))
         return _records(hours, self._published(hours))

@@ -11,7 +11,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from energy_assets.errors import NotFoundError, StorageError
 from energy_assets.schemas import CONSUMPTION, KEY
 from energy_assets.stores.feature_store import TrainingDataset, check_unique
-from energy_assets.stores.storage import writing_to
+from energy_assets.stores.storage import reading, writing_to
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 COMPACT_EVERY = 100
 """Commits between two compactions: every commit adds a file, and many small files slow reads."""
+
+
+_DAMAGED = "the table is damaged; delete its folder and materialise feature_group again"
 
 
 class _CommitConflictError(StorageError):
@@ -44,7 +47,6 @@ class DeltaFeatureStore:
         check_unique(rows)
         if rows.empty:
             return
-        table = self._open_or_create()
         source = _to_arrow(rows)
         # The range as plain text in the predicate lets Delta skip the files of other hours.
         first, last = (
@@ -54,6 +56,7 @@ class DeltaFeatureStore:
         within = f"target.datetime_utc >= '{first}' AND target.datetime_utc <= '{last}'"
         with writing_to(self.folder):
             try:
+                table = self._open_or_create()
                 (
                     table.merge(
                         source,
@@ -103,12 +106,21 @@ class DeltaFeatureStore:
 
     def _rows(self, table: DeltaTable, start: datetime, end: datetime) -> pd.DataFrame:
         filters = [("datetime_utc", ">=", start), ("datetime_utc", "<", end)]
-        return _to_pandas(table.to_pyarrow_table(filters=filters))
+        with reading(self.folder, _DAMAGED):
+            return _to_pandas(table.to_pyarrow_table(filters=filters))
 
     def _open(self) -> DeltaTable | None:
         from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
 
-        return DeltaTable(self.folder) if DeltaTable.is_deltatable(str(self.folder)) else None
+        try:
+            with reading(self.folder, "set STORAGE_ROOT to a folder that can be used"):
+                found = DeltaTable.is_deltatable(str(self.folder))
+                return DeltaTable(self.folder) if found else None
+        except DeltaError as error:
+            # The rest of Delta's message is a backtrace of its own.
+            reason = str(error).splitlines()[0]
+            raise StorageError(f"cannot read {self.folder} ({reason}): {_DAMAGED}") from error
 
     def _open_or_create(self) -> DeltaTable:
         from deltalake import DeltaTable

@@ -7,6 +7,7 @@ best_model/hours/2023-03-10T21.json           the version that this hour's train
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
@@ -14,11 +15,12 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-from energy_assets.errors import BrokenModelError, NotFoundError
+from energy_assets.errors import BrokenModelError, NotFoundError, StorageError
 from energy_assets.stores.model_registry import ModelVersion, checksum, version_of
-from energy_assets.stores.storage import write_whole, writing_to
+from energy_assets.stores.storage import reading, write_whole, writing_to
 
 _HOUR = "%Y-%m-%dT%H"
+_log = logging.getLogger(__name__)
 
 
 class FolderModelRegistry:
@@ -55,7 +57,11 @@ class FolderModelRegistry:
         newest = f"{at_or_before:{_HOUR}}.json"
         for pointer in sorted(self.hours.glob("[0-9]*.json"), reverse=True):
             if pointer.name <= newest:
-                model = _read(pointer)
+                try:
+                    model = _read(pointer)
+                except StorageError as error:
+                    _log.warning("a model is passed over: %s", error)
+                    continue
                 if model.promoted:
                     yield model
 
@@ -90,5 +96,6 @@ class FolderModelRegistry:
 
 
 def _read(pointer: Path) -> ModelVersion:
-    found = json.loads(pointer.read_text())
-    return ModelVersion(**{**found, "hour": datetime.strptime(found["hour"], _HOUR)})
+    with reading(pointer, "materialise model for that hour again"):
+        found = json.loads(pointer.read_text())
+        return ModelVersion(**{**found, "hour": datetime.strptime(found["hour"], _HOUR)})

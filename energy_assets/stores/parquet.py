@@ -1,10 +1,17 @@
-"""Data frames as Parquet bytes, with text metadata in the file itself."""
+"""Data frames as Parquet, with text metadata in the file itself."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
+
+from energy_assets.errors import NotFoundError
+from energy_assets.settings import PARTITION_FORMAT
+from energy_assets.stores.object_store import ObjectStore
+from energy_assets.stores.paths import hour_path
+from energy_assets.stores.storage import reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,11 +29,22 @@ def encode(frame: pd.DataFrame, metadata: Mapping[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-def decode(data: bytes) -> pd.DataFrame:
-    """The frame that was encoded, index and types included."""
+def read_hour(objects: ObjectStore, asset: str, hour: datetime) -> pd.DataFrame:
+    """The frame of an asset's hour, index and types included.
+
+    Raises NotFoundError if there is none, StorageError if it is damaged.
+    """
     import pandas as pd
 
-    frame = pd.read_parquet(io.BytesIO(data))
+    path, key = hour_path(asset, hour, "parquet"), f"{hour:{PARTITION_FORMAT}}"
+    try:
+        data = objects.read(path)
+    except NotFoundError:
+        raise NotFoundError(
+            f"{asset} has no file for {key}: materialise {asset} for that partition first"
+        ) from None
+    with reading(path, f"materialise {asset} for {key} again"):
+        frame = pd.read_parquet(io.BytesIO(data))
     # Parquet keeps microseconds; all of this project's times are nanoseconds.
     times = frame.select_dtypes("datetime").columns
     return frame.astype(dict.fromkeys(times, "datetime64[ns]"))

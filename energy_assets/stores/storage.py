@@ -26,6 +26,17 @@ def writing_to(path: Path | UPath) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def reading(what: object, advice: str) -> Iterator[None]:
+    """Turn whatever a damaged file makes its reader raise into a StorageError with advice."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(
+            f"cannot read {what} ({type(error).__name__}: {error}): {advice}"
+        ) from error
+
+
 def write_whole(path: Path | UPath, data: bytes) -> None:
     """Write a file, folders included, so that readers see the old content or the new one."""
     # In the target's own folder, because a rename is atomic only within one file system.

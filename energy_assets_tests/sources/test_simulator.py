@@ -69,7 +69,7 @@ def test_fetch__another_process_and_hash_seed__gives_the_same_records(
         "records = simulator.fetch(datetime(2023, 3, 1), datetime(2023, 3, 3))\n"
         "print(hashlib.sha256(records.to_csv(index=False).encode()).hexdigest())"
     )
-    answer = subprocess.run(  # noqa: S603  # our own interpreter and program
+    answer = subprocess.run(  # our own interpreter and program
         [sys.executable, "-c", program],
         env={**os.environ, "PYTHONHASHSEED": "7"},
         capture_output=True,

@@ -117,7 +117,6 @@ def test_a_training_dataset_that_is_gone_is_an_error_that_says_what_to_do(
 
 
 def test_two_writers_at_once_lose_nothing(store: FeatureStore) -> None:
-    store.upsert(rows(hours=1, start=T0 - HOUR))
     failures: list[BaseException] = []
 
     def write(series: int) -> None:

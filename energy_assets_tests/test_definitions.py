@@ -1,0 +1,82 @@
+"""The code location: it loads with nothing set, says what it should, and loads quickly."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from energy_assets.definitions import defs
+from energy_assets.settings import PROJECT_ROOT
+from energy_assets_tests.test_automation import ASSETS
+
+BIN = Path(sys.executable).parent
+
+
+def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=PROJECT_ROOT,
+        env={"PATH": f"{BIN}:/usr/bin:/bin", "HOME": os.environ.get("HOME", "/"), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("dagster", "definitions", "validate"),
+        ("dg", "check", "defs"),
+        ("dg", "list", "defs"),
+    ],
+)
+def test_dagsters_own_checks_pass_with_an_empty_environment(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = run(str(BIN / command[0]), *command[1:], DAGSTER_HOME=str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    if command[1] == "list":
+        for name in ASSETS:
+            assert name in done.stdout
+
+
+def test_loading_the_code_location_loads_no_heavy_library() -> None:
+    heavy = (
+        "pandas, numpy, sktime, lightgbm, hopsworks, deltalake, wandb, matplotlib, optuna, httpx"
+    )
+    code = (
+        "import sys, energy_assets.definitions as found\n"
+        f"loaded = [name for name in '{heavy}'.split(', ') if name in sys.modules]\n"
+        "assert not loaded, loaded"
+    )
+    done = run(sys.executable, "-c", code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_asset_says_what_its_partition_means_and_who_keeps_it() -> None:
+    for key in defs.resolve_asset_graph().materializable_asset_keys:
+        spec = defs.get_assets_def(key).get_asset_spec(key)
+        assert "Partition `" in (spec.description or ""), key
+        assert spec.owners == ["team:forecasting"]
+        assert spec.group_name in {"ingestion", "training", "forecasts"}
+        assert spec.kinds
+        assert spec.partitions_def is not None
+
+
+def test_a_file_source_without_a_file_names_the_setting(tmp_path: Path) -> None:
+    done = run(
+        sys.executable,
+        *("-m", "energy_assets", "run"),
+        ENERGY_SOURCE="file",
+        STORAGE_ROOT=str(tmp_path),
+        DAGSTER_HOME=str(tmp_path),
+    )
+    assert done.returncode == 1
+    assert "ENERGY_FILE" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,68 @@
+"""Settings: from the environment, typed, and clear about what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from energy_assets.errors import SettingsError
+from energy_assets.settings import PROJECT_ROOT, Settings, read_settings
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def test_env_default_lists_every_variable_with_the_default_of_the_code() -> None:
+    listed = dotenv_values(PROJECT_ROOT / ".env.default")
+    assert set(listed) == {name.upper() for name in Settings.model_fields}
+    given = {name.lower(): value for name, value in listed.items() if value}
+    assert read_settings(_env_file=None, **given) == read_settings(_env_file=None)
+
+
+def test_the_environment_goes_before_env_and_an_empty_value_counts_as_not_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = tmp_path / ".env"
+    env.write_text("DAYS_DELAY=3\nDAYS_EXPORT=20\nENERGY_DATASET=\n")
+    monkeypatch.setenv("DAYS_EXPORT", "10")
+    monkeypatch.setenv("ENERGY_SOURCE", "")
+    found = read_settings(_env_file=env)
+    assert (found.days_delay, found.days_export) == (3, 10)
+    assert (found.energy_source, found.energy_dataset) == ("simulator", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ENERGY_SOURCE", "guess"),
+        ("DAYS_DELAY", "-1"),
+        ("DAYS_EXPORT", "many"),
+        ("DAYS_EXPORT", "1000000"),
+        ("PARTITIONS_START", "2023-01-01"),
+        ("PARTITIONS_START", "2023-01-01-00:30"),
+        ("FEATURE_STORE", "hopsworks"),
+    ],
+)
+def test_a_wrong_value_is_an_error_that_names_the_variable_and_not_the_value(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name) as caught:
+        read_settings(_env_file=None)
+    assert f"'{value}'" not in str(caught.value)
+
+
+def test_an_env_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="UTF-8"):
+        read_settings(_env_file=env)
+
+
+def test_a_relative_storage_root_is_below_the_project() -> None:
+    assert read_settings(_env_file=None).storage_root == PROJECT_ROOT / "storage"
