@@ -43,7 +43,7 @@ def missing_hours(
 ) -> list[datetime] | None:
     """The hours of [start, end) that are missing or incomplete; None if nothing is known."""
     missing, expected = missing_rows(feature_store, start, end)
-    return list(missing.index[missing > 0].to_pydatetime()) if expected else None
+    return [hour.to_pydatetime() for hour in missing.index[missing > 0]] if expected else None
 
 
 def ranges(hours: Iterable[datetime]) -> list[tuple[datetime, datetime]]:

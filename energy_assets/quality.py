@@ -51,7 +51,7 @@ def clean(records: pd.DataFrame, profile: DatasetProfile) -> Cleaned:
     Raises SourceError for a time that cannot be read.
     """
     records = records.reset_index(drop=True).astype(object)
-    records = records.where(records.notna(), None)
+    records = records.mask(records.isna(), other=None)
     times = profile.times(records)
     hours = times.dt.floor("h")
     area = pd.Series(profile.area, index=records.index, dtype="object")

@@ -162,10 +162,8 @@ def rolling_origin(
         for name, method in methods.items():
             made = method(window, horizon)
             made["actual"] = panel.iloc[:, 0].reindex(made.index)
-            table = made.dropna(subset="actual").rename_axis(
-                index={made.index.names[-1]: "datetime_utc"}
-            )
-            table = table.reset_index().assign(method=name, origin=origin)
+            made.index.names = [*made.index.names[:-1], "datetime_utc"]
+            table = made.dropna(subset="actual").reset_index().assign(method=name, origin=origin)
             table["horizon"] = (table["datetime_utc"] - origin) // HOUR
             table["naive_error"] = errors[_series_rows(table, matrix)]
             tables.append(table)

@@ -95,7 +95,7 @@ def _table(
     rows = made.rename(columns={"forecast": history.columns[0]}).reset_index()
     time = history.index.names[-1]
     rows["origin"] = pd.Timestamp(origin)
-    rows["horizon"] = (rows[time] - rows["origin"]) // pd.Timedelta(hours=1)
+    rows["horizon"] = (rows[time] - rows["origin"]).dt.total_seconds() // 3600
     rows["model_version"] = version
     rows["quality"] = quality
     return conform(rows, PREDICTIONS)

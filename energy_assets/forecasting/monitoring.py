@@ -38,15 +38,12 @@ def errors_by_horizon(scored: pd.DataFrame, observations: pd.DataFrame) -> pd.Da
     gives an hour the same forecast at every horizon up to its season, so its error differs between
     horizons only by the rows that were scored.
     """
-    actual = observations.set_index(list(KEY))[TARGET]
     rows = scored.set_index(list(KEY))
     table = pd.DataFrame({"horizon": rows["horizon"], "forecast": rows["ape"]})
     for season in NAIVE_SEASONS:
-        before = actual.copy()
-        before.index = before.index.set_levels(
-            before.index.levels[-1] + pd.Timedelta(hours=season), level=-1
-        )
-        naive = before.reindex(rows.index)
+        later = observations["datetime_utc"] + pd.Timedelta(hours=season)
+        naive = observations.assign(datetime_utc=later).set_index(list(KEY))[TARGET]
+        naive = naive.reindex(rows.index)
         error = (naive - rows["actual"]).abs() / rows["actual"].where(rows["actual"] != 0)
         table[f"seasonal_naive_{season}"] = error
     by_series = table.groupby(

@@ -94,7 +94,8 @@ class HourlyMatrix:
         rows_old = rows_new = np.zeros(1, dtype=np.int64)
         if self.series is not None and newer.series is not None:
             series = self.series.union(newer.series)
-            rows_old, rows_new = (series.get_indexer(m.series) for m in (self, newer))
+            rows_old = series.get_indexer(self.series)
+            rows_new = series.get_indexer(newer.series)
         start = min(self.hours[0], newer.hours[0])
         end = max(self.hours[-1], newer.hours[-1])
         hours = pd.date_range(start, end, freq="h", name=newer.hours.name)
@@ -122,7 +123,8 @@ def to_matrix(panel: pd.DataFrame) -> HourlyMatrix:
             'convert with tz_convert("UTC").tz_localize(None).'
         )
     start = times.min()
-    columns, rests = np.divmod(times.as_unit("ns").asi8 - start.as_unit("ns").value, HOUR.value)
+    elapsed = (times - start).to_numpy().astype("timedelta64[ns]").astype(np.int64)
+    columns, rests = np.divmod(elapsed, HOUR.value)
     if rests.any():
         raise ForecastError(
             f"The panel is not hourly: it holds {start} and {times[int(rests.argmax())]}, "
