@@ -117,6 +117,18 @@ def test_a_model_whose_run_went_on_to_its_forecast_needs_no_other(
     assert asked == [key_of(H)]
 
 
+def newest_hour() -> datetime:
+    key = hourly.get_last_partition_key()
+    assert key is not None
+    return hour_of(key)
+
+
+def without_the_last_day(root: Path) -> World:
+    world = World.build(root, Simulator())
+    world.put_history(newest_hour() - timedelta(days=5), newest_hour() - timedelta(days=1))
+    return world
+
+
 def gaps_asked_for(world: World, instance: dg.DagsterInstance) -> Sequence[tuple[str, str]]:
     context = dg.build_sensor_context(
         instance=instance,
@@ -139,9 +151,7 @@ def test_recent_hours_that_are_missing_or_incomplete_are_asked_for_again(
     world = World.build(tmp_path, Simulator())
     assert gaps_asked_for(world, instance) == []
 
-    newest_key = hourly.get_last_partition_key()
-    assert newest_key is not None
-    newest = datetime.strptime(newest_key, "%Y-%m-%d-%H:%M")
+    newest = newest_hour()
     world.put_history(newest - timedelta(days=5), newest + HOUR)
     store = world.stores.feature_store
     rows = store.read(newest - timedelta(days=5), newest + HOUR)
@@ -164,11 +174,7 @@ def test_recent_hours_that_are_missing_or_incomplete_are_asked_for_again(
 def test_a_gap_that_stays_is_asked_for_again_after_six_hours_and_not_before(
     tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newest_key = hourly.get_last_partition_key()
-    assert newest_key is not None
-    newest = hour_of(newest_key)
-    world = World.build(tmp_path, Simulator())
-    world.put_history(newest - timedelta(days=5), newest - timedelta(days=1))
+    world = without_the_last_day(tmp_path)
 
     def hours_asked_for(cursor: str | None) -> tuple[int, str | None]:
         context = dg.build_sensor_context(
@@ -192,11 +198,7 @@ def test_a_gap_that_stays_is_asked_for_again_after_six_hours_and_not_before(
 def test_the_run_that_the_sensor_asks_for_repairs_the_gap(
     tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
-    newest_key = hourly.get_last_partition_key()
-    assert newest_key is not None
-    newest = hour_of(newest_key)
-    world = World.build(tmp_path, Simulator())
-    world.put_history(newest - timedelta(days=5), newest - timedelta(days=1))
+    world = without_the_last_day(tmp_path)
     (first, last), *_ = reversed(gaps_asked_for(world, instance))
     world.run("repair_job", hour_of(first), hour_of(last))
     rows = world.stores.feature_store.read(hour_of(first), hour_of(last) + HOUR)
