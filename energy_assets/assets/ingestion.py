@@ -80,7 +80,7 @@ def feature_group(
     start, end = hours_of(context)
     cleaned = clean(pd.concat(raw_consumption.values(), ignore_index=True), source.profile)
     refuse(cleaned)
-    keep(object_store, cleaned.quarantine, context.partition_keys)
+    keep(object_store, cleaned.quarantine, context.partition_keys, {"source": source.name})
     missing, expected = missing_rows(feature_store, start, end, new=cleaned.rows)
     hours = split_by_hour(cleaned.rows, cleaned.rows["datetime_utc"], context.partition_keys)
     rows_per_hour(context, hours)
