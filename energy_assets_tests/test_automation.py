@@ -233,6 +233,12 @@ def test_the_run_that_the_sensor_asks_for_repairs_the_gap(
     assert len(rows) == len(published) > 76 * 12
 
 
+def test_a_tick_that_asks_for_nothing_says_why(instance: dg.DagsterInstance) -> None:
+    context = dg.build_sensor_context(instance=instance, definitions=defs)
+    tick = automation.new_model_sensor.evaluate_tick(context)
+    assert "no model without a forecast" in (tick.skip_message or "")
+
+
 def test_a_model_whose_run_is_still_to_forecast_is_left_to_it(
     instance: dg.DagsterInstance,
 ) -> None:
