@@ -117,7 +117,11 @@ def test_an_hour_without_half_of_its_records_goes_on_with_a_warning(
 ) -> None:
     new_world.run("ingestion_job", H - 24 * HOUR, H - HOUR)
     spoilt = new_world.with_source(Spoilt(simulated, lambda records: records.head(2)))
-    complete = checks_of(spoilt.run("ingestion_job", H))["complete"]
+    found = checks_of(spoilt.run("ingestion_job", H))
+    complete = found["complete"]
+    for check in (complete, found["contract"]):
+        assert check.metadata["first hour of the run"].value == key_of(H)
+        assert check.metadata["last hour of the run"].value == key_of(H)
     assert not complete.passed
     assert complete.severity.value == "WARN"
     assert len(new_world.stores.feature_store.read(H, H + HOUR)) == 2
