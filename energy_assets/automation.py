@@ -77,13 +77,16 @@ def tuning_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="A forecast run for every new model version that has not been used for one",
 )
-def new_model_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest]:
+def new_model_sensor(
+    context: dg.SensorEvaluationContext,
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Request a forecast for the hour of every model made since the last tick.
 
     Reads every event after its cursor, so that none is lost however many arrive between two ticks.
     A model whose own run went on to the forecast, as the hourly job's does, needs no other.
     """
     seen = int(context.cursor) if context.cursor else 0
+    asked, otherwise = 0, "no model without a forecast has been made since the last tick"
     new_models = context.instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key=MODEL, after_storage_id=seen), limit=100, ascending=True
     )
@@ -93,11 +96,15 @@ def new_model_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequ
             context.log.warning(f"no forecast for a model of {key}: it is no partition")
         elif not _forecast_since(context.instance, key, record.storage_id):
             if _is_still_to_forecast(context.instance, record.run_id):
+                otherwise = f"the run that made the model of {key} is still to forecast"
                 break  # the next tick will see whether it did
+            asked += 1
             version = made.metadata[VERSION].value if VERSION in made.metadata else "untrained"
             yield dg.RunRequest(run_key=f"{key}/{version}/{record.storage_id}", partition_key=key)
         seen = record.storage_id
     context.update_cursor(str(seen))
+    if not asked:
+        yield dg.SkipReason(otherwise)
 
 
 def _forecast_since(instance: dg.DagsterInstance, key: str, storage_id: int) -> bool:

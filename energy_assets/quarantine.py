@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from energy_assets.partitions import hour_of
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def keep(objects: ObjectStore, quarantine: pd.DataFrame, keys: Sequence[str]) -> None:
+def keep(
+    objects: ObjectStore,
+    quarantine: pd.DataFrame,
+    keys: Sequence[str],
+    file_metadata: Mapping[str, str],
+) -> None:
     """Keep the records quarantined in the hours of `keys`, in place of what was kept for them.
 
     An hour without bad records has a file only where an earlier run kept some, and it is empty.
@@ -26,4 +31,5 @@ def keep(objects: ObjectStore, quarantine: pd.DataFrame, keys: Sequence[str]) ->
         path = hour_path(QUARANTINE.name, hour, "parquet")
         if hour in bad or objects.exists(path):
             records = bad.get(hour, quarantine.iloc[:0])
-            objects.write(path, encode(records.reset_index(drop=True), {"partition": key}))
+            metadata = {**file_metadata, "partition": key}
+            objects.write(path, encode(records.reset_index(drop=True), metadata))

@@ -15,8 +15,11 @@ from energy_assets import automation
 from energy_assets.definitions import defs
 from energy_assets.partitions import HOUR, hour_of, hourly, key_of
 from energy_assets.settings import utc_now
+from energy_assets.sources.file import FileSource
+from energy_assets.sources.profiles import DE35
 from energy_assets.sources.simulator import Simulator
-from energy_assets_tests.world import World
+from energy_assets_tests.assets.conftest import SERIES
+from energy_assets_tests.world import Only, World
 
 H = datetime(2023, 3, 10, 21)
 ASSETS = {
@@ -28,6 +31,7 @@ ASSETS = {
     "predictions_parquet",
     "monitoring_metrics",
 }
+ASSETS_TO_THE_MODEL = ("raw_consumption", "feature_group", "feature_view", "model")
 
 
 def made(instance: dg.DagsterInstance, asset: str, hour: datetime, **metadata: str) -> None:
@@ -81,6 +85,29 @@ def test_three_models_between_two_ticks_give_three_forecast_runs(
     asked, cursor = requests(instance, None)
     assert asked == [key_of(H + number * HOUR) for number in range(3)]
     assert requests(instance, cursor) == ([], cursor)
+
+
+def test_three_models_trained_on_the_real_file_between_two_ticks_are_all_forecast_with(
+    tmp_path: Path, de35_csv: Path
+) -> None:
+    world = World.build(tmp_path, Only(FileSource(de35_csv, DE35), SERIES))
+    hours = [H + number * HOUR for number in range(3)]
+    world.put_history(world.source.oldest_hour(), H)
+    world.put_config(H, n_estimators=20)
+    for hour in hours:
+        world.run("hourly_job", hour, assets=ASSETS_TO_THE_MODEL)
+
+    asked, cursor = requests(world.instance, None)
+    for key in asked:
+        world.run(str(automation.new_model_sensor.job_name), hour_of(key))
+
+    for hour in hours:
+        forecast = world.frame("predictions_parquet", hour)
+        assert len(forecast) == 24 * len(SERIES)
+        assert set(forecast["quality"]) == {"model"}
+        assert set(forecast["model_version"]) == {world.metadata("model", hour)["model_version"]}
+    assert asked == [key_of(hour) for hour in hours]
+    assert requests(world.instance, cursor) == ([], cursor)
 
 
 def test_however_many_models_come_between_two_ticks_none_is_lost(
@@ -204,6 +231,12 @@ def test_the_run_that_the_sensor_asks_for_repairs_the_gap(
     rows = world.stores.feature_store.read(hour_of(first), hour_of(last) + HOUR)
     published = world.source.fetch(hour_of(first), hour_of(last) + HOUR)
     assert len(rows) == len(published) > 76 * 12
+
+
+def test_a_tick_that_asks_for_nothing_says_why(instance: dg.DagsterInstance) -> None:
+    context = dg.build_sensor_context(instance=instance, definitions=defs)
+    tick = automation.new_model_sensor.evaluate_tick(context)
+    assert "no model without a forecast" in (tick.skip_message or "")
 
 
 def test_a_model_whose_run_is_still_to_forecast_is_left_to_it(

@@ -48,7 +48,8 @@ def test_dagsters_own_checks_pass_with_an_empty_environment(
 
 def test_loading_the_code_location_loads_no_heavy_library() -> None:
     heavy = (
-        "pandas, numpy, sktime, lightgbm, hopsworks, deltalake, wandb, matplotlib, optuna, httpx"
+        "pandas, numpy, sklearn, sktime, lightgbm, optuna, matplotlib, deltalake, httpx, "
+        "hopsworks, wandb, google.cloud.storage"
     )
     code = (
         "import sys, energy_assets.definitions as found\n"

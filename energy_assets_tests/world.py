@@ -52,7 +52,8 @@ class Only:
             records[self.profile.consumer_type_column],
             strict=True,
         )
-        return records[[name in self.series for name in names]]
+        wanted = [name in self.series for name in names]
+        return records[pd.Series(wanted, index=records.index, dtype=bool)]
 
 
 @dataclass(frozen=True)

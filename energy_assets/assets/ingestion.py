@@ -49,7 +49,7 @@ def raw_consumption(
     return dg.MaterializeResult(
         value=hours,
         metadata={"source": source.name, "dataset": source.profile.dataset},
-        check_results=[checks.contract(clean(records, source.profile))],
+        check_results=[checks.contract(clean(records, source.profile), context.partition_keys)],
     )
 
 
@@ -80,7 +80,7 @@ def feature_group(
     start, end = hours_of(context)
     cleaned = clean(pd.concat(raw_consumption.values(), ignore_index=True), source.profile)
     refuse(cleaned)
-    keep(object_store, cleaned.quarantine, context.partition_keys)
+    keep(object_store, cleaned.quarantine, context.partition_keys, {"source": source.name})
     missing, expected = missing_rows(feature_store, start, end, new=cleaned.rows)
     hours = split_by_hour(cleaned.rows, cleaned.rows["datetime_utc"], context.partition_keys)
     rows_per_hour(context, hours)
@@ -95,9 +95,8 @@ def feature_group(
         metadata={
             "source": source.name,
             "series expected": expected,
-            "quarantined in this run": len(cleaned.quarantine),
-            "first hour of this run": str(start),
-            "end of this run (excluded)": str(end),
+            "quarantined in the run": len(cleaned.quarantine),
+            **checks.run_hours(context.partition_keys),
         },
-        check_results=[checks.complete(missing, expected)],
+        check_results=[checks.complete(missing, expected, context.partition_keys)],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Iterable, Mapping, Sized
 from datetime import datetime
 from typing import Any
@@ -82,5 +83,6 @@ def table(frame: Frame) -> dg.TableMetadataValue:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, float):
-        return float(f"{value:.4g}")
+        # The UI reads records as JSON, which has no NaN and no infinity.
+        return float(f"{value:.4g}") if math.isfinite(value) else str(value)
     return value if isinstance(value, bool | int | str) else str(value)

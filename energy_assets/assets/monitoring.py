@@ -58,8 +58,8 @@ def monitoring_metrics(
     for key, rows in hours.items():
         if len(rows):
             shown = {
-                "MAPE": float(rows.groupby(list(SERIES))["ape"].mean().mean()),
-                "coverage of the 80 % interval": float(rows["covered"].mean()),
+                "MAPE": round(float(rows.groupby(list(SERIES))["ape"].mean().mean()), 5),
+                "coverage of the 80 % interval": round(float(rows["covered"].mean()), 5),
             }
             context.add_asset_metadata(shown, partition_key=key)
 

@@ -13,9 +13,10 @@ from energy_assets.assets.metadata import (
     table,
 )
 from energy_assets.frames import Frame
-from energy_assets.partitions import hour_of, window_of
+from energy_assets.partitions import HOUR, hour_of, key_of, window_of
 from energy_assets.schemas import CONSUMPTION, as_panel
 from energy_assets.settings import settings
+from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
 
 
@@ -30,7 +31,9 @@ from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
     metadata={"dagster/column_schema": column_schema(CONSUMPTION)},
 )
 def feature_view(
-    context: dg.AssetExecutionContext, feature_store: dg.ResourceParam[FeatureStore]
+    context: dg.AssetExecutionContext,
+    source: dg.ResourceParam[Source],
+    feature_store: dg.ResourceParam[FeatureStore],
 ) -> dg.MaterializeResult:
     """A training dataset: the rows of the `DAYS_EXPORT` days that end with an hour, pinned.
 
@@ -44,13 +47,13 @@ def feature_view(
         context.add_asset_metadata(
             {
                 "dagster/partition_row_count": datasets[key].rows,
-                "first hour": str(datasets[key].start),
-                "end (excluded)": str(datasets[key].end),
+                "first hour": key_of(datasets[key].start),
+                "last hour": key_of(datasets[key].end - HOUR),
                 "version of the table": datasets[key].version,
             },
             partition_key=key,
         )
-    return dg.MaterializeResult(value=datasets)
+    return dg.MaterializeResult(value=datasets, metadata={"source": source.name})
 
 
 @dg.asset(
@@ -111,6 +114,7 @@ def model(
     context: dg.AssetExecutionContext,
     feature_view: dict[str, Frame],
     best_config: dict[str, dict[str, Any]],
+    source: dg.ResourceParam[Source],
 ) -> dg.MaterializeResult:
     """The forecaster trained on an hour's training dataset, as an immutable version.
 
@@ -138,6 +142,7 @@ def model(
         )
     return dg.MaterializeResult(
         value=trained,
+        metadata={"source": source.name},
         check_results=[
             checks.beats_baseline(
                 {key: found.verdict for key, found in trained.items()},

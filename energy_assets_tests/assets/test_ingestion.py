@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from energy_assets.partitions import HOUR, key_of
+from energy_assets.stores.parquet import read_metadata
 from energy_assets_tests.assets.conftest import ORIGIN, SERIES
 from energy_assets_tests.world import Only, World
 
@@ -74,6 +75,15 @@ def test_bad_records_go_to_quarantine_with_the_reason_and_good_ones_go_on(
     assert len(new_world.stores.feature_store.read(H, H + HOUR)) == len(SERIES)
 
 
+def test_a_quarantine_file_says_its_source_and_hour(new_world: World, simulated: Only) -> None:
+    spoilt = new_world.with_source(Spoilt(simulated, lambda records: pd.concat([records] * 2)))
+    spoilt.run("ingestion_job", H, H + HOUR)
+    for _ in range(2):  # with bad records, and empty once the hour is good
+        data = new_world.stores.object_store.read("quarantine/2023-03-01/10.parquet")
+        assert read_metadata(data) == {"source": "simulator", "partition": key_of(H)}
+        new_world.run("ingestion_job", H)
+
+
 def test_an_hour_that_is_mostly_bad_stops_before_the_feature_group(
     new_world: World, simulated: Only
 ) -> None:
@@ -107,7 +117,11 @@ def test_an_hour_without_half_of_its_records_goes_on_with_a_warning(
 ) -> None:
     new_world.run("ingestion_job", H - 24 * HOUR, H - HOUR)
     spoilt = new_world.with_source(Spoilt(simulated, lambda records: records.head(2)))
-    complete = checks_of(spoilt.run("ingestion_job", H))["complete"]
+    found = checks_of(spoilt.run("ingestion_job", H))
+    complete = found["complete"]
+    for check in (complete, found["contract"]):
+        assert check.metadata["first hour of the run"].value == key_of(H)
+        assert check.metadata["last hour of the run"].value == key_of(H)
     assert not complete.passed
     assert complete.severity.value == "WARN"
     assert len(new_world.stores.feature_store.read(H, H + HOUR)) == 2

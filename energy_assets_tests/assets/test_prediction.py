@@ -37,12 +37,14 @@ def test_every_series_is_forecast_for_the_24_hours_after_its_origin(world: World
     assert set(forecast["model_version"]) == {world.metadata("model", ORIGIN)["model_version"]}
 
 
-def test_files_say_which_source_they_are_from(world: World) -> None:
+def test_files_and_the_ui_say_which_source_they_are_from(world: World) -> None:
     world.run("hourly_job", ORIGIN)
     objects = world.stores.object_store
     for path in ("predictions.parquet", "predictions_parquet/2023-03-13/21.parquet"):
         assert read_metadata(objects.read(path))["source"] == "simulator"
-    assert world.metadata("predictions_parquet", ORIGIN)["source"] == "simulator"
+    hourly = world.defs.resolve_job_def("hourly_job").asset_layer.executable_asset_keys
+    for asset in hourly:
+        assert world.metadata(asset.to_user_string(), ORIGIN)["source"] == "simulator"
 
 
 def test_forecasting_an_hour_again_leaves_the_same_bytes(world: World) -> None:
