@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from energy_assets.errors import ForecastError
-from energy_assets.forecasting import features
+from energy_assets.forecasting import features, time_axis
 from energy_assets.forecasting.panel import DAY, WEEK, Floats, HourlyMatrix, Ints, to_matrix
 
 MIN_RESIDUALS = DAY
@@ -37,7 +37,7 @@ def forecast(
     centre = features.to_log(point, scale)
     width = _widths(matrix, scale, season, coverage)
     bounds = [point, *(features.from_log(centre + sign * width, scale) for sign in (-1, 1))]
-    hours = matrix.hours[-1] + pd.to_timedelta(steps, unit="h")
+    hours = time_axis.ahead(matrix.hours, steps)
     return pd.DataFrame(
         np.stack(bounds, axis=-1).reshape(-1, 3),
         index=matrix.index(hours),

@@ -1,4 +1,4 @@
-"""LightGBM: from feature rows to trees, and from trees to forecasts.
+"""LightGBM: from feature rows to trees, and from trees to what they say of other rows.
 
 Belongs here: everything that is LightGBM's own way. Does not belong here: what the features are.
 """
@@ -13,8 +13,7 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
-from energy_assets.errors import ForecastError, ShortHistoryError
-from energy_assets.forecasting.features import FEATURES, LAGS, Rows
+from energy_assets.errors import ForecastError
 from energy_assets.forecasting.panel import Floats
 
 # The same trees to the last bit, whatever the number of threads.
@@ -29,59 +28,42 @@ _FIXED: dict[str, Any] = {
 
 
 def train(
-    rows: Rows,
+    features: npt.NDArray[np.float32],
     residual: Floats,
     chosen: Sequence[npt.NDArray[np.bool_]],
+    names: Sequence[str],
     parameters: Mapping[str, Any],
-    rounds: int,
     threads: int | None,
 ) -> list[lgb.Booster]:
-    """Trees for `residual`, shape (series, origins, horizons), NaN where it is not known.
+    """Trees for `residual`, shape (series, origins, horizons), one model for each of `chosen`.
 
-    Each of `chosen`, shape (origins, horizons), says which rows one model may be trained on. The
-    models are trained side by side, in one thread each if `threads` is None, which is quicker than
-    one after the other in several: LightGBM's threads wait for each other at every step.
+    Each of `chosen`, shaped like `residual`, says which rows a model is trained on. `features` has
+    the shape (features, series, origins, horizons). `parameters` are LightGBM's own. The models
+    are trained side by side, in one thread each if `threads` is None, which is quicker than one
+    after the other in several: LightGBM's threads wait for each other at every step.
 
-    Raises ForecastError if there are no rows, or LightGBM refuses `parameters`.
+    Raises ForecastError if LightGBM refuses `parameters`.
     """
-    each = {**parameters, **_FIXED, "num_threads": max(1, (threads or 1) // len(chosen))}
-    with ThreadPoolExecutor(1 if threads == 1 else len(chosen)) as pool:
-        return list(pool.map(lambda some: _train(rows, residual, some, each, rounds), chosen))
+    given = {**parameters, **_FIXED, "num_threads": max(1, (threads or 1) // len(chosen))}
+    rounds = given.pop("num_iterations")
 
-
-def _train(
-    rows: Rows,
-    residual: Floats,
-    chosen: npt.NDArray[np.bool_],
-    parameters: Mapping[str, Any],
-    rounds: int,
-) -> lgb.Booster:
-    used = chosen & np.isfinite(residual)
-    if not used.any():
-        raise ShortHistoryError(
-            "No hour of the window has an observation both at it and a day before: there is "
-            "nothing to train on. Use a longer window or fill it with data first."
+    def one(used: npt.NDArray[np.bool_]) -> lgb.Booster:
+        # One row a feature in memory: transposed it is the column-major form LightGBM reads as is.
+        data = lgb.Dataset(
+            features[:, used].T, label=residual[used], feature_name=list(names), params=given
         )
-    # Rows from before a series' first week are unlike those to be forecast, so that a series
-    # trains on them only while it has little else.
-    complete = used & np.isfinite(rows.features[FEATURES.index(f"lag_{max(LAGS)}")])
-    few = 2 * complete.sum(axis=(1, 2)) < used.sum(axis=(1, 2))
-    used = np.where(few[:, None, None], used, complete)
-    # One row a feature in memory: transposed it is the column-major form LightGBM reads as is.
-    data = lgb.Dataset(
-        rows.features[:, used].T,
-        label=residual[used],
-        feature_name=list(FEATURES),
-        params=dict(parameters),
-    )
+        return lgb.train(given, data, num_boost_round=rounds)
+
     try:
-        return lgb.train(dict(parameters), data, num_boost_round=rounds)
+        with ThreadPoolExecutor(1 if threads == 1 else len(chosen)) as pool:
+            return list(pool.map(one, chosen))
     except lgb.basic.LightGBMError as error:
         raise ForecastError(f"LightGBM cannot train with {dict(parameters)}: {error}") from error
 
 
-def forecast(booster: lgb.Booster, rows: Rows, threads: int | None) -> Floats:
-    """Forecasts in the panel's unit for all rows, shape (series, origins, horizons)."""
-    flat = rows.features.reshape(len(FEATURES), -1).T
-    residual = np.asarray(booster.predict(flat, num_threads=threads or 1))
-    return rows.to_level(residual.reshape(rows.base.shape))
+def predict(
+    booster: lgb.Booster, features: npt.NDArray[np.float32], threads: int | None
+) -> Floats:
+    """What the trees say of all rows, shape (series, origins, horizons)."""
+    flat = features.reshape(len(features), -1).T
+    return np.asarray(booster.predict(flat, num_threads=threads or 1)).reshape(features.shape[1:])

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from energy_assets.forecasting import local_calendar
-from energy_assets.forecasting.panel import DAY, HOUR, WEEK, Floats, HourlyMatrix, Ints
+from energy_assets.forecasting import local_calendar, time_axis
+from energy_assets.forecasting.panel import DAY, WEEK, Floats, Ints
 
 LAGS = (24, 25, 26, 47, 48, 49, 72, 96, 120, 144, 166, 167, 168, 169, 170, 192)
 RECENT_HOURS = (3, 6, 12, 24)
@@ -46,18 +47,24 @@ class Rows:
 
     `features` has the shape (features, series, origins, horizons), `base` the shape (series,
     origins, horizons), both relative to `centre`, shape (series, origins, 1), on the transformed
-    scale. `scale`, shape (series, 1, 1), is that of the transform.
+    scale. `scale`, shape (series, 1, 1), is that of the transform. `hour_of_week`, shape (origins,
+    horizons), is the target's, from Monday's first hour on.
     """
 
     features: npt.NDArray[np.float32]
     base: Floats
     centre: Floats
     scale: Floats
+    hour_of_week: Ints
 
     def at(self, origins: npt.NDArray[np.bool_]) -> Rows:
         """The rows of the chosen origins."""
         return Rows(
-            self.features[:, :, origins], self.base[:, origins], self.centre[:, origins], self.scale
+            self.features[:, :, origins],
+            self.base[:, origins],
+            self.centre[:, origins],
+            self.scale,
+            self.hour_of_week[origins],
         )
 
     def to_level(self, residual: Floats) -> Floats:
@@ -103,21 +110,52 @@ def known_lag(lag: int, horizon: Ints) -> Ints:
     return lag + season * np.maximum(0, -((lag - horizon) // season))
 
 
+def padding(horizon: int) -> int:
+    """Hours before the first one that features of `horizon` hours ahead may look at."""
+    return HISTORY_HOURS + WEEK * (1 + horizon // WEEK)
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """What `local_calendar` says of the hours of an axis, with `pad` more before them.
+
+    `days` has the shape (pad + hours + horizon, columns of `local_calendar`).
+    """
+
+    days: npt.NDArray[np.float32]
+    pad: int
+
+
+def calendar(hours: Any, horizon: int, country: str | None, timezone: str) -> Calendar:
+    """The calendar of an axis and of the `horizon` hours after it.
+
+    An axis whose steps are not hours gets days of 24 and weeks of 168 steps without holidays.
+    """
+    pad = padding(horizon)
+    found = time_axis.hours_of(hours, pad, horizon)
+    if found is None:
+        return Calendar(local_calendar.plain_features(len(hours) + pad + horizon), pad)
+    return Calendar(local_calendar.calendar_features(found, country, timezone), pad)
+
+
 def build_rows(
-    filled: HourlyMatrix,
+    filled: Floats,
     scale: Floats,
     origins: Ints,
     horizon: Ints,
-    country: str | None,
-    timezone: str,
+    calendar: Calendar,
+    exogenous: Floats | None = None,
 ) -> Rows:
-    """The features of all series of `filled` at `origins` (column positions) for `horizon` hours.
+    """The features of all series at `origins` (column positions) for `horizon` hours.
 
-    `filled` has no gaps after a series' first observation. A feature that looks at hours before
-    it is NaN. Nothing later than its origin has a part in a row.
+    `filled`, shape (series, hours), has no gaps after a series' first observation; `calendar` is its
+    own. `exogenous`, shape (columns, series, hours + the longest horizon), is known for
+    the hours ahead; each column counts at the target and as its change since the day before.
+    A feature that looks at hours before the first is NaN. Nothing later than its origin has a
+    part in a row but the exogenous values.
     """
-    level = to_log(filled.array, scale)
-    pad = HISTORY_HOURS + WEEK * (1 + int(horizon.max()) // WEEK)
+    level = to_log(filled, scale)
+    days, pad = calendar.days, calendar.pad
     padded = np.pad(level, ((0, 0), (pad, 0)), constant_values=np.nan)
     window_mean = _WindowMeans(padded)
     at = origins + pad
@@ -126,17 +164,10 @@ def build_rows(
     centre = window_mean(at, WEEK)[:, :, None]
     lags = {lag: padded[:, target - known_lag(lag, horizon)] - centre for lag in LAGS}
     base = np.where(np.isnan(lags[WEEK]), lags[DAY], 0.6 * lags[DAY] + 0.4 * lags[WEEK])
-
-    days = local_calendar.calendar_features(
-        pd.date_range(
-            filled.hours[0] - pad * HOUR, filled.hours[-1] + int(horizon.max()) * HOUR, freq="h"
-        ),
-        country,
-        timezone,
-    )
     holiday = days[:, local_calendar.COLUMNS.index("holiday")]
 
-    features = np.empty((len(FEATURES), *base.shape), dtype=np.float32)
+    extra = 0 if exogenous is None else 2 * len(exogenous)
+    features = np.empty((len(FEATURES) + extra, *base.shape), dtype=np.float32)
     columns = iter(features)
 
     def put(values: npt.NDArray[np.floating] | Ints) -> None:
@@ -162,7 +193,18 @@ def build_rows(
     for hours in (DAY, WEEK):
         variance = squares(at, hours) - window_mean(at, hours) ** 2
         put(np.sqrt(np.maximum(variance, 0.0))[:, :, None])
-    return Rows(features, base, centre, scale[:, :, None])
+    if exogenous is not None:
+        for column in np.pad(exogenous, ((0, 0), (0, 0), (DAY, 0)), constant_values=np.nan):
+            now, before = (
+                column[:, origins[:, None] + horizon + shift] for shift in (DAY, 0)
+            )
+            put(now)
+            put(now - before)
+    hour, weekday = (
+        days[target, local_calendar.COLUMNS.index(name)].astype(np.int64)
+        for name in ("hour", "weekday")
+    )
+    return Rows(features, base, centre, scale[:, :, None], weekday * DAY + hour)
 
 
 class _WindowMeans:

@@ -1,7 +1,8 @@
-"""`GlobalForecaster`: one gradient-boosted model for all series of an hourly panel."""
+"""`GlobalForecaster`: one model for all series of an hourly panel, as sktime knows forecasters."""
 
 from __future__ import annotations
 
+import os
 import warnings
 from typing import Any, ClassVar
 
@@ -11,38 +12,62 @@ import pandas as pd
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from energy_assets.errors import ForecastError
-from energy_assets.forecasting import boosting, features, intervals
-from energy_assets.forecasting.horizons import require_hours, steps_ahead
-from energy_assets.forecasting.panel import DAY, HourlyMatrix, Ints, fill_gaps, in_order, to_matrix
+from energy_assets.forecasting import direct, features, intervals, recursive, time_axis
+from energy_assets.forecasting.held_out import HeldOut
+from energy_assets.forecasting.horizons import check_lengths, steps_ahead
+from energy_assets.forecasting.panel import (
+    DAY,
+    Floats,
+    HourlyMatrix,
+    Ints,
+    aligned,
+    fill_gaps,
+    in_order,
+    to_matrix,
+)
 
 _MTYPES = ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"]
+_STRATEGIES = ("direct", "recursive")
 
 
 class GlobalForecaster(BaseForecaster):
-    """Direct multi-horizon forecasts of every series of an hourly panel by one LightGBM model.
+    """Forecasts of every series of an hourly panel by one global model, trees and ridge together.
 
-    The horizon is a feature: each forecast is made from values known at the origin, no forecast
-    is fed back. Values enter as logarithms relative to their series' mean of the last week, and
-    the model predicts what a blend of the same hour yesterday and a week ago gets wrong. One
-    model is fitted to all series, none of which it knows by name, so that it forecasts series it
-    has never seen. The same input gives the same forecasts to the last bit, whatever the order of
+    By default (`strategy="direct"`) the horizon is a feature: each forecast is made from values
+    known at the origin, no forecast is fed back. Values enter as logarithms relative to their
+    series' mean of the last week; LightGBM, fitted to all series, and a ridge regression, whose
+    weights each series draws from those of all, predict what a blend of the same hour yesterday
+    and a week ago gets wrong, and the forecast is the weighted mean of both. A series never seen
+    is forecast too. The same input gives the same forecasts to the last bit, whatever the order of
     its rows and the number of threads.
 
+    `strategy="recursive"` is what sktime's `make_reduction` does with LightGBM, a
+    `WindowSummarizer` and `DateTimeFeatures`, without its loops: one hour ahead is learnt and
+    forecasts are fed back.
+
     Gaps are filled from the past when they are inputs and left out when they are targets. A
-    series with less than a day of history is forecast by its mean.
+    series with less than a day of history is forecast by its mean. An index whose steps are not
+    hours (days, plain numbers) is taken as steps: the same lags, and no calendar.
 
     Parameters
     ----------
+    strategy : "direct" or "recursive".
     horizon : hours ahead that can be forecast.
+    linear_weight : share of the linear model in the forecast, 0 for LightGBM alone and 1 for the
+        linear model alone. Direct strategy only.
     n_estimators, learning_rate, num_leaves, min_child_samples, colsample_bytree, reg_lambda :
         of LightGBM, under the names of its scikit-learn interface.
     origin_step : hours between the origins that are trained on; one that does not divide 24
         makes every hour of the day an origin.
+    thinning : of the rows, every how many-th the trees are trained on; the linear model, which
+        costs little, is fitted to all.
     calibration_days : days at the end of the window that are held out once, to score the model
         and to calibrate its intervals, before it is fitted to the whole window; 0 for none.
     coverage : nominal coverage of the intervals in `holdout_`.
     country : ISO 3166 code of the country whose public holidays count, None for none.
     timezone : IANA name of the zone in which people live by the clock.
+    recursive_features : lags and windows of the recursive strategy, by default the 72 lags, three
+        means and two standard deviations of `recursive.DEFAULT`.
     n_jobs : threads. By default the model that is scored and the final one are trained side by
         side in one thread each; 1 trains them in turn; more are shared out between them.
         LightGBM's threads wait for each other at every step, so that more of them than there are
@@ -51,12 +76,14 @@ class GlobalForecaster(BaseForecaster):
 
     Attributes
     ----------
+    model_ : direct.DirectModel or recursive.RecursiveModel
+    booster_ : lgb.Booster or None
+        LightGBM's trees; None where there was too little to train on, or no tree was asked for.
     holdout_ : pd.DataFrame or None
         Forecasts for the held-out days by a model fitted to what is before them: the levels of
         the series, `origin`, `horizon`, `datetime_utc` (the target hour), `actual`, `forecast`,
         and `lower` and `upper`, whose calibration left out the origin's own day.
     calibration_ : intervals.Calibration or None
-    booster_ : lgb.Booster
     history_ : HourlyMatrix or None
         The filled hours before the origin that forecasts need. None after loading.
 
@@ -74,7 +101,7 @@ class GlobalForecaster(BaseForecaster):
     _tags: ClassVar[dict[str, Any]] = {
         "y_inner_mtype": _MTYPES,
         "X_inner_mtype": _MTYPES,
-        "capability:exogenous": False,
+        "capability:exogenous": True,
         "capability:insample": False,
         "capability:missing_values": True,
         "capability:pred_int": True,
@@ -84,12 +111,15 @@ class GlobalForecaster(BaseForecaster):
         "capability:random_state": True,
         "property:randomness": "derandomized",
         "requires-fh-in-fit": False,
+        "X-y-must-have-same-index": False,
         "python_dependencies": ["lightgbm", "holidays"],
     }
-    holdout_: pd.DataFrame | None
+    model_: direct.DirectModel | recursive.RecursiveModel
     calibration_: intervals.Calibration | None
-    booster_: lgb.Booster
     history_: HourlyMatrix | None
+    _held_out: HeldOut | None
+    _exogenous: pd.DataFrame | None
+    _window: HourlyMatrix | None
     _cutoff: pd.Index | None
 
     # What is kept of the data is `history_`; sktime need not keep all of it as well.
@@ -97,22 +127,28 @@ class GlobalForecaster(BaseForecaster):
 
     def __init__(
         self,
+        strategy: str = "direct",
         horizon: int = 24,
-        n_estimators: int = 100,
+        linear_weight: float = 0.5,
+        n_estimators: int = 60,
         learning_rate: float = 0.15,
         num_leaves: int = 31,
         min_child_samples: int = 20,
         colsample_bytree: float = 0.5,
         reg_lambda: float = 0.0,
-        origin_step: int = 13,
+        origin_step: int = 5,
+        thinning: int = 3,
         calibration_days: int = 4,
         coverage: float = 0.8,
         country: str | None = "DK",
         timezone: str = "Europe/Copenhagen",
+        recursive_features: recursive.RecursiveFeatures | None = None,
         n_jobs: int | None = None,
         random_state: int = 0,
     ) -> None:
+        self.strategy = strategy
         self.horizon = horizon
+        self.linear_weight = linear_weight
         self.n_estimators = n_estimators
         self.learning_rate = learning_rate
         self.num_leaves = num_leaves
@@ -120,124 +156,222 @@ class GlobalForecaster(BaseForecaster):
         self.colsample_bytree = colsample_bytree
         self.reg_lambda = reg_lambda
         self.origin_step = origin_step
+        self.thinning = thinning
         self.calibration_days = calibration_days
         self.coverage = coverage
         self.country = country
         self.timezone = timezone
+        self.recursive_features = recursive_features
         self.n_jobs = n_jobs
         self.random_state = random_state
         super().__init__()
+        if strategy == "recursive":
+            self.set_tags(**{"capability:exogenous": False})
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
         """Parameters with which sktime's own tests run."""
+        few = recursive.RecursiveFeatures(lags=(1, 2, 3), means=((1, 4),), stds=())
         return [
             {"n_estimators": 5, "calibration_days": 1},
             {"n_estimators": 3, "num_leaves": 7, "origin_step": 4, "country": None},
+            {"strategy": "recursive", "n_estimators": 3, "recursive_features": few},
         ]
+
+    @property
+    def booster_(self) -> lgb.Booster | None:
+        """LightGBM's trees."""
+        return self.model_.booster
+
+    @property
+    def holdout_(self) -> pd.DataFrame | None:
+        """Forecasts for the held-out days as a table; see the class."""
+        held_out, window = self._held_out, self._window
+        if held_out is None or window is None:
+            return None
+        days = (held_out.origins - held_out.origins[0]) // DAY
+        lower, upper = intervals.cross_calibrated(
+            held_out.residuals, held_out.forecast, held_out.scale, days, self.coverage
+        )
+        columns = {
+            "actual": held_out.actual,
+            "forecast": held_out.forecast,
+            "lower": lower,
+            "upper": upper,
+        }
+        table = window.table(held_out.origins, columns)
+        return table.dropna(subset="actual", ignore_index=True)
 
     def fit(self, y: Any, X: Any = None, fh: Any = None) -> GlobalForecaster:
         """Fit to a panel whose rows may be in any order; see sktime's `BaseForecaster.fit`.
 
-        Raises ForecastError if the panel is not hourly, has a row twice, or is too short.
+        A window that is too short to train on gives a warning, and forecasts from the same hours
+        before or from the series' means.
+
+        Raises ForecastError if the panel has sub-daily steps that are not hours, a row twice, or a
+        parameter cannot be used.
         """
-        return super().fit(in_order(y), X, fh)
+        return super().fit(in_order(y), in_order(X), fh)
 
     def update(self, y: Any, X: Any = None, update_params: bool = True) -> GlobalForecaster:
         """Move the origin to the end of `y`, which is joined to the history that is kept.
 
-        The trees stay as they are, which takes milliseconds; pass `update_params=False` to say so.
+        The model stays as it is, which takes milliseconds; pass `update_params=False` to say so.
         After loading no history is kept, and `y` should hold `features.HISTORY_HOURS` or more.
         """
-        return super().update(in_order(y), X, update_params)
+        return super().update(in_order(y), in_order(X), update_params)
 
     def restored(
-        self, booster: lgb.Booster, calibration: intervals.Calibration | None
+        self,
+        model: direct.DirectModel | recursive.RecursiveModel,
+        calibration: intervals.Calibration | None,
     ) -> GlobalForecaster:
         """The same forecaster as it was fitted before, without a history; `update` it next."""
-        self.booster_ = booster
+        self.model_ = model
         self.calibration_ = calibration
-        self.holdout_ = self.history_ = None
+        self._held_out = self._window = self.history_ = self._exogenous = None
         self._is_vectorized = False
         self._state = "fitted"
         return self
 
-    def _fit(self, y: pd.DataFrame, X: None, fh: ForecastingHorizon | None) -> GlobalForecaster:
+    def _fit(
+        self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None
+    ) -> GlobalForecaster:
+        if self.strategy not in _STRATEGIES:
+            raise ForecastError(f"strategy={self.strategy!r} is unknown: choose of {_STRATEGIES}.")
         window = to_matrix(y)
-        hours = len(window.hours)
-        held_out = DAY * self.calibration_days
-        require_hours(window, self.horizon, self.calibration_days)
         filled = HourlyMatrix(fill_gaps(window.array), window.hours, window.series)
-
-        seen = hours - held_out
-        # Counted so that the newest origin with a whole horizon behind it is among them.
-        newest = hours - 2 - (self.horizon - 1) % self.origin_step
-        origins = np.arange(newest, DAY - 2, -self.origin_step)[::-1]
-        steps = np.arange(1, self.horizon + 1)
-        scale = features.series_scale(window.array, seen)
-        rows = features.build_rows(filled, scale, origins, steps, self.country, self.timezone)
-
-        target = origins[:, None] + steps
-        padded = np.pad(window.array, ((0, 0), (0, self.horizon)), constant_values=np.nan)
-        residual = features.to_log(padded[:, target], rows.scale) - rows.centre - rows.base
-
-        self.holdout_ = self.calibration_ = None
-        chosen = [target < hours] + ([target < seen] if held_out else [])
-        parameters = {
-            "learning_rate": self.learning_rate,
-            "num_leaves": self.num_leaves,
-            "min_data_in_leaf": self.min_child_samples,
-            "feature_fraction": self.colsample_bytree,
-            "lambda_l2": self.reg_lambda,
-            "seed": self.random_state,
-        }
-        self.booster_, *unseeing = boosting.train(
-            rows, residual, chosen, parameters, self.n_estimators, self.n_jobs
-        )
-        if unseeing:
-            complete = (origins >= seen - 1) & (origins + self.horizon < hours)
-            self._hold_out(unseeing[0], window, rows.at(complete), origins[complete])
-        self.history_ = filled.last(features.HISTORY_HOURS)
+        held_out = DAY * self.calibration_days
+        check_lengths(self.horizon, self.calibration_days)
+        if len(window.hours) < DAY + self.horizon + held_out:
+            held_out = 0
+        self._exogenous = None
+        if self.strategy == "recursive":
+            self.model_, self._held_out = self._fit_recursive(window, filled, held_out)
+        else:
+            self.model_, self._held_out = self._fit_direct(window, filled, X, held_out)
+        self._window = window if self._held_out is not None else None
+        self.calibration_ = self._calibrated(window, filled)
+        self.history_ = filled.last(self._history_hours)
         return self
 
+    def _fit_direct(
+        self, window: HourlyMatrix, filled: HourlyMatrix, X: pd.DataFrame | None, held_out: int
+    ) -> tuple[direct.DirectModel, HeldOut | None]:
+        exogenous, names, means = None, (), ()
+        if X is not None and len(X.columns):
+            values = aligned(X, window.hours, window.series)
+            means = tuple(np.nanmean(values, axis=(1, 2)).tolist())
+            names = tuple(map(str, X.columns))
+            hours = pd.Index(window.hours[-DAY:])
+            self._exogenous = X[X.index.get_level_values(-1).isin(hours)]
+            values = values - np.array(means)[:, None, None]
+            exogenous = np.pad(
+                values, ((0, 0), (0, 0), (0, self.horizon)), constant_values=np.nan
+            )
+        design = direct.Design(self.horizon, self.country, self.timezone, names, means)
+        return direct.train(
+            window,
+            filled,
+            exogenous,
+            design,
+            linear_weight=self.linear_weight,
+            parameters={
+                "num_iterations": self.n_estimators,
+                "learning_rate": self.learning_rate,
+                "num_leaves": self.num_leaves,
+                "min_data_in_leaf": self.min_child_samples,
+                "feature_fraction": self.colsample_bytree,
+                "lambda_l2": self.reg_lambda,
+                "seed": self.random_state,
+            },
+            origin_step=self.origin_step,
+            thinning=self.thinning,
+            held_out=held_out,
+            threads=self.n_jobs,
+            workers=self.n_jobs or os.cpu_count() or 1,
+        )
+
+    def _fit_recursive(
+        self, window: HourlyMatrix, filled: HourlyMatrix, held_out: int
+    ) -> tuple[recursive.RecursiveModel, HeldOut | None]:
+        return recursive.fit(
+            window,
+            filled,
+            self.recursive_features or recursive.DEFAULT,
+            {
+                "n_estimators": self.n_estimators,
+                "learning_rate": self.learning_rate,
+                "num_leaves": self.num_leaves,
+                "min_child_samples": self.min_child_samples,
+                "colsample_bytree": self.colsample_bytree,
+                "reg_lambda": self.reg_lambda,
+                "random_state": self.random_state,
+                "n_jobs": self.n_jobs or 1,
+            },
+            horizon=self.horizon,
+            origin_step=self.origin_step,
+            held_out=held_out,
+        )
+
+    def _calibrated(
+        self, window: HourlyMatrix, filled: HourlyMatrix
+    ) -> intervals.Calibration | None:
+        if not self.calibration_days:
+            return None
+        held_out = self._held_out
+        if held_out is None:
+            warnings.warn(
+                f"The window of {len(window.hours)} hours is too short to hold out "
+                f"{self.calibration_days} days: intervals are those of a forecast without "
+                "training. Use a longer window.",
+                stacklevel=4,
+            )
+            held_out = direct.base_errors(
+                window, filled, direct.Design(self.horizon, self.country, self.timezone)
+            )
+        return intervals.calibrate(held_out.residuals, window.keys)
+
     def _update(
-        self, y: pd.DataFrame, X: None = None, update_params: bool = True
+        self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params: bool = True
     ) -> GlobalForecaster:
         if update_params:
             warnings.warn(
-                "The trees stay as they are, only the origin moves: call fit with the whole "
+                "The model stays as it is, only the origin moves: call fit with the whole "
                 "window to train again, or update with update_params=False.",
                 stacklevel=3,
             )
-        window = to_matrix(y)
+        window = to_matrix(y, like=self.history_)
         if self.history_ is not None:
             window = self.history_.until(window.hours[-1]).joined(window)
         filled = HourlyMatrix(fill_gaps(window.array), window.hours, window.series)
-        self.history_ = filled.last(features.HISTORY_HOURS)
+        self.history_ = filled.last(self._history_hours)
+        if X is not None and self._exogenous_names:
+            self._exogenous = X if self._exogenous is None else _newest(self._exogenous, X)
         return self
 
-    def _predict(self, fh: ForecastingHorizon, X: None) -> pd.DataFrame:
+    def _predict(self, fh: ForecastingHorizon, X: pd.DataFrame | None) -> pd.DataFrame:
         steps = self._steps(fh)
-        forecast = boosting.forecast(self.booster_, self._rows_now(steps), self.n_jobs)
+        forecast = self._forecast(steps, X)
         return pd.DataFrame(
             forecast.reshape(-1, 1), index=self._index(steps), columns=self._get_columns()
         )
 
     def _predict_quantiles(
-        self, fh: ForecastingHorizon, X: None, alpha: list[float]
+        self, fh: ForecastingHorizon, X: pd.DataFrame | None, alpha: list[float]
     ) -> pd.DataFrame:
         if self.calibration_ is None:
             raise ForecastError(
                 "There are no intervals: calibration_days was 0 in fit. Fit with 4 or so."
             )
         steps = self._steps(fh)
-        rows = self._rows_now(steps)
+        history = self._known_history()
         quantiles = intervals.quantiles(
             self.calibration_,
-            boosting.forecast(self.booster_, rows, self.n_jobs)[:, 0],
-            rows.scale[:, 0],
+            self._forecast(steps, X),
+            features.series_scale(history.array),
             alpha,
-            self._known_history().keys,
+            history.keys,
             steps,
         )
         return pd.DataFrame(
@@ -245,6 +379,43 @@ class GlobalForecaster(BaseForecaster):
             index=self._index(steps),
             columns=self._get_columns("predict_quantiles", alpha=alpha),
         )
+
+    def _forecast(self, steps: Ints, X: pd.DataFrame | None) -> Floats:
+        """Forecasts at the origin, shape (series, steps)."""
+        history = self._known_history()
+        if isinstance(self.model_, recursive.RecursiveModel):
+            return self.model_.forecast(history, steps, None, self.n_jobs)
+        exogenous = self._exogenous_ahead(history, steps, X)
+        return self.model_.forecast(history, steps, exogenous, self.n_jobs)
+
+    def _exogenous_ahead(
+        self, history: HourlyMatrix, steps: Ints, X: pd.DataFrame | None
+    ) -> Floats | None:
+        """The exogenous values of the history and of the hours ahead."""
+        names = self._exogenous_names
+        if not names:
+            return None
+        if X is None or not set(names) <= set(map(str, X.columns)):
+            raise ForecastError(
+                f"The model was fitted with the exogenous columns {list(names)}: pass them to "
+                "predict as X, for every hour ahead."
+            )
+        table = X if self._exogenous is None else _newest(self._exogenous, X)
+        reach = np.arange(1, int(steps.max()) + 1)
+        hours = history.hours.append(time_axis.ahead(history.hours, reach))
+        values = aligned(table.rename(columns=str)[list(names)], hours, history.series)
+        means = self.model_.design.exogenous_means  # type: ignore[union-attr]
+        return values - np.array(means)[:, None, None]
+
+    @property
+    def _exogenous_names(self) -> tuple[str, ...]:
+        return getattr(getattr(self.model_, "design", None), "exogenous", ())
+
+    @property
+    def _history_hours(self) -> int:
+        if self.strategy == "recursive":
+            return (self.recursive_features or recursive.DEFAULT).window
+        return features.HISTORY_HOURS
 
     def _known_history(self) -> HourlyMatrix:
         if self.history_ is None:
@@ -254,16 +425,9 @@ class GlobalForecaster(BaseForecaster):
             )
         return self.history_
 
-    def _rows_now(self, steps: Ints) -> features.Rows:
-        """The features at the origin, the last hour of the history."""
-        history = self._known_history()
-        origin = np.array([len(history.hours) - 1])
-        scale = features.series_scale(history.array)
-        return features.build_rows(history, scale, origin, steps, self.country, self.timezone)
-
     def _index(self, steps: Ints) -> pd.Index:
         history = self._known_history()
-        return history.index(history.hours[-1] + pd.to_timedelta(steps, unit="h"))
+        return history.index(time_axis.ahead(history.hours, steps))
 
     def _check_fh(self, fh: Any, pred_int: bool = False) -> ForecastingHorizon:
         if self.is_fitted and not self._is_vectorized:
@@ -273,24 +437,19 @@ class GlobalForecaster(BaseForecaster):
 
     def _set_cutoff_from_y(self, y: pd.DataFrame) -> None:
         super()._set_cutoff_from_y(y)
-        if isinstance(self._cutoff, pd.DatetimeIndex) and self._cutoff.freq is None:
+        cutoff = self._cutoff
+        if isinstance(cutoff, pd.DatetimeIndex) and cutoff.freq is None:
             # A panel's index has no frequency, and without one sktime cannot use an absolute fh.
-            self._cutoff = pd.DatetimeIndex(self._cutoff, freq="h")
+            history = getattr(self, "history_", None)
+            step = to_matrix(y).hours.freq if history is None else history.hours.freq
+            self._cutoff = pd.DatetimeIndex(cutoff, freq=step)
 
     def _steps(self, fh: ForecastingHorizon) -> Ints:
-        return steps_ahead(fh, self._known_history().hours[-1], self.horizon)
+        history = self._known_history()
+        return steps_ahead(fh, history.hours[-1:], self.horizon)
 
-    def _hold_out(
-        self, booster: lgb.Booster, window: HourlyMatrix, rows: features.Rows, origins: Ints
-    ) -> None:
-        """Set `holdout_` and `calibration_` from forecasts of hours `booster` has not seen."""
-        forecast = boosting.forecast(booster, rows, self.n_jobs)
-        actual = window.array[:, origins[:, None] + np.arange(1, self.horizon + 1)]
-        residual = features.to_log(actual, rows.scale) - features.to_log(forecast, rows.scale)
-        days = (origins - origins[0]) // DAY
-        lower, upper = intervals.cross_calibrated(
-            residual, forecast, rows.scale, days, self.coverage
-        )
-        self.calibration_ = intervals.calibrate(residual, window.keys)
-        columns = {"actual": actual, "forecast": forecast, "lower": lower, "upper": upper}
-        self.holdout_ = window.table(origins, columns).dropna(subset="actual", ignore_index=True)
+
+def _newest(table: pd.DataFrame, newer: pd.DataFrame) -> pd.DataFrame:
+    """Both tables' rows, those of `newer` where both have one."""
+    both = pd.concat([table[list(newer.columns)], newer])
+    return both[~both.index.duplicated(keep="last")]

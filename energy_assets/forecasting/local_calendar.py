@@ -34,6 +34,13 @@ def calendar_features(
     )
 
 
+def plain_features(steps: int) -> npt.NDArray[np.float32]:
+    """The same for steps that are not hours: days of 24, weeks of 168, no holidays."""
+    step = np.arange(steps)
+    none = np.zeros(steps)
+    return np.column_stack([step % 24, step // 24 % 7, none, none, none]).astype(np.float32)
+
+
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)

@@ -15,13 +15,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from energy_assets.errors import ForecastError, ShortHistoryError
+from energy_assets.forecasting import time_axis
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 DAY = 24
 WEEK = 168
-HOUR = pd.Timedelta(hours=1)
+HOUR = time_axis.HOUR
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,12 @@ class HourlyMatrix:
     """A panel as a matrix: one row a series, one column an hour, NaN where nothing was observed.
 
     `series` is the sorted index of the series' keys, None for a single series without a key;
-    `hours` are consecutive and carry the name of the panel's time level; `array` has the shape
-    (series, hours).
+    `hours` are consecutive and carry the name of the panel's time level (a DatetimeIndex, or
+    whatever regular index the panel has); `array` has the shape (series, hours).
     """
 
     array: Floats
-    hours: pd.DatetimeIndex
+    hours: Any
     series: pd.Index | None
 
     @property
@@ -44,13 +45,13 @@ class HourlyMatrix:
             return [()]
         return [key if isinstance(key, tuple) else (key,) for key in self.series.tolist()]
 
-    def index(self, hours: pd.DatetimeIndex) -> pd.Index:
+    def index(self, hours: Any) -> pd.Index:
         """The index of a panel with each of these series at each of `hours`, series first."""
         if self.series is None:
             return hours.rename(self.hours.name)
         rows = np.repeat(np.arange(len(self.series)), len(hours))
         keys = self.series.take(rows)
-        times = np.tile(hours.to_numpy(), len(self.series))
+        times = hours.take(np.tile(np.arange(len(hours)), len(self.series)))
         levels = [keys.get_level_values(level) for level in range(keys.nlevels)]
         return pd.MultiIndex.from_arrays([*levels, times], names=[*keys.names, self.hours.name])
 
@@ -79,6 +80,11 @@ class HourlyMatrix:
         kept = int(self.hours.searchsorted(hour, side="right"))
         return HourlyMatrix(self.array[:, :kept], self.hours[:kept], self.series)
 
+    def rows(self, chosen: slice | Ints) -> HourlyMatrix:
+        """Some of the series."""
+        series = None if self.series is None else self.series[chosen]
+        return HourlyMatrix(self.array[chosen], self.hours, series)
+
     def last(self, hours: int) -> HourlyMatrix:
         """The same panel with only its last `hours` columns."""
         return HourlyMatrix(self.array[:, -hours:], self.hours[-hours:], self.series)
@@ -96,9 +102,7 @@ class HourlyMatrix:
             series = self.series.union(newer.series)
             rows_old = series.get_indexer(self.series)
             rows_new = series.get_indexer(newer.series)
-        start = min(self.hours[0], newer.hours[0])
-        end = max(self.hours[-1], newer.hours[-1])
-        hours = pd.date_range(start, end, freq="h", name=newer.hours.name)
+        hours = time_axis.joined(self.hours, newer.hours)
         values = np.full((len(rows_new) if series is None else len(series), len(hours)), np.nan)
         values[np.ix_(rows_old, hours.get_indexer(self.hours))] = self.array
         target = np.ix_(rows_new, hours.get_indexer(newer.hours))
@@ -106,44 +110,45 @@ class HourlyMatrix:
         return HourlyMatrix(values, hours, series)
 
 
-def to_matrix(panel: pd.DataFrame) -> HourlyMatrix:
+def to_matrix(panel: pd.DataFrame, like: HourlyMatrix | None = None) -> HourlyMatrix:
     """The matrix of a panel with one column, in whatever order its rows come.
 
-    Raises ForecastError if the panel is empty, its times are not tz-naive hours, a series has two
-    values for one hour, or a value is infinite.
+    `like` is a panel of the same series whose step of time this one shares, which a few rows may
+    not show.
+
+    Raises ForecastError if the panel is empty, its times are not tz-naive hours (or the steps of
+    another regular index), a series has two values for one hour, or a value is infinite.
     """
     if panel.empty:
         raise ShortHistoryError("The panel is empty: there is nothing to learn from.")
-    times = panel.index.get_level_values(-1)
-    if isinstance(times, pd.PeriodIndex):
-        times = times.to_timestamp()
-    if not isinstance(times, pd.DatetimeIndex) or times.tz is not None:
-        raise ForecastError(
-            f"The last index level must hold tz-naive UTC times, found {times.dtype}: "
-            'convert with tz_convert("UTC").tz_localize(None).'
-        )
-    start = times.min()
-    elapsed = (times - start).to_numpy().astype("timedelta64[ns]").astype(np.int64)
-    columns, rests = np.divmod(elapsed, HOUR.value)
-    if rests.any():
-        raise ForecastError(
-            f"The panel is not hourly: it holds {start} and {times[int(rests.argmax())]}, "
-            "which are not whole hours apart. Aggregate it to hours first."
-        )
-    apart = int(np.gcd.reduce(columns))
-    if apart > 1 and len(np.unique(columns)) > DAY:
-        raise ForecastError(
-            f"The panel is not hourly: all its times are {apart} hours apart or a multiple of it."
-        )
-    hours = pd.date_range(start, periods=int(columns.max()) + 1, freq="h", name=times.name)
+    hours, columns = _time_columns(panel.index, None if like is None else like.hours)
     series, rows = _series_rows(panel.index)
     shape = (1 if series is None else len(series), len(hours))
-    require_unique(panel.index)
+    places = rows * len(hours) + columns
     values = np.full(shape, np.nan)
-    values[rows, columns] = panel.to_numpy(dtype=float)[:, 0]
+    values.ravel()[places] = panel.iloc[:, 0].to_numpy(dtype=float)
+    seen = np.zeros(values.size, dtype=bool)
+    seen[places] = True
+    if int(seen.sum()) < len(panel):
+        require_unique(panel.index)
     if np.isinf(values).any():
         raise ForecastError("The panel holds infinite values: remove them or make them missing.")
     return HourlyMatrix(values, hours, series)
+
+
+def aligned(table: pd.DataFrame, hours: Any, series: pd.Index | None) -> Floats:
+    """The columns of `table`, shape (columns, series, hours), at `hours` of `series`.
+
+    NaN where it has no row; rows of other hours or series are passed over.
+    """
+    columns = hours.get_indexer(table.index.get_level_values(-1))
+    rows = np.zeros(len(table), dtype=np.int64)
+    if series is not None:
+        rows = series.get_indexer(table.index.droplevel([-1]))
+    known = (columns >= 0) & (rows >= 0)
+    values = np.full((table.shape[1], 1 if series is None else len(series), len(hours)), np.nan)
+    values[:, rows[known], columns[known]] = table.to_numpy(dtype=float)[known].T
+    return values
 
 
 def training_window(panel: pd.DataFrame, origin: pd.Timestamp, days: int) -> pd.DataFrame:
@@ -181,14 +186,10 @@ def ending_at(panel: pd.DataFrame, origin: pd.Timestamp) -> pd.DataFrame:
 
 
 def in_order(panel: Any) -> Any:
-    """The panel with its rows sorted by series and time; what is not from pandas as it is.
-
-    Raises ForecastError if a series has two rows for one hour.
-    """
-    if not isinstance(panel, pd.Series | pd.DataFrame):
+    """The panel with its rows sorted by series and time; what is not from pandas as it is."""
+    if not isinstance(panel, pd.Series | pd.DataFrame) or panel.index.is_monotonic_increasing:
         return panel
-    require_unique(panel.index)
-    return panel if panel.index.is_monotonic_increasing else panel.sort_index()
+    return panel.sort_index()
 
 
 def require_unique(index: pd.Index) -> None:
@@ -201,13 +202,58 @@ def require_unique(index: pd.Index) -> None:
         )
 
 
+def _time_columns(index: pd.Index, axis: Any) -> tuple[Any, Ints]:
+    """The time axis of a panel's index, and the place of each row's time on it."""
+    if isinstance(index, pd.MultiIndex):
+        level, codes = index.levels[-1], np.asarray(index.codes[-1])
+    else:
+        codes, level = pd.factorize(index)
+        if isinstance(index, pd.DatetimeIndex) and index.freq is not None:
+            level = index
+    if (codes < 0).any():
+        raise ForecastError("The panel has rows without a time: remove them.")
+    used = level[np.bincount(codes, minlength=len(level)) > 0]
+    times = used if used.is_monotonic_increasing else used.sort_values()
+    found = time_axis.axis_of(times.rename(index.names[-1]), axis)
+    places = found.get_indexer(level)
+    if (places[codes] < 0).any():
+        stray = level[codes[int((places[codes] < 0).argmax())]]
+        raise ForecastError(
+            f"The panel is not hourly: {stray} does not lie on the hours from {found[0]} to "
+            f"{found[-1]}. Aggregate it to hours first."
+        )
+    return found, places[codes]
+
+
 def _series_rows(index: pd.Index) -> tuple[pd.Index | None, Ints]:
     """The sorted keys of the series in a panel's index, and the position of each row's key."""
-    if index.nlevels == 1:
+    if not isinstance(index, pd.MultiIndex):
         return None, np.zeros(len(index), dtype=np.int64)
-    keys = index.droplevel([-1])
-    series = keys.unique().sort_values()
-    return series, series.get_indexer(keys)
+    levels, codes = index.levels[:-1], index.codes[:-1]
+    shape = tuple(len(level) for level in levels)
+    # Over codes: hashing tens of millions of keys would take minutes.
+    combined = np.ravel_multi_index([np.asarray(part) for part in codes], shape)
+    present, rows = _compact(combined, int(np.prod(shape)))
+    parts = [
+        level.take(part)
+        for level, part in zip(levels, np.unravel_index(present, shape), strict=True)
+    ]
+    series: pd.Index = parts[0] if len(parts) == 1 else pd.MultiIndex.from_arrays(parts)
+    series = series.set_names(index.names[:-1])
+    if series.is_monotonic_increasing:
+        return series, rows
+    order = series.argsort()
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return series.take(order), rank[rows]
+
+
+def _compact(codes: Ints, count: int) -> tuple[Ints, Ints]:
+    """The codes of 0 to `count` that occur, ascending, and the place of each among them."""
+    if count > 8 * len(codes) + 1024:
+        return np.unique(codes, return_inverse=True)
+    occurs = np.bincount(codes, minlength=count) > 0
+    return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[codes]
 
 
 def fill_gaps(values: Floats) -> Floats:

@@ -6,13 +6,14 @@ Trees and forecasts are those of sktime's
 hour: the only loop here is the one over the hours ahead, which feed each other.
 
 Belongs here: the rows such a model is trained on, its training and the loop of its forecasts.
-Does not belong here: filling gaps, and the forecaster around it.
+Does not belong here: filling gaps, and sktime.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import lightgbm as lgb
@@ -20,7 +21,10 @@ import numpy as np
 import pandas as pd
 
 from energy_assets.errors import ForecastError, ShortHistoryError
-from energy_assets.forecasting.panel import HOUR, Floats
+from energy_assets.forecasting import time_axis
+from energy_assets.forecasting.features import series_scale
+from energy_assets.forecasting.held_out import HeldOut
+from energy_assets.forecasting.panel import DAY, Floats, HourlyMatrix, Ints
 
 _CALENDAR = {"day_of_week": "dayofweek", "hour_of_day": "hour"}
 """sktime's names of the columns, and pandas' names of the attributes of UTC hours."""
@@ -81,9 +85,92 @@ class RecursiveFeatures:
 DEFAULT = RecursiveFeatures()
 
 
+@dataclass(frozen=True)
+class RecursiveModel:
+    """Trees that forecast one hour ahead, and what turns a history into their rows.
+
+    `labels` are those of `key_labels`. `booster` is None where there was nothing to train on: the
+    forecast of a series is then the mean of its last hours.
+    """
+
+    features: RecursiveFeatures
+    labels: list[list[str]]
+    booster: lgb.Booster | None = None
+
+    def forecast(
+        self, history: HourlyMatrix, steps: Ints, exogenous: None, threads: int | None
+    ) -> Floats:
+        """Forecasts, shape (series, steps), for the hours after `history`, which is filled."""
+        codes = key_codes(history.series, self.labels)
+        recent = history.array[:, -self.features.window :]
+        if self.booster is None:
+            known = np.isfinite(recent)
+            total = np.where(known, recent, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+            return np.repeat(total[:, None], len(steps), axis=1)
+        predict = partial(self.booster.predict, num_threads=threads or 1)
+        made = forecast(
+            predict, recent, history.hours, int(steps.max()), codes, self.features
+        )
+        return made[:, steps - 1]
+
+
+def fit(
+    window: HourlyMatrix,
+    filled: HourlyMatrix,
+    features: RecursiveFeatures,
+    parameters: Mapping[str, Any],
+    *,
+    horizon: int,
+    origin_step: int,
+    held_out: int,
+) -> tuple[RecursiveModel, HeldOut | None]:
+    """Fit to a window, and to what is before its last `held_out` hours to forecast those.
+
+    What was filled counts as observed, as it does for sktime.
+
+    Raises ForecastError if LightGBM refuses `parameters`.
+    """
+    hours = len(window.hours)
+
+    def up_to(end: int) -> RecursiveModel:
+        part = HourlyMatrix(filled.array[:, :end], window.hours[:end], window.series)
+        labels = key_labels(part.series)
+        codes = key_codes(part.series, labels)
+        try:
+            rows, target = training_rows(part.array, part.hours, codes, features)
+        except ShortHistoryError:
+            return RecursiveModel(features, labels)
+        return RecursiveModel(features, labels, train(rows, target, parameters))
+
+    model = up_to(hours)
+    if not held_out or model.booster is None:
+        return model, None
+    seen = hours - held_out
+    unseeing = up_to(seen)
+    origins = np.arange(seen - 1, hours - horizon, origin_step)
+    steps = np.arange(1, horizon + 1)
+    made = [
+        unseeing.forecast(
+            HourlyMatrix(
+                filled.array[:, : origin + 1], window.hours[: origin + 1], window.series
+            ),
+            steps,
+            None,
+            parameters.get("n_jobs"),
+        )
+        for origin in origins
+    ]
+    return model, HeldOut(
+        origins,
+        window.array[:, origins[:, None] + steps],
+        np.stack(made, axis=1),
+        series_scale(window.array, seen)[:, :, None],
+    )
+
+
 def training_rows(
     array: Floats,
-    hours: pd.DatetimeIndex,
+    hours: Any,
     codes: Floats | None = None,
     features: RecursiveFeatures = DEFAULT,
 ) -> tuple[Floats, Floats]:
@@ -132,7 +219,7 @@ def train(rows: Floats, target: Floats, parameters: Mapping[str, Any]) -> lgb.Bo
 def forecast(
     predict: Callable[[Floats], Any],
     array: Floats,
-    hours: pd.DatetimeIndex,
+    hours: Any,
     steps: int,
     codes: Floats | None = None,
     features: RecursiveFeatures = DEFAULT,
@@ -154,8 +241,7 @@ def forecast(
     level = np.where(known, values, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     values = np.where(known, values, level[:, None])
 
-    ahead = pd.date_range(hours[-1] + HOUR, periods=steps, freq="h")
-    calendar = _calendar(ahead, features)
+    calendar = _calendar(time_axis.ahead(hours, np.arange(1, steps + 1)), features)
     lags = np.array(features.lags, dtype=np.intp) - 1
     for step in range(steps):
         # Column k is the hour k + 1 before the one to forecast.
@@ -210,8 +296,13 @@ def _complete(array: Floats, length: int) -> Any:
     return known.all(axis=2)
 
 
-def _calendar(hours: pd.DatetimeIndex, features: RecursiveFeatures) -> Floats:
-    """The calendar columns, shape (columns, hours)."""
+def _calendar(hours: Any, features: RecursiveFeatures) -> Floats:
+    """The calendar columns, shape (columns, hours); of steps without dates, those of 24 a day."""
+    if not isinstance(hours, pd.DatetimeIndex | pd.PeriodIndex):
+        step = np.asarray(hours)
+        numbers = {"day_of_week": step // DAY % 7, "hour_of_day": step % DAY}
+        columns = [numbers[name] for name in features.calendar]
+        return np.array(columns, dtype=float).reshape(-1, len(step))
     columns = [getattr(hours, _CALENDAR[name]) for name in features.calendar]
     return np.array(columns, dtype=float).reshape(-1, len(hours))
 

@@ -1,0 +1,269 @@
+"""The direct strategy: every hour ahead from what is known at the origin, by trees and ridge.
+
+Belongs here: training both on one set of rows, and their blend. Does not belong here: features,
+either model's own way, and sktime.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from energy_assets.forecasting import boosting, features, linear
+from energy_assets.forecasting.held_out import HeldOut
+from energy_assets.forecasting.panel import DAY, Floats, HourlyMatrix, Ints
+
+MAX_ROWS = 600_000
+"""Rows that trees and pooled weights are trained on; more of them change forecasts little."""
+
+MAX_ORIGINS = 700
+"""Training origins of a series: those of five months, five hours apart."""
+
+_CHUNK_ROWS = 150_000
+"""Rows of features that are in memory at once for each thread."""
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Design:
+    """What the rows of a direct model are made of."""
+
+    horizon: int
+    country: str | None
+    timezone: str
+    exogenous: tuple[str, ...] = ()
+    exogenous_means: tuple[float, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the features, in order."""
+        added = [name for x in self.exogenous for name in (x, f"{x}_minus_lag_24")]
+        return [*features.FEATURES, *added]
+
+
+@dataclass(frozen=True)
+class DirectModel:
+    """Trees and weights that were fitted, and how they are mixed.
+
+    `booster` is None where there was nothing to train on: forecasts are then those of the base, the
+    mean of the same hour yesterday and a week ago. `series` are the keys of the rows of `weights`,
+    whose last row holds the pooled ones; None for a single series without a key.
+    """
+
+    design: Design
+    linear_weight: float
+    booster: lgb.Booster | None = None
+    weights: linear.Weights | None = None
+    series: pd.Index | None = None
+
+    def forecast(
+        self, history: HourlyMatrix, steps: Ints, exogenous: Floats | None, threads: int | None
+    ) -> Floats:
+        """Forecasts in the panel's unit, shape (series, steps), for the hours after `history`.
+
+        `history` is filled; `exogenous` has the shape (columns, series, its hours + the longest
+        of `steps`).
+        """
+        origin = np.array([len(history.hours) - 1])
+        days = features.calendar(
+            history.hours, int(steps.max()), self.design.country, self.design.timezone
+        )
+        known = self._places(history.series)
+
+        def part(chosen: slice) -> Floats:
+            array = history.array[chosen]
+            x = None if exogenous is None else exogenous[:, chosen]
+            rows = features.build_rows(
+                array, features.series_scale(array), origin, steps, days, x
+            )
+            return self.of_rows(rows, known[chosen], threads)[:, 0]
+
+        size = max(1, _CHUNK_ROWS // len(steps))
+        return np.concatenate([part(chosen) for chosen in _slices(len(history.array), size)])
+
+    def of_rows(self, rows: features.Rows, places: Ints, threads: int | None) -> Floats:
+        """Forecasts in the panel's unit of rows, those of each series with its own weights."""
+        residual = np.zeros(rows.base.shape)
+        if self.booster is not None and self.linear_weight < 1:
+            trees = boosting.predict(self.booster, rows.features, threads)
+            residual += (1 - self.linear_weight) * trees
+        if self.weights is not None and self.linear_weight > 0:
+            found = linear.predict(
+                self.weights.take(places), linear.design(rows), rows.hour_of_week
+            )
+            residual += self.linear_weight * found
+        return rows.to_level(residual)
+
+    def _places(self, series: pd.Index | None) -> Ints:
+        if series is None or self.series is None:
+            single = series is None and self.series is None
+            return np.full(1 if series is None else len(series), 0 if single else -1)
+        if series.nlevels != self.series.nlevels:
+            return np.full(len(series), -1)
+        return self.series.get_indexer(series)
+
+
+def train(
+    window: HourlyMatrix,
+    filled: HourlyMatrix,
+    exogenous: Floats | None,
+    design: Design,
+    *,
+    linear_weight: float,
+    parameters: Mapping[str, Any],
+    origin_step: int,
+    thinning: int,
+    held_out: int,
+    threads: int | None,
+    workers: int,
+) -> tuple[DirectModel, HeldOut | None]:
+    """Fit to a window, and to what is before its last `held_out` hours to forecast those.
+
+    `window` has gaps, which are no targets, `filled` has none. With more rows than `MAX_ROWS` the
+    trees and the pooled weights are trained on evenly spaced series; every series still gets
+    weights of its own. `workers` chunks of series are in work at once.
+
+    Raises ForecastError if LightGBM refuses `parameters`.
+    """
+    hours = len(window.hours)
+    seen = hours - held_out
+    horizon = design.horizon
+    origins = _origins(hours, horizon, origin_step)
+    steps = np.arange(1, horizon + 1)
+    target = origins[:, None] + steps
+    days = features.calendar(window.hours, horizon, design.country, design.timezone)
+    in_time: list[Bools] = [target < hours]
+    if held_out:
+        in_time.append(target < seen)
+    complete = (origins >= seen - 1) & (origins + horizon < hours)
+    empty = DirectModel(design, linear_weight, series=window.series)
+
+    def rows_of(chosen: slice | Ints) -> tuple[features.Rows, Floats]:
+        array = window.array[chosen]
+        scale = features.series_scale(array, seen)
+        x = None if exogenous is None else exogenous[:, chosen]
+        rows = features.build_rows(filled.array[chosen], scale, origins, steps, days, x)
+        padded = np.pad(array, ((0, 0), (0, horizon)), constant_values=np.nan)
+        residual = features.to_log(padded[:, target], rows.scale) - rows.centre - rows.base
+        return rows, residual
+
+    count, each = len(window.array), max(1, len(origins) * horizon)
+    fits = count * each <= MAX_ROWS
+    sample = np.linspace(0, count - 1, count if fits else max(1, MAX_ROWS // each)).astype(int)
+    rows, residual = rows_of(sample)
+    # Neighbours in origin and horizon say nearly the same, and trees cost by the row.
+    thin = (np.arange(len(origins))[:, None] + steps) % thinning == 0
+    usable = _usable(rows, residual)
+    chosen = [usable & part & thin for part in in_time]
+    if not all(part.any() for part in chosen):
+        return empty, None
+
+    boosters: list[lgb.Booster | None] = [None] * len(chosen)
+    if linear_weight < 1:
+        boosters = list(
+            boosting.train(rows.features, residual, chosen, design.names, parameters, threads)
+        )
+    sums = _moments(rows, residual, in_time) if linear_weight > 0 else []
+    pools = [sum_.pooled() for sum_ in sums]
+    priors = [linear.pooled(pool) for pool in pools]
+
+    def fit(part: slice) -> tuple[list[linear.Weights], Floats | None]:
+        own, left = (rows, residual) if fits else rows_of(part)
+        weights = []
+        if linear_weight > 0:
+            own_sums = sums if fits else _moments(own, left, in_time)
+            weights = list(map(linear.solve, own_sums, pools, priors))
+        if not held_out:
+            return weights, None
+        unseeing = replace(
+            empty, booster=boosters[1], weights=weights[1] if weights else None
+        )
+        made = unseeing.of_rows(own.at(complete), np.arange(len(left)), threads)
+        return weights, made
+
+    parts = list(_slices(count, count if fits else max(1, _CHUNK_ROWS // each)))
+    with ThreadPoolExecutor(workers) as pool:
+        fitted = list(pool.map(fit, parts))
+    weights = None
+    if linear_weight > 0:
+        found = [one[0] for one, _ in fitted] + [priors[0]]
+        weights = linear.Weights(
+            np.concatenate([one.columns for one in found]),
+            np.concatenate([one.hours for one in found]),
+        )
+    model = replace(empty, booster=boosters[0], weights=weights)
+    if not held_out:
+        return model, None
+    forecast = np.concatenate([made for _, made in fitted if made is not None])
+    actual = window.array[:, origins[complete][:, None] + steps]
+    scale = features.series_scale(window.array, seen)[:, :, None]
+    return model, HeldOut(origins[complete], actual, forecast, scale)
+
+
+def base_errors(window: HourlyMatrix, filled: HourlyMatrix, design: Design) -> HeldOut:
+    """What the base alone, which needs no training, would have forecast within the window."""
+    hours, steps = len(window.hours), np.arange(1, design.horizon + 1)
+    origins = np.arange(0, max(1, hours - 1))
+    days = features.calendar(window.hours, design.horizon, design.country, design.timezone)
+    scale = features.series_scale(window.array)
+    rows = features.build_rows(filled.array, scale, origins, steps, days)
+    padded = np.pad(window.array, ((0, 0), (0, design.horizon)), constant_values=np.nan)
+    made = rows.to_level(np.zeros(rows.base.shape))
+    return HeldOut(origins, padded[:, origins[:, None] + steps], made, rows.scale)
+
+
+def _origins(hours: int, horizon: int, step: int) -> Ints:
+    """Training origins: the newest one with a whole horizon behind it is among them.
+
+    In a long window they are farther apart, but each hour of the day remains an origin if it was.
+    """
+    if hours > MAX_ORIGINS * step:
+        step = next(n for n in itertools.count(hours // MAX_ORIGINS + 1) if math.gcd(n, DAY) == 1)
+    newest = hours - 2 - (horizon - 1) % step
+    return np.arange(newest, DAY - 2, -step)[::-1]
+
+
+def _usable(rows: features.Rows, residual: Floats) -> Bools:
+    """The rows that trees may be trained on.
+
+    Rows from before a series' first week are unlike those to be forecast, so that a series trains
+    on them only while it has little else.
+    """
+    known = np.isfinite(residual)
+    longest = features.FEATURES.index(f"lag_{max(features.LAGS)}")
+    whole = known & np.isfinite(rows.features[longest])
+    few = 2 * whole.sum(axis=(1, 2)) < known.sum(axis=(1, 2))
+    return np.where(few[:, None, None], known, whole)
+
+
+def _moments(
+    rows: features.Rows, residual: Floats, in_time: list[Bools]
+) -> list[linear.Moments]:
+    """The moments of the rows of each of `in_time`, of which the first contains the second."""
+    columns = linear.design(rows)
+    known = np.isfinite(residual)
+    whole, *part = in_time
+    rest = whole & ~part[0] if part else whole
+    # The rest apart, so that no row is summed twice.
+    sums = []
+    for some in (rest, *part):
+        at = some.any(axis=1)
+        used = (known & some)[:, at]
+        sums.append(linear.moments(columns[:, at], residual[:, at], used, rows.hour_of_week[at]))
+    return [sums[0] + sums[1], sums[1]] if part else sums
+
+
+def _slices(count: int, size: int) -> Iterator[slice]:
+    """Slices of at most `size` that cover `count`."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
