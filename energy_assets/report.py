@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -262,25 +263,26 @@ def _print_search(stores: Stores, hour: datetime) -> None:
 
 
 def _best_trials(found: TuningResult) -> Table:
-    """A column for the default, the four best others that are complete, and both naives."""
-    from energy_assets.forecasting.plots import LABELS
-
+    """A column for the default, the three best others that are complete, and both naives."""
     default, *others = found.trials
     complete = [trial for trial in others if trial.state == "complete"]
-    shown = [default, *sorted(complete, key=lambda trial: trial.score)[:4]]
-    table = Table(title=f"The best of {len(found.trials)} trials", title_justify="left")
-    table.add_column("")
+    shown = [default, *sorted(complete, key=lambda trial: trial.score)[:3]]
+    # No lines between the columns: they fit into 80 characters.
+    title = f"The best of {len(found.trials)} trials"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("", no_wrap=True)
     for trial in shown:
         name = "default" if trial is default else f"trial {trial.number}"
         table.add_column(
             name, justify="right", style="bold" if trial.number == found.best.number else ""
         )
-    for name in found.baseline_scores:
-        table.add_column(LABELS[name], justify="right")
+    for naive in ("same hour\nyesterday", "same hour\nlast week"):
+        table.add_column(naive, justify="right")
     for name in default.parameters:
         table.add_row(name, *(_short(trial.parameters[name]) for trial in shown))
     table.add_section()
-    scores = [*(trial.score for trial in shown), *found.baseline_scores.values()]
+    naives = (found.baseline_scores[f"seasonal_naive_{season}"] for season in (24, 168))
+    scores = [*(trial.score for trial in shown), *naives]
     table.add_row(found.metric, *(f"{score:.4f}" for score in scores))
     return table
 
