@@ -2,6 +2,7 @@
 #   make run                                  forecast from the newest hour (ORIGIN=2023-03-10-21:00)
 #   make test                                 format, lint, types and all tests
 #   make dev                                  the Dagster UI, with schedules and sensors running
+#   make tune                                 search for the best configuration (ORIGIN=..., TRIALS=...)
 #   make backfill START=... END=...           replay a range of hours as if it were live
 #   make bench FILE=...                       benchmarks; FILE: a copy of ConsumptionDE35Hour
 #   make lock                                 resolve the dependencies anew
@@ -10,10 +11,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)/dagster_home
 
-.PHONY: run test dev backfill bench lock
+.PHONY: run tune test dev backfill bench lock
 
 run: .venv/run
 	@$(BIN)/python -m energy_assets run $(if $(ORIGIN),--origin $(ORIGIN))
+
+tune: .venv/run
+	@$(BIN)/python -m energy_assets tune $(if $(ORIGIN),--hour $(ORIGIN)) \
+		$(if $(TRIALS),--trials $(TRIALS)) $(if $(SECONDS),--seconds $(SECONDS))
 
 dev: .venv/run
 	$(BIN)/dagster dev -w workspace.yaml

@@ -1,13 +1,17 @@
-"""The command line: `run` forecasts from an hour, `backfill` replays a range of hours."""
+"""The command line: `run` forecasts from an hour, `backfill` replays a range of hours.
+
+`tune` searches for the best configuration.
+"""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from dagster import DagsterError
@@ -29,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         if options.command == "run":
             report.run(options.origin)
+        elif options.command == "tune":
+            budget = {"trials": options.trials, "seconds": options.seconds}
+            report.tune(options.hour, {name: it for name, it in budget.items() if it is not None})
         else:
             report.backfill(options.start, options.end)
     except (EnergyAssetsError, DagsterError) as error:
@@ -50,7 +57,25 @@ def _parser() -> argparse.ArgumentParser:
     backfill = commands.add_parser("backfill", help="replay a range of hours as if it were live")
     backfill.add_argument("--start", type=_hour, required=True, help="first hour, YYYY-MM-DD-HH:MM")
     backfill.add_argument("--end", type=_hour, required=True, help="last hour, YYYY-MM-DD-HH:MM")
+    tune = commands.add_parser("tune", help="search for the best configuration at an hour")
+    tune.add_argument("--hour", type=_hour, help="the newest by default; YYYY-MM-DD-HH:MM")
+    tune.add_argument("--trials", type=_positive(int), help="TUNING_TRIALS by default")
+    tune.add_argument("--seconds", type=_positive(float), help="TUNING_SECONDS by default")
     return parser
+
+
+def _positive(number: type[int] | type[float]) -> Callable[[str], int | float]:
+    def read(text: str) -> int | float:
+        try:
+            value = number(text)
+        except ValueError:
+            value = 0
+        if not 0 < value < math.inf:
+            kind = "whole number" if number is int else "number"
+            raise argparse.ArgumentTypeError(f"{text!r} is no {kind} above 0")
+        return value
+
+    return read
 
 
 def _hour(text: str) -> datetime:

@@ -27,6 +27,8 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     stores = open_stores(settings)
     return {
         "source": dg.ResourceDefinition(lambda _: open_source(settings)),
+        # Who starts a search in its own process may watch its trials.
+        "on_trial": lambda trial, total: None,
         "feature_store": stores.feature_store,
         "object_store": stores.object_store,
         "parquet_io_manager": ParquetIOManager(

@@ -5,9 +5,9 @@ A forecast that is stored is not made again, so that doing it twice is quick and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -24,6 +24,8 @@ from energy_assets.stores.paths import hour_of_path, hour_path
 
 DAY = timedelta(days=1)
 
+SEARCH = "search for the best configuration"
+
 
 class RunFailedError(EnergyAssetsError):
     """A run of a job ended with an error."""
@@ -39,6 +41,8 @@ class Step:
     purpose: str
     assets: tuple[str, ...] = ()
     """The assets of the job to make; all of them where none is named."""
+    config: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """The run configuration of assets; what is not named has its defaults."""
 
     @property
     def hours(self) -> int:
@@ -111,15 +115,29 @@ def steps_to_replay(
         first = end + HOUR
 
 
+def steps_to_tune(
+    source: Source, stores: Stores, hour: datetime, budget: Mapping[str, object]
+) -> Iterator[Step]:
+    """The runs that search for the best configuration at `hour`, also where there is one.
+
+    `budget`: `trials` and `seconds`, each as the settings say where it is missing.
+    """
+    check_origin(source, hour)
+    yield from _history(source, stores, hour, hour)
+    yield Step("tuning_job", hour, hour, SEARCH, config={"best_config": budget})
+
+
 def execute(
     defs: dg.Definitions,
     steps: Iterable[Step],
     instance: dg.DagsterInstance,
     showing: Callable[[Step], AbstractContextManager[None]],
+    resources: Mapping[str, object] | None = None,
 ) -> int:
     """Execute the runs one after the other in this process; returns how many there were.
 
-    Raises RunFailedError with the message of the first failure.
+    `resources` replace those of `defs`. Raises RunFailedError with the message of the first
+    failure.
     """
     made = 0
     for step in steps:
@@ -128,8 +146,12 @@ def execute(
                 instance=instance,
                 asset_selection=[dg.AssetKey(name) for name in step.assets] or None,
                 tags=range_tags(step.first, step.last),
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                run_config={
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                    "ops": {name: {"config": dict(said)} for name, said in step.config.items()},
+                },
                 raise_on_error=False,
+                resources=resources,
             )
         if not result.success:
             raise RunFailedError(_why(result))
@@ -166,7 +188,7 @@ def _asked_in_vain(stores: Stores, hour: datetime) -> bool:
 def _tuning(stores: Stores, origin: datetime) -> Iterator[Step]:
     tuned = (hour_of_path(path) for path in stores.object_store.list("best_config"))
     if not any(hour <= origin for hour in tuned):
-        yield Step("tuning_job", origin, origin, "search for the best configuration")
+        yield Step("tuning_job", origin, origin, SEARCH)
 
 
 def _stored(stores: Stores, asset: str, hour: datetime) -> bool:

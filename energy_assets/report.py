@@ -1,19 +1,22 @@
-"""What a person sees of a run or a backfill in the terminal: progress, scores, files, a picture."""
+"""What a person sees of a command in the terminal: progress, scores, files, a picture."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from energy_assets.definitions import defs
+from energy_assets.errors import ShortHistoryError
 from energy_assets.partitions import HORIZON, HOUR, key_of, window_of
 from energy_assets.replay import (
     Step,
@@ -21,6 +24,7 @@ from energy_assets.replay import (
     newest_origin,
     steps_to_forecast,
     steps_to_replay,
+    steps_to_tune,
 )
 from energy_assets.schemas import SERIES
 from energy_assets.settings import settings
@@ -28,7 +32,10 @@ from energy_assets.sources import Source, open_source
 from energy_assets.stores import Stores, open_stores
 from energy_assets.stores.parquet import read_hour
 from energy_assets.stores.paths import hour_path
-from energy_assets.stores.storage import write_whole
+from energy_assets.stores.storage import reading, write_whole
+
+if TYPE_CHECKING:
+    from energy_assets.forecasting.tuning import Trial, TuningResult
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -41,10 +48,7 @@ def run(origin: datetime | None) -> None:
         f"[bold]Forecasting {HORIZON} hours from {key_of(origin)} UTC[/bold], "
         f"source={source.name} ({source.profile.dataset})"
     )
-    steps = steps_to_forecast(source, stores, origin)
-    with dg.DagsterInstance.get() as instance:
-        made = execute(defs, steps, instance, _timed)
-    if not made:
+    if not _execute(steps_to_forecast(source, stores, origin)):
         console.print("Everything was there already; nothing was run.")
     _print_forecast(source, stores, origin)
 
@@ -73,6 +77,21 @@ def backfill(start: datetime, end: datetime) -> None:
     _print_backtest(stores, start, end)
 
 
+def tune(hour: datetime | None, budget: Mapping[str, object]) -> None:
+    """Search for the best configuration at an hour, the newest by default, and print the trials.
+
+    `budget`: `trials` and `seconds`, each as the settings say where it is missing.
+    """
+    source, stores = _open()
+    hour = hour or newest_origin(source)
+    console.print(
+        f"[bold]Searching for the best configuration at {key_of(hour)} UTC[/bold], "
+        f"source={source.name} ({source.profile.dataset})"
+    )
+    _execute(steps_to_tune(source, stores, hour, budget))
+    _print_search(stores, hour)
+
+
 def _open() -> tuple[Source, Stores]:
     return open_source(settings()), open_stores(settings())
 
@@ -90,13 +109,25 @@ def _progress() -> Progress:
     )
 
 
-@contextmanager
-def _timed(step: Step) -> Iterator[None]:
-    started = time.monotonic()
-    with _progress() as progress:
-        progress.add_task(f"{step.purpose}, {step.hours} hours", total=None)
-        yield
-    console.print(_done(step, time.monotonic() - started))
+def _execute(steps: Iterable[Step]) -> int:
+    """Make runs, with a line for each when it is done, and for each trial of a search."""
+    with dg.DagsterInstance.get() as instance, _progress() as progress:
+        task = progress.add_task("", total=None)
+
+        @contextmanager
+        def showing(step: Step) -> Iterator[None]:
+            started = time.monotonic()
+            progress.reset(task, total=None, description=f"{step.purpose}, {step.hours} hours")
+            yield
+            progress.console.print(_done(step, time.monotonic() - started))
+
+        def on_trial(trial: Trial, total: int) -> None:
+            progress.update(task, total=total, completed=trial.number, description="trials")
+            progress.console.print(
+                f"    trial {trial.number} of {total}: {trial.outcome} ({trial.seconds:.1f} s)"
+            )
+
+        return execute(defs, steps, instance, showing, {"on_trial": on_trial})
 
 
 def _done(step: Step, seconds: float) -> str:
@@ -195,6 +226,69 @@ def _print_errors(scored: pd.DataFrame, stores: Stores, title: str) -> None:
         f"         {len(scored):,} forecasts scored; the 80 % interval held "
         f"{scored['covered'].mean():.0%} of the observations"
     )
+
+
+def _print_search(stores: Stores, hour: datetime) -> None:
+    from energy_assets.forecasting.plots import trials_plot
+    from energy_assets.forecasting.tuning import Unsearched, read_result
+
+    path = hour_path("best_config", hour, "json")
+    with reading(path, "run tuning_job for that hour again"):
+        found = read_result(stores.object_store.read(path))
+    if isinstance(found, Unsearched):
+        raise ShortHistoryError(found.unsearched)
+    picture = stores.root / "tuning.png"
+    title = f"Hyperparameter search at {key_of(hour)} UTC (source={settings().energy_source})"
+    trials = found.trials_table()
+    write_whole(
+        picture, trials_plot(trials, found.baseline_scores, title=title, metric=found.metric)
+    )
+    console.print()
+    console.print(_best_trials(found))
+    gain = 1 - found.best_score / found.default_score
+    console.print(
+        f"best     trial {found.best.number}: {found.metric} {gain:.1%} below the default's"
+        if gain > 0
+        else "best     the default configuration: none of the others was better"
+    )
+    given_up = int((trials["state"] == "pruned").sum())
+    console.print(
+        f"trials   {len(trials)} of {found.planned}, {given_up} of them pruned"
+        + ("" if len(trials) == found.planned else "; the time was over: give it --seconds")
+    )
+    console.print(f"source   {settings().energy_source}")
+    console.print(f"file     {stores.object_store.url(path)}")
+    console.print(f"picture  {picture}")
+    console.print(f"next     models from {key_of(hour)} on are trained with it: make run")
+
+
+def _best_trials(found: TuningResult) -> Table:
+    """A column for the default, the three best others that are complete, and both naives."""
+    default, *others = found.trials
+    complete = [trial for trial in others if trial.state == "complete"]
+    shown = [default, *sorted(complete, key=lambda trial: trial.score)[:3]]
+    # No lines between the columns: they fit into 80 characters.
+    title = f"The best of {len(found.trials)} trials"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("", no_wrap=True)
+    for trial in shown:
+        name = "default" if trial is default else f"trial {trial.number}"
+        table.add_column(
+            name, justify="right", style="bold" if trial.number == found.best.number else ""
+        )
+    for naive in ("same hour\nyesterday", "same hour\nlast week"):
+        table.add_column(naive, justify="right")
+    for name in default.parameters:
+        table.add_row(name, *(_short(trial.parameters[name]) for trial in shown))
+    table.add_section()
+    naives = (found.baseline_scores[f"seasonal_naive_{season}"] for season in (24, 168))
+    scores = [*(trial.score for trial in shown), *naives]
+    table.add_row(found.metric, *(f"{score:.4f}" for score in scores))
+    return table
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _monitoring(stores: Stores, first: datetime, last: datetime) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""`run` and `backfill` from end to end, as a user starts them, on the real file."""
+"""`run`, `tune` and `backfill` from end to end, as a user starts them, on the real file."""
 
 from __future__ import annotations
 
@@ -76,6 +76,40 @@ def test_a_run_on_the_real_file_forecasts_scores_and_shows_a_picture(
     assert (objects / "predictions.parquet").read_bytes() == newest
 
 
+def test_tuning_on_the_real_file_prints_the_best_beside_default_and_naive(
+    home: Path, de35_csv: Path
+) -> None:
+    settings = {"ENERGY_SOURCE": "file", "ENERGY_FILE": str(de35_csv)}
+    status, printed = energy_assets(
+        home, "tune", "--hour", "2023-03-12-21:00", "--trials", "2", **settings
+    )
+    assert status == 0, printed
+    for part in ("trial 1 of 2: 0.0", "trial 2 of 2: ", "learning_rate", "last week", "default"):
+        assert part in printed
+    stored = home / "storage" / "file-ConsumptionDE35Hour"
+    assert (stored / "tuning.png").read_bytes().startswith(b"\x89PNG")
+    assert f"picture  {stored / 'tuning.png'}" in printed
+    assert (stored / "objects" / "best_config" / "2023-03-12" / "21.json").is_file()
+
+
+def test_a_window_too_short_for_a_search_is_one_clear_line_that_names_the_setting(
+    tmp_path: Path, de35_csv: Path
+) -> None:
+    settings = {"ENERGY_SOURCE": "file", "ENERGY_FILE": str(de35_csv), "DAYS_EXPORT": "5"}
+    status, printed = energy_assets(tmp_path, "tune", "--hour", "2023-03-12-21:00", **settings)
+    assert status == 1
+    (told,) = (line for line in printed.splitlines() if line.startswith("energy-assets: "))
+    assert "DAYS_EXPORT=5" in told
+    assert "120 hours" in told
+
+
+@pytest.mark.parametrize("budget", [("--trials", "0"), ("--trials", "2.5"), ("--seconds", "nan")])
+def test_a_budget_that_is_none_is_refused(budget: tuple[str, str], tmp_path: Path) -> None:
+    status, printed = energy_assets(tmp_path, "tune", *budget)
+    assert status == 2
+    assert f"'{budget[1]}' is no" in printed
+
+
 def test_an_origin_that_the_source_does_not_have_is_one_clear_line(
     home: Path, de35_csv: Path
 ) -> None:
@@ -132,6 +166,19 @@ def test_an_origin_whose_scores_exist_but_not_its_forecast_is_forecast(small: Wo
     small.put_config(H - timedelta(days=1))
     small.run("repair_job", H)
     assert ("hourly_job", H, H) in steps_to(small, H)
+
+
+def test_tuning_loads_the_history_it_lacks_and_searches_again_where_there_is_a_result(
+    small: World,
+) -> None:
+    small.put_config(H)
+    steps = list(replay.steps_to_tune(small.source, small.stores, H, {"trials": 3}))
+    first = H - timedelta(days=30) + HOUR
+    assert [(step.job, step.first, step.last) for step in steps] == [
+        ("ingestion_job", first, H),
+        ("tuning_job", H, H),
+    ]
+    assert steps[-1].config == {"best_config": {"trials": 3}}
 
 
 def test_a_backfill_forecasts_every_hour_of_its_range_in_order(small: World) -> None:

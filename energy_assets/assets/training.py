@@ -1,8 +1,10 @@
 """From the feature group to a model in the registry: feature_view, best_config, model."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from pydantic import Field
 
 from energy_assets import checks
 from energy_assets.assets.metadata import (
@@ -12,12 +14,16 @@ from energy_assets.assets.metadata import (
     picture,
     table,
 )
+from energy_assets.errors import ShortHistoryError
 from energy_assets.frames import Frame
 from energy_assets.partitions import HOUR, hour_of, key_of, window_of
 from energy_assets.schemas import CONSUMPTION, as_panel
 from energy_assets.settings import settings
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
+
+if TYPE_CHECKING:
+    from energy_assets.forecasting.tuning import TuningResult, Unsearched
 
 
 @dg.asset(
@@ -56,6 +62,13 @@ def feature_view(
     return dg.MaterializeResult(value=datasets, metadata={"source": source.name})
 
 
+class SearchConfig(dg.Config):
+    """The budget of a hyperparameter search: whichever ends first."""
+
+    trials: int = Field(settings().tuning_trials, ge=1, description="TUNING_TRIALS")
+    seconds: float = Field(settings().tuning_seconds, gt=0, description="TUNING_SECONDS")
+
+
 @dg.asset(
     **TRAINING,
     backfill_policy=COSTLY,
@@ -63,44 +76,64 @@ def feature_view(
     io_manager_key="config_io_manager",
 )
 def best_config(
-    context: dg.AssetExecutionContext, feature_view: dict[str, Frame]
+    context: dg.AssetExecutionContext,
+    config: SearchConfig,
+    feature_view: dict[str, Frame],
+    on_trial: dg.ResourceParam[Callable],
 ) -> dg.MaterializeResult:
     """The configuration that won the hyperparameter search on an hour's training dataset.
 
     Partition `2023-03-06-03:00` is the outcome of the search over the training dataset of that
     hour, with the scores of all trials. Every model from that hour on is trained with it, until
-    there is a newer one. Searching is costly: it is no part of the hourly job.
+    there is a newer one. Searching is costly: it is no part of the hourly job. Where the history
+    is too short for a search, it is the default configuration and the reason.
     """
-    from energy_assets.forecasting.plots import trials_plot
     from energy_assets.forecasting.search_space import read_search_space
-    from energy_assets.forecasting.tuning import tune
+    from energy_assets.forecasting.tuning import Trial, Unsearched, tune
 
-    def on_trial(number: int, total: int, score: float) -> None:
-        context.log.info(f"trial {number} of {total}: {space.metric.name} {score:.4f}")
+    def told(trial: Trial, total: int) -> None:
+        context.log.info(f"trial {trial.number} of {total}: {trial.outcome}")
+        on_trial(trial, total)
 
     space = read_search_space()
-    found = {}
+    found: dict[str, TuningResult | Unsearched] = {}
     for key in context.partition_keys:
-        found[key] = tune(
-            as_panel(feature_view[key]),
-            space,
-            trials=settings().tuning_trials,
-            seconds=settings().tuning_seconds,
-            on_trial=on_trial,
-        )
-        context.add_asset_metadata(
-            {
-                "best parameters": dg.MetadataValue.json(dict(found[key].best_parameters)),
-                "trials": table(found[key].trials_table().reset_index()),
-                "picture of the trials": picture(
-                    trials_plot(found[key].trials_table(), found[key].baseline_scores)
-                ),
-            },
-            partition_key=key,
-        )
+        panel = as_panel(feature_view[key])
+        try:
+            found[key] = tune(panel, space, config.trials, config.seconds, on_trial=told)
+        except ShortHistoryError as error:
+            reason = (
+                f"no search at {key}: {error}. The training window is DAYS_EXPORT="
+                f"{settings().days_export} days: set 9 or more, better 20, or load more history. "
+                "Until then models are trained with the default configuration."
+            )
+            context.log.warning(reason)
+            found[key] = Unsearched.because(reason, space)
+        context.add_asset_metadata(_search_metadata(key, found[key]), partition_key=key)
     return dg.MaterializeResult(
         value={key: result.model_dump(mode="json") for key, result in found.items()}
     )
+
+
+def _search_metadata(key: str, found: "TuningResult | Unsearched") -> dict[str, Any]:
+    from energy_assets.forecasting.plots import trials_plot
+    from energy_assets.forecasting.tuning import Unsearched
+
+    best = {"best parameters": dg.MetadataValue.json(dict(found.best_parameters))}
+    if isinstance(found, Unsearched):
+        return {"not searched": found.unsearched, **best}
+    trials = found.trials_table()
+    title = f"Hyperparameter search at {key} UTC (source={settings().energy_source})"
+    return {
+        **best,
+        "best trial": f"{found.best.number} of {len(trials)}, {found.planned} were planned",
+        "scores": table(found.scores_table()),
+        # What a pruned trial lacks is an empty cell.
+        "trials": table(trials.reset_index().astype(object).where(lambda cell: cell.notna(), "")),
+        "picture of the trials": picture(
+            trials_plot(trials, found.baseline_scores, title=title, metric=found.metric)
+        ),
+    }
 
 
 @dg.asset(

@@ -7,7 +7,7 @@ that pictures can be made in any thread.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 import matplotlib.dates as mdates
@@ -25,6 +25,7 @@ from PIL import Image
 
 INK = "#22303c"
 GRID = "#e3e7ea"
+FAINT = "#7b8794"
 OBSERVED = "#22303c"
 MODEL = "#d1495b"
 NAIVE = {"seasonal_naive_24": "#edae49", "seasonal_naive_168": "#3b8ea5"}
@@ -106,57 +107,95 @@ def trials_plot(
     baselines: Mapping[str, float] | None = None,
     *,
     title: str = "Hyperparameter search",
-    metric: str = "MAPE",
+    metric: str = "mape",
 ) -> bytes:
-    """The score of each trial in order, the best so far, and the baselines' scores.
+    """The score of each trial in order, the best so far, the default's and the baselines' scores.
 
-    `trials` is indexed by trial number, has a column `score`, and may have columns `fold_1`, ...
-    whose spread is drawn as a thin line. The first trial is the default configuration.
+    `trials` is indexed by trial number and has the columns `score` and `state`; one that is not
+    `complete` has a mark of its own and is never the best. The first trial is the default
+    configuration. Baselines far from the trials stand in a strip above them.
     """
-    figure = Figure(figsize=(8, 3.8))
-    axis = figure.subplots()
-    folds = trials.filter(regex=r"^fold_\d+$")
-    if folds.shape[1] > 1:
-        axis.vlines(
-            trials.index,
-            folds.min(axis=1),
-            folds.max(axis=1),
-            color=GRID,
-            linewidth=5,
-            zorder=1,
-            label="range of the folds",
+    scores, naives = trials["score"], dict(baselines or {})
+    low, high = scores.min(), scores.max()
+    room = max(0.25 * (high - low), 0.01 * high)
+    far = {name: score for name, score in naives.items() if score > high + 2 * room}
+    near = {name: score for name, score in naives.items() if name not in far}
+    written = "{:.3f}" if metric == "mase" else "{:.2%}"
+
+    figure = Figure(figsize=(8, 4.4))
+    heights = [1 + len(far), 8] if far else [1]
+    axes = figure.subplots(len(heights), 1, squeeze=False, sharex=True, height_ratios=heights)[:, 0]
+    for axis in axes:
+        _tidy(axis)
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda score, _: written.format(score)))
+    main = axes[-1]
+    _draw_trials(main, trials, written)
+    _draw_rivals(main, {"default": scores.iloc[0], **near}, written)
+    main.set_ylim(min([low, *near.values()]) - room, max([high, *near.values()]) + room)
+    # Room on the right for the names of the lines.
+    first, last = trials.index.min(), trials.index.max()
+    main.set_xlim(first - 0.5, last + 0.5 + 0.35 * (last - first + 1))
+    ticks = MaxNLocator(integer=True, min_n_ticks=1).tick_values(first, last)
+    main.set_xticks([tick for tick in ticks if first <= tick <= last])
+    main.set_xlabel("trial, the first one with the default configuration")
+    main.set_ylabel(metric.upper().replace("_", " "))
+    if far:
+        _draw_rivals(axes[0], far, written)
+        _as_strip(axes[0], sorted(far.values()))
+    return _finished(figure, main, title)
+
+
+def _draw_trials(axis: Axes, trials: pd.DataFrame, written: str) -> None:
+    """Points, and the best so far as steps; `written` is the format of a score."""
+    complete = trials.loc[trials["state"] == "complete", "score"]
+    given_up = trials.loc[trials["state"] != "complete", "score"]
+    best = complete.cummin().reindex(trials.index).ffill()
+    label = f"best so far, {written.format(best.iloc[-1])} at last"
+    axis.step(best.index, best, where="post", color=MODEL, linewidth=2, label=label)
+    axis.scatter(complete.index, complete, color=OBSERVED, s=26, zorder=3, label="trial")
+    if len(given_up):
+        label = "pruned or out of time (estimate)"
+        axis.scatter(given_up.index, given_up, color=FAINT, marker="x", s=34, zorder=3, label=label)
+    winner = complete[complete == complete.min()][:1]
+    axis.scatter(winner.index, winner, s=110, facecolors="none", edgecolors=MODEL, zorder=4)
+
+
+def _draw_rivals(axis: Axes, rivals: Mapping[str, float], written: str) -> None:
+    """A line for each rival's score, with its name at the right end."""
+    for name, score in rivals.items():
+        color = NAIVE.get(name, FAINT)
+        axis.axhline(score, color=color, linestyle="--", linewidth=1.4, zorder=1)
+        axis.annotate(
+            f"{LABELS.get(name, name)}, {written.format(score)}",
+            (1, score),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+            fontsize=8.5,
+            color=color,
         )
-    best = trials["score"].cummin()
-    axis.step(trials.index, best, where="post", color=MODEL, linewidth=2, label="best so far")
-    axis.scatter(trials.index, trials["score"], color=OBSERVED, s=22, zorder=3, label="trial")
-    position = int(trials["score"].to_numpy().argmin())
-    winner, lowest = float(trials.index[position]), float(trials["score"].iloc[position])
-    axis.scatter([winner], [lowest], s=110, facecolors="none", edgecolors=MODEL, zorder=4)
-    axis.annotate(
-        f"best {lowest:.2%}\ndefault {trials['score'].iloc[0]:.2%}",
-        (winner, lowest),
-        xytext=(0, -14),
-        textcoords="offset points",
-        ha="center",
-        va="top",
-        fontsize=9,
+
+
+def _as_strip(axis: Axes, scores: Sequence[float]) -> None:
+    """Cut an axis down to its lines at `scores`, with a mark where the scale is broken."""
+    apart = scores[-1] - scores[0] or scores[-1]
+    axis.set_ylim(scores[0] - 0.6 * apart, scores[-1] + 0.6 * apart)
+    axis.set_yticks(scores)
+    axis.grid(visible=False)
+    axis.spines["bottom"].set_visible(False)
+    axis.tick_params(axis="x", length=0)
+    axis.plot(
+        [0, 0],
+        [0, -0.12],
+        transform=axis.transAxes,
         color=INK,
+        marker=[(-1, -0.4), (1, 0.4)],
+        markersize=8,
+        linestyle="none",
+        clip_on=False,
     )
-    for name, score in (baselines or {}).items():
-        axis.axhline(
-            score,
-            color=NAIVE.get(name, GRID),
-            linestyle="--",
-            linewidth=1.2,
-            label=LABELS.get(name, name),
-        )
-    axis.set_xlabel("trial, the first one with the default configuration")
-    axis.set_ylabel(metric)
-    axis.margins(y=0.25)
-    axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _tidy(axis)
-    return _finished(figure, axis, title)
 
 
 def _draw_series(axis: Axes, past: pd.Series, made: pd.DataFrame) -> None:

@@ -10,6 +10,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from energy_assets.forecasting import GlobalForecaster
 from energy_assets.partitions import HOUR, key_of, window_of
 from energy_assets_tests.assets.conftest import ORIGIN, SERIES
 from energy_assets_tests.world import Only, World
@@ -93,6 +94,24 @@ def test_tuning_keeps_every_trial_and_starts_with_the_default(world: World) -> N
     assert set(found["baseline_scores"]) == {"seasonal_naive_24", "seasonal_naive_168"}
 
 
+def test_tuning_shows_its_trials_and_tells_who_watches(world: World) -> None:
+    seen = []
+    world.defs.resolve_job_def("tuning_job").execute_in_process(
+        instance=world.instance,
+        partition_key=key_of(ORIGIN),
+        run_config={"ops": {"best_config": {"config": {"trials": 3}}}},
+        resources={"on_trial": lambda trial, total: seen.append((trial.number, total))},
+    )
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    shown = world.metadata("best_config", ORIGIN)
+    assert shown["picture of the trials"].startswith("![plot](data:image/png")
+    rows = [record.data for record in shown["trials"].records]
+    assert [row["number"] for row in rows] == [1, 2, 3]
+    assert {"learning_rate", "score", "fold_1", "seconds", "state"} <= set(rows[0])
+    methods = [record.data["method"] for record in shown["scores"].records]
+    assert methods == ["best", "default", "seasonal_naive_24", "seasonal_naive_168"]
+
+
 def test_a_good_model_is_promoted_with_its_scores_beside_both_naives(world: World) -> None:
     result = world.run("hourly_job", ORIGIN, assets=["feature_view", "model"])
     (model,) = world.stores.model_registry.promoted(ORIGIN)
@@ -128,6 +147,8 @@ def test_a_range_of_hours_gives_a_model_for_each_that_saw_nothing_later(
 def test_a_history_too_short_for_a_model_is_reported_and_stops_nothing(
     tmp_path: Any, simulated: Only
 ) -> None:
+    """Nor does one too short for a search: the default configuration is kept, with the reason."""
+
     class Young:
         name, profile = simulated.name, simulated.profile
         newest_hour = simulated.newest_hour
@@ -140,7 +161,11 @@ def test_a_history_too_short_for_a_model_is_reported_and_stops_nothing(
 
     young = World.build(tmp_path, Young())
     young.load_history(ORIGIN)
-    young.put_config(ORIGIN)
+    young.run("tuning_job", ORIGIN)
+    assert "DAYS_EXPORT=30" in young.metadata("best_config", ORIGIN)["not searched"]
+    parameters = young.metadata("best_config", ORIGIN)["best parameters"]
+    assert parameters["n_estimators"] == GlobalForecaster().n_estimators
+
     result = young.run("hourly_job", ORIGIN)
     checks = {found.check_name: found for found in result.get_asset_check_evaluations()}
     assert not checks["beats_seasonal_naive"].passed

@@ -58,8 +58,17 @@ def test_error_by_horizon_plot__model_and_naives():
 def test_trials_plot__any_number_of_trials(number):
     rng = np.random.default_rng(0)
     trials = pd.DataFrame(rng.uniform(0.05, 0.06, (number, 2)), columns=["fold_1", "fold_2"])
-    trials = trials.assign(score=trials.mean(axis=1)).set_axis(range(1, number + 1))
+    trials = trials.assign(score=trials.mean(axis=1), state="complete")
+    trials = trials.set_axis(range(1, number + 1))
     size_of(plots.trials_plot(trials, {"seasonal_naive_168": 0.08}))
+
+
+def test_trials_plot__a_pruned_trial__changes_the_picture_whatever_baselines_there_are():
+    trials = pd.DataFrame({"score": [0.06, 0.055, 0.05], "state": "complete"}, index=[1, 2, 3])
+    pruned = trials.assign(state=["complete", "complete", "pruned"])
+    for baselines in ({}, {"seasonal_naive_24": 0.061}, {"seasonal_naive_24": 0.13}):
+        size_of(plots.trials_plot(trials, baselines))
+        assert plots.trials_plot(trials, baselines) != plots.trials_plot(pruned, baselines)
 
 
 def test_plots__same_input__same_bytes_without_pyplot(panel, made):

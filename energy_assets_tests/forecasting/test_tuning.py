@@ -1,12 +1,21 @@
 """Tuning on a small panel: default first, nothing later in a fold, a result that can be kept."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
-from energy_assets.errors import ForecastError
-from energy_assets.forecasting import GlobalForecaster
+from energy_assets.errors import ForecastError, ShortHistoryError
+from energy_assets.forecasting import GlobalForecaster, baseline, evaluation, tuning
 from energy_assets.forecasting.search_space import SearchSpace
-from energy_assets.forecasting.tuning import Scheme, TuningResult, tune
+from energy_assets.forecasting.tuning import (
+    Scheme,
+    TuningResult,
+    Unsearched,
+    hopeless,
+    read_result,
+    tune,
+)
 
 SPACE = SearchSpace.model_validate(
     {
@@ -16,6 +25,41 @@ SPACE = SearchSpace.model_validate(
 )
 SCHEME = Scheme(folds=2, fold_days=2, origin_hours=12)
 QUICK = {"n_jobs": 1, "origin_step": 23}
+BAYES = SearchSpace.model_validate(
+    {
+        "method": "bayes",
+        "parameters": {
+            "n_estimators": {"min": 1, "max": 30},
+            "learning_rate": {"min": 0.01, "max": 0.3, "distribution": "log_uniform_values"},
+        },
+    }
+)
+
+
+def timeless(result: TuningResult) -> TuningResult:
+    trials = [trial.model_copy(update={"seconds": 0.0}) for trial in result.trials]
+    return result.model_copy(update={"trials": trials})
+
+
+@pytest.fixture
+def scored(monkeypatch):
+    """Have the folds of each trial score what is given; each takes a second, in its turn."""
+
+    def give(*trials):
+        to_come, now, seconds = iter(trials), [], []
+
+        def score(panel, prepare, scheme, metric, cutoff):
+            seconds.append(1)
+            fold = scheme.cutoffs.index(cutoff)
+            if fold == 0:
+                now[:] = next(to_come)
+            return now[fold]
+
+        monkeypatch.setattr(tuning, "_score", score)
+        monkeypatch.setattr(tuning, "time", SimpleNamespace(monotonic=lambda: sum(seconds)))
+        monkeypatch.setattr(tuning.os, "cpu_count", lambda: 1)
+
+    return give
 
 
 @pytest.fixture(scope="module")
@@ -36,26 +80,45 @@ def test_tune__default_configuration__is_the_first_trial(result):
 
 
 def test_tune__best__has_the_lowest_score_and_fits(result, panel):
-    assert result.best_score == min(trial.score for trial in result.trials)
+    complete = [trial.score for trial in result.trials if trial.state == "complete"]
+    assert result.best_score == min(complete)
     assert result.best_score <= result.default_score
     GlobalForecaster(**result.best_parameters, **QUICK).fit(panel)
 
 
-def test_tune__baselines__are_scored_on_the_same_folds(result):
-    assert set(result.baseline_scores) == {"seasonal_naive_24", "seasonal_naive_168"}
+def test_tune__baselines__are_scored_on_the_same_folds(result, panel):
+    for season in (24, 168):
+        folds = [
+            evaluation.summary(
+                evaluation.rolling_origin(
+                    panel,
+                    {
+                        "": lambda window, horizon, season=season: baseline.forecast(
+                            window, horizon, season
+                        )
+                    },
+                    pd.date_range(cutoff, periods=3, freq="12h"),
+                )
+            )["mape"]
+            for cutoff in result.scheme.cutoffs
+        ]
+        expected = sum(folds) / len(folds)
+        assert result.baseline_scores[f"seasonal_naive_{season}"] == pytest.approx(expected)
     assert result.best_score < result.baseline_scores["seasonal_naive_168"]
 
 
 def test_tune__progress__is_told_of_every_trial(result, told):
-    assert told == [(n, 3, trial.score) for n, trial in enumerate(result.trials, start=1)]
+    assert told == [(trial, 3) for trial in result.trials]
+    assert [trial.number for trial in result.trials] == [1, 2, 3]
 
 
 def test_tune__result__survives_json(result):
-    again = TuningResult.model_validate_json(result.model_dump_json())
+    again = read_result(result.model_dump_json().encode())
+    assert isinstance(again, TuningResult)
     assert again == result
     pd.testing.assert_frame_equal(again.trials_table(), result.trials_table())
     assert list(result.trials_table().columns) == [
-        *("n_estimators", "num_leaves", "score", "fold_1", "fold_2", "seconds")
+        *("n_estimators", "num_leaves", "score", "fold_1", "fold_2", "seconds", "state")
     ]
 
 
@@ -75,9 +138,98 @@ def test_tune__hours_after_the_first_fold_changed__its_score_is_the_same(result,
     assert again.trials[0].fold_scores[1] != result.trials[0].fold_scores[1]
 
 
-def test_tune__out_of_time__stops_after_the_trial_that_took_it(panel):
+def test_tune__two_trees__are_pruned_after_a_fold_and_estimated_from_it(result):
+    default, pruned, _ = result.trials
+    assert pruned.parameters["n_estimators"] == 2
+    assert (pruned.state, len(pruned.fold_scores)) == ("pruned", 1)
+    behind = pruned.fold_scores[0] - default.fold_scores[0]
+    assert pruned.score == pytest.approx(default.score + behind)
+    assert result.trials_table()["fold_2"].isna().tolist() == [False, True, True]
+
+
+def test_tune__a_fold_at_a_time_or_all_at_once__same_trials(result, panel, monkeypatch):
+    monkeypatch.setattr(tuning.os, "cpu_count", lambda: 4)
+    at_once = tune(panel, SPACE, scheme=SCHEME, arguments=QUICK | {"n_jobs": None})
+    assert timeless(at_once) == timeless(result)
+
+
+def test_tune__a_pruned_trial__never_wins(panel, scored):
+    """Not even where what it has of scores is lower than the default's score over all folds."""
+    scored([0.2, 0.5, 0.5], [0.3, 0.0, 0.0], [0.2, 0.5, 0.51])
+    made = tune(panel, BAYES, trials=3)
+    assert [trial.state for trial in made.trials] == ["complete", "pruned", "complete"]
+    assert made.best == made.trials[0]
+    assert made.best_score == made.default_score < made.trials[1].score
+
+
+def test_tune__the_default_configuration__is_never_pruned(panel, scored):
+    scored([0.9, 0.9, 0.9], [0.1, 0.1, 0.1], [0.9, 0.9, 0.9])
+    made = tune(panel, BAYES, trials=3)
+    assert [trial.state for trial in made.trials] == ["complete", "complete", "pruned"]
+    assert made.best == made.trials[1]
+
+
+def test_tune__a_fold_without_observations__has_no_part_in_pruning(panel, scored):
+    scored([None, 0.5, 0.5], [None, 0.45, 0.45], [None, 0.9, 0.1])
+    made = tune(panel, BAYES, trials=3)
+    assert [trial.state for trial in made.trials] == ["complete", "complete", "pruned"]
+    assert made.trials[2].fold_scores == [None, 0.9]
+    assert made.best_score == pytest.approx(0.45)
+    assert made.trials[2].score == pytest.approx(0.45 + 0.9 - 0.45)
+    assert read_result(made.model_dump_json().encode()) == made
+
+
+@pytest.mark.parametrize(
+    ("folds", "best", "expected"),
+    [
+        ([0.103], [0.1, 0.2, 0.1], False),
+        ([0.105], [0.1, 0.2, 0.1], True),
+        ([0.105, 0.2], [0.1, 0.2, 0.1], False),
+        ([0.1, 0.21], [0.1, 0.2, 0.1], True),
+        ([None, 0.21], [None, 0.2, 0.1], True),
+        ([None], [None, 0.2, 0.1], False),
+        ([0.05], [0.0, 0.0], True),
+        ([0.0], [0.0, 0.0], False),
+    ],
+)
+def test_hopeless__less_is_forgiven_the_fewer_folds_are_to_come(folds, best, expected):
+    assert hopeless(folds, best) == expected
+
+
+def test_tune__same_seed__same_trials(panel):
+    first, again, other = (
+        tune(panel, BAYES, trials=4, scheme=SCHEME, arguments=QUICK, seed=seed)
+        for seed in (3, 3, 4)
+    )
+    assert timeless(first) == timeless(again)
+    assert first.trials[1].parameters != other.trials[1].parameters
+
+
+def test_tune__out_of_time__finishes_the_default_configuration_alone(panel):
     stopped = tune(panel, SPACE, seconds=0.0, scheme=SCHEME, arguments=QUICK)
-    assert len(stopped.trials) == 1
+    assert [trial.state for trial in stopped.trials] == ["complete"]
+    assert stopped.planned == 3
+    assert stopped.best_parameters == {"n_estimators": 100, "num_leaves": 31}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "states"),
+    [
+        (1, ["complete"]),
+        (3, ["complete"]),
+        (4, ["complete", "stopped"]),
+        (5, ["complete", "stopped"]),
+        (6, ["complete", "complete"]),
+        (7, ["complete", "complete", "stopped"]),
+    ],
+)
+def test_tune__out_of_time_between_folds__that_trial_cannot_win(panel, scored, seconds, states):
+    """A fold takes a second; the default configuration takes its three in any case."""
+    scored([0.5, 0.5, 0.5], [0.4, 0.4, 0.4], [0.1, 0.1, 0.1])
+    made = tune(panel, BAYES, trials=9, seconds=seconds)
+    assert [trial.state for trial in made.trials] == states
+    assert made.best == made.trials[states.count("complete") - 1]
+    assert sum(len(trial.fold_scores) for trial in made.trials) == max(3, seconds)
 
 
 def test_tune__a_day_without_observations__does_not_count(panel):
@@ -88,10 +240,33 @@ def test_tune__a_day_without_observations__does_not_count(panel):
     assert made.best_score == made.fold_scores[1]
 
 
-def test_tune__panel_too_short__error_says_so(panel):
-    short = panel[panel.index.get_level_values(-1) < "2023-02-15"]
-    with pytest.raises(ForecastError, match="less than a fortnight"):
-        tune(short, SPACE, scheme=SCHEME)
+@pytest.mark.parametrize(("days", "folds"), [(9, 1), (16, 1), (18, 2), (20, 3), (28, 3)])
+def test_scheme__short_panel__has_fewer_folds(days, folds):
+    hours = pd.date_range("2023-02-01", periods=24 * days, freq="h")
+    scheme = Scheme().on(hours)
+    assert scheme.folds == len(scheme.cutoffs) == folds
+    assert scheme.cutoffs[-1] + pd.Timedelta(days=2) == hours[-1]
+    trained_on = (scheme.cutoffs[0] - hours[0]) / pd.Timedelta(hours=1) + 1
+    assert trained_on >= 24 * (14 if days >= 16 else 7)
+
+
+def test_tune__shortest_panel__is_searched(panel):
+    hours = panel.index.get_level_values(-1)
+    made = tune(panel[hours < "2023-02-10"], SPACE, trials=1, arguments=QUICK)
+    assert made.scheme.folds == 1
+    assert made.best_score > 0
+
+
+def test_tune__panel_too_short__error_says_how_many_hours_are_needed(panel):
+    short = panel[panel.index.get_level_values(-1) < "2023-02-09"]
+    with pytest.raises(ShortHistoryError, match=r"192 hours.*216 are needed"):
+        tune(short, SPACE)
+
+
+def test_unsearched__is_the_default_configuration_and_survives_json():
+    kept = Unsearched.because("too short", SPACE)
+    assert kept.best_parameters == {"n_estimators": 100, "num_leaves": 31}
+    assert read_result(kept.model_dump_json().encode()) == kept
 
 
 @pytest.mark.parametrize("scheme", [Scheme(folds=0), Scheme(fold_days=1, horizon=48)])
