@@ -61,9 +61,7 @@ def train(
         raise ForecastError(f"LightGBM cannot train with {dict(parameters)}: {error}") from error
 
 
-def predict(
-    booster: lgb.Booster, features: npt.NDArray[np.float32], threads: int | None
-) -> Floats:
+def predict(booster: lgb.Booster, features: npt.NDArray[np.float32], threads: int | None) -> Floats:
     """What the trees say of all rows, shape (series, origins, horizons)."""
     flat = features.reshape(len(features), -1).T
     return np.asarray(booster.predict(flat, num_threads=threads or 1)).reshape(features.shape[1:])

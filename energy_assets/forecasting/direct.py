@@ -47,7 +47,7 @@ class Design:
     @property
     def names(self) -> list[str]:
         """The names of the features, in order."""
-        added = [name for x in self.exogenous for name in (x, f"{x}_minus_lag_24")]
+        added = [name.format(x) for x in self.exogenous for name in features.EXOGENOUS]
         return [*features.FEATURES, *added]
 
 
@@ -83,9 +83,7 @@ class DirectModel:
         def part(chosen: slice) -> Floats:
             array = history.array[chosen]
             x = None if exogenous is None else exogenous[:, chosen]
-            rows = features.build_rows(
-                array, features.series_scale(array), origin, steps, days, x
-            )
+            rows = features.build_rows(array, features.series_scale(array), origin, steps, days, x)
             return self.of_rows(rows, known[chosen], threads)[:, 0]
 
         size = max(1, _CHUNK_ROWS // len(steps))
@@ -185,9 +183,7 @@ def train(
             weights = list(map(linear.solve, own_sums, pools, priors))
         if not held_out:
             return weights, None
-        unseeing = replace(
-            empty, booster=boosters[1], weights=weights[1] if weights else None
-        )
+        unseeing = replace(empty, booster=boosters[1], weights=weights[1] if weights else None)
         made = unseeing.of_rows(own.at(complete), np.arange(len(left)), threads)
         return weights, made
 
@@ -246,9 +242,7 @@ def _usable(rows: features.Rows, residual: Floats) -> Bools:
     return np.where(few[:, None, None], known, whole)
 
 
-def _moments(
-    rows: features.Rows, residual: Floats, in_time: list[Bools]
-) -> list[linear.Moments]:
+def _moments(rows: features.Rows, residual: Floats, in_time: list[Bools]) -> list[linear.Moments]:
     """The moments of the rows of each of `in_time`, of which the first contains the second."""
     columns = linear.design(rows)
     known = np.isfinite(residual)

@@ -41,6 +41,10 @@ FEATURES = (
 )
 
 
+EXOGENOUS = ("{}", "{}_minus_lag_24", "{}_minus_week_mean")
+"""The features made of each exogenous column."""
+
+
 @dataclass(frozen=True)
 class Rows:
     """Features of every (series, origin, horizon) and what turns a residual into a forecast.
@@ -150,7 +154,8 @@ def build_rows(
 
     `filled`, shape (series, hours), has no gaps after a series' first observation; `calendar` is its
     own. `exogenous`, shape (columns, series, hours + the longest horizon), is known for
-    the hours ahead; each column counts at the target and as its change since the day before.
+    the hours ahead; each column counts at the target, as its change since the day before,
+    and relative to its mean of the week before the origin.
     A feature that looks at hours before the first is NaN. Nothing later than its origin has a
     part in a row but the exogenous values.
     """
@@ -166,7 +171,7 @@ def build_rows(
     base = np.where(np.isnan(lags[WEEK]), lags[DAY], 0.6 * lags[DAY] + 0.4 * lags[WEEK])
     holiday = days[:, local_calendar.COLUMNS.index("holiday")]
 
-    extra = 0 if exogenous is None else 2 * len(exogenous)
+    extra = 0 if exogenous is None else len(EXOGENOUS) * len(exogenous)
     features = np.empty((len(FEATURES) + extra, *base.shape), dtype=np.float32)
     columns = iter(features)
 
@@ -193,13 +198,12 @@ def build_rows(
     for hours in (DAY, WEEK):
         variance = squares(at, hours) - window_mean(at, hours) ** 2
         put(np.sqrt(np.maximum(variance, 0.0))[:, :, None])
-    if exogenous is not None:
-        for column in np.pad(exogenous, ((0, 0), (0, 0), (DAY, 0)), constant_values=np.nan):
-            now, before = (
-                column[:, origins[:, None] + horizon + shift] for shift in (DAY, 0)
-            )
-            put(now)
-            put(now - before)
+    for column in () if exogenous is None else exogenous:
+        known = np.pad(column, ((0, 0), (pad, 0)), constant_values=np.nan)
+        now = known[:, target]
+        put(now)
+        put(now - known[:, target - DAY])
+        put(now - _WindowMeans(known)(at, WEEK)[:, :, None])
     hour, weekday = (
         days[target, local_calendar.COLUMNS.index(name)].astype(np.int64)
         for name in ("hour", "weekday")

@@ -17,6 +17,7 @@ from energy_assets.forecasting.held_out import HeldOut
 from energy_assets.forecasting.horizons import check_lengths, steps_ahead
 from energy_assets.forecasting.panel import (
     DAY,
+    WEEK,
     Floats,
     HourlyMatrix,
     Ints,
@@ -84,6 +85,8 @@ class GlobalForecaster(BaseForecaster):
         the series, `origin`, `horizon`, `datetime_utc` (the target hour), `actual`, `forecast`,
         and `lower` and `upper`, whose calibration left out the origin's own day.
     calibration_ : intervals.Calibration or None
+    levels_ : tuple
+        The names of the index levels that tell the series apart.
     history_ : HourlyMatrix or None
         The filled hours before the origin that forecasts need. None after loading.
 
@@ -116,6 +119,7 @@ class GlobalForecaster(BaseForecaster):
     }
     model_: direct.DirectModel | recursive.RecursiveModel
     calibration_: intervals.Calibration | None
+    levels_: tuple[str | None, ...]
     history_: HourlyMatrix | None
     _held_out: HeldOut | None
     _exogenous: pd.DataFrame | None
@@ -225,10 +229,12 @@ class GlobalForecaster(BaseForecaster):
         self,
         model: direct.DirectModel | recursive.RecursiveModel,
         calibration: intervals.Calibration | None,
+        levels: tuple[str | None, ...],
     ) -> GlobalForecaster:
         """The same forecaster as it was fitted before, without a history; `update` it next."""
         self.model_ = model
         self.calibration_ = calibration
+        self.levels_ = levels
         self._held_out = self._window = self.history_ = self._exogenous = None
         self._is_vectorized = False
         self._state = "fitted"
@@ -240,6 +246,7 @@ class GlobalForecaster(BaseForecaster):
         if self.strategy not in _STRATEGIES:
             raise ForecastError(f"strategy={self.strategy!r} is unknown: choose of {_STRATEGIES}.")
         window = to_matrix(y)
+        self.levels_ = _levels(window.series)
         filled = HourlyMatrix(fill_gaps(window.array), window.hours, window.series)
         held_out = DAY * self.calibration_days
         check_lengths(self.horizon, self.calibration_days)
@@ -263,12 +270,10 @@ class GlobalForecaster(BaseForecaster):
             values = aligned(X, window.hours, window.series)
             means = tuple(np.nanmean(values, axis=(1, 2)).tolist())
             names = tuple(map(str, X.columns))
-            hours = pd.Index(window.hours[-DAY:])
+            hours = pd.Index(window.hours[-WEEK:])
             self._exogenous = X[X.index.get_level_values(-1).isin(hours)]
             values = values - np.array(means)[:, None, None]
-            exogenous = np.pad(
-                values, ((0, 0), (0, 0), (0, self.horizon)), constant_values=np.nan
-            )
+            exogenous = np.pad(values, ((0, 0), (0, 0), (0, self.horizon)), constant_values=np.nan)
         design = direct.Design(self.horizon, self.country, self.timezone, names, means)
         return direct.train(
             window,
@@ -330,7 +335,8 @@ class GlobalForecaster(BaseForecaster):
             held_out = direct.base_errors(
                 window, filled, direct.Design(self.horizon, self.country, self.timezone)
             )
-        return intervals.calibrate(held_out.residuals, window.keys)
+        residuals = held_out.residuals
+        return intervals.calibrate(residuals, window.keys) if np.isfinite(residuals).any() else None
 
     def _update(
         self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params: bool = True
@@ -342,6 +348,12 @@ class GlobalForecaster(BaseForecaster):
                 stacklevel=3,
             )
         window = to_matrix(y, like=self.history_)
+        if _levels(window.series) != self.levels_:
+            raise ForecastError(
+                f"The model was fitted to a panel whose series have the levels "
+                f"{list(self.levels_)}, and this one has {list(_levels(window.series))}: pass "
+                "the same levels, or fit to this panel."
+            )
         if self.history_ is not None:
             window = self.history_.until(window.hours[-1]).joined(window)
         filled = HourlyMatrix(fill_gaps(window.array), window.hours, window.series)
@@ -362,7 +374,8 @@ class GlobalForecaster(BaseForecaster):
     ) -> pd.DataFrame:
         if self.calibration_ is None:
             raise ForecastError(
-                "There are no intervals: calibration_days was 0 in fit. Fit with 4 or so."
+                "There are no intervals: calibration_days was 0 in fit, or nothing was observed to "
+                "calibrate them by. Fit with 4 days or so, and a window that holds them."
             )
         steps = self._steps(fh)
         history = self._known_history()
@@ -447,6 +460,11 @@ class GlobalForecaster(BaseForecaster):
     def _steps(self, fh: ForecastingHorizon) -> Ints:
         history = self._known_history()
         return steps_ahead(fh, history.hours[-1:], self.horizon)
+
+
+def _levels(series: pd.Index | None) -> tuple[str | None, ...]:
+    """The names of the index levels that tell the series apart."""
+    return () if series is None else tuple(series.names)
 
 
 def _newest(table: pd.DataFrame, newer: pd.DataFrame) -> pd.DataFrame:

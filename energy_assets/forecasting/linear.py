@@ -123,15 +123,11 @@ def moments(
 def pooled(sums: Moments) -> Weights:
     """The weights of all series together."""
     one = sums.pooled()
-    nothing = Weights(
-        np.zeros((1, one.gram.shape[1]), np.float32), np.zeros((1, WEEK), np.float32)
-    )
+    nothing = Weights(np.zeros((1, one.gram.shape[1]), np.float32), np.zeros((1, WEEK), np.float32))
     return solve(one, one, nothing, strength=1.0)
 
 
-def solve(
-    sums: Moments, pool: Moments, prior: Weights, strength: float = POOLED_ROWS
-) -> Weights:
+def solve(sums: Moments, pool: Moments, prior: Weights, strength: float = POOLED_ROWS) -> Weights:
     """The weights of each series: least squares, drawn towards `prior` by `strength` rows.
 
     A row of the penalty weighs each column as a row of `pool` does on average.
@@ -156,9 +152,7 @@ def solve(
     )
 
 
-def predict(
-    weights: Weights, columns: npt.NDArray[np.float32], hour_of_week: Ints
-) -> Floats:
+def predict(weights: Weights, columns: npt.NDArray[np.float32], hour_of_week: Ints) -> Floats:
     """The residuals of all rows, shape (series, origins, horizons); `weights` a row a series."""
     series = len(columns)
     flat = columns.reshape(series, -1, columns.shape[-1])

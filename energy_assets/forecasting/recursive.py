@@ -108,9 +108,7 @@ class RecursiveModel:
             total = np.where(known, recent, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
             return np.repeat(total[:, None], len(steps), axis=1)
         predict = partial(self.booster.predict, num_threads=threads or 1)
-        made = forecast(
-            predict, recent, history.hours, int(steps.max()), codes, self.features
-        )
+        made = forecast(predict, recent, history.hours, int(steps.max()), codes, self.features)
         return made[:, steps - 1]
 
 
@@ -151,9 +149,7 @@ def fit(
     steps = np.arange(1, horizon + 1)
     made = [
         unseeing.forecast(
-            HourlyMatrix(
-                filled.array[:, : origin + 1], window.hours[: origin + 1], window.series
-            ),
+            HourlyMatrix(filled.array[:, : origin + 1], window.hours[: origin + 1], window.series),
             steps,
             None,
             parameters.get("n_jobs"),

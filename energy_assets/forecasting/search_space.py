@@ -106,7 +106,10 @@ class Parameter(BaseModel):
         if self.kind == "categorical":
             return value in (self.values or [])
         low, high = self.range
-        return isinstance(value, int | float) and low <= value <= high
+        if not isinstance(value, int | float) or not low <= value <= high:
+            return False
+        steps = (value - low) / self.q if self.q else 0.0
+        return abs(steps - round(steps)) < 1e-6
 
     @property
     def range(self) -> tuple[float, float]:

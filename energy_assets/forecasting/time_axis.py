@@ -25,6 +25,11 @@ def axis_of(times: Any, like: Any = None) -> Any:
     at least a day.
     """
     if isinstance(times, pd.PeriodIndex):
+        if times.freq != pd.tseries.offsets.Hour() and _short(times.freq):
+            raise ForecastError(
+                f"The panel is not hourly: its periods are {times.freq.freqstr}. Aggregate it to "
+                "hours first."
+            )
         return pd.period_range(times[0], times[-1], freq=times.freq, name=times.name)
     if pd.api.types.is_integer_dtype(times.dtype):
         return pd.RangeIndex(times[0], times[-1] + 1, name=times.name)
@@ -32,6 +37,11 @@ def axis_of(times: Any, like: Any = None) -> Any:
         raise ForecastError(
             f"The last index level must hold tz-naive UTC times, found {times.dtype}: "
             'convert with tz_convert("UTC").tz_localize(None).'
+        )
+    if times.freq is not None and times.freq != HOUR and _short(times.freq):
+        raise ForecastError(
+            f"The panel is not hourly: its times are {times.freq.freqstr} apart. Aggregate it to "
+            "hours first."
         )
     step = times.freq or (step_of(times) if like is None else like.freq)
     return pd.date_range(times[0], times[-1], freq=step, name=times.name)
@@ -67,6 +77,11 @@ def hours_of(axis: Any, before: int, after: int) -> pd.DatetimeIndex | None:
     if not isinstance(axis, pd.DatetimeIndex) or axis.freq != HOUR:
         return None
     return pd.date_range(axis[0] - before * HOUR, axis[-1] + after * HOUR, freq="h")
+
+
+def _short(step: Any) -> bool:
+    """Whether a step is a fixed length of less than a day."""
+    return isinstance(step, pd.tseries.offsets.Tick) and pd.Timedelta(step) < DAY_OF_HOURS
 
 
 def step_of(times: pd.DatetimeIndex) -> Any:

@@ -12,6 +12,8 @@ import pandas as pd
 from energy_assets.errors import ForecastError, ShortHistoryError
 from energy_assets.forecasting.evaluation import scores
 from energy_assets.forecasting.forecaster import GlobalForecaster
+from energy_assets.forecasting.horizons import require_hours
+from energy_assets.forecasting.panel import to_matrix
 
 PROMOTED = "promoted"
 
@@ -66,6 +68,7 @@ def train(panel: pd.DataFrame, parameters: Mapping[str, Any]) -> TrainedModel:
             "run tuning_job again"
         ) from error
     try:
+        require_hours(to_matrix(panel), forecaster.horizon, forecaster.calibration_days)
         forecaster.fit(panel)
     except ShortHistoryError as error:
         return TrainedModel(None, {}, f"not trained: {error}")

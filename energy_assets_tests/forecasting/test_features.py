@@ -16,8 +16,8 @@ DANISH = holidays.country_holidays("DK", years=[2022, 2023])
 def build(matrix, origins, horizon):
     filled = HourlyMatrix(fill_gaps(matrix.array), matrix.hours, matrix.series)
     scale = features.series_scale(matrix.array)
-    rows = features.build_rows(filled, scale, origins, horizon, "DK", "Europe/Copenhagen")
-    return rows, filled, scale
+    days = features.calendar(matrix.hours, int(horizon.max()), "DK", "Europe/Copenhagen")
+    return features.build_rows(filled.array, scale, origins, horizon, days), filled, scale
 
 
 def slow_row(level: pd.Series, origin: pd.Timestamp, horizon: int) -> dict[str, float]:
@@ -87,14 +87,37 @@ def test_build_rows__later_values_changed__same_rows(panel):
     changed[:, 401:] *= 3
     origins, horizon = np.array([300, 400]), np.arange(1, 25)
     scale = features.series_scale(matrix.array, 400)
+    days = features.calendar(matrix.hours, 24, "DK", "UTC")
     rows = [
-        features.build_rows(
-            HourlyMatrix(array, matrix.hours, matrix.series), scale, origins, horizon, "DK", "UTC"
-        )
+        features.build_rows(array, scale, origins, horizon, days)
         for array in (matrix.array, changed)
     ]
     np.testing.assert_array_equal(rows[0].features, rows[1].features)
     np.testing.assert_array_equal(rows[0].base, rows[1].base)
+
+
+def test_build_rows__exogenous_values__count_at_the_target_and_as_change_since_the_day_before(
+    panel,
+):
+    matrix = to_matrix(panel)
+    hours = len(matrix.hours)
+    temperature = np.arange(4 * (hours + 2), dtype=float).reshape(1, 4, hours + 2) ** 2
+    days = features.calendar(matrix.hours, 2, None, "UTC")
+    origins, horizon = np.array([10, 300]), np.array([1, 2])
+    scale = features.series_scale(matrix.array)
+    rows = features.build_rows(matrix.array, scale, origins, horizon, days, temperature)
+    at, change, unusual = rows.features[-3:]
+    assert at[3, 1, 1] == np.float32(temperature[0, 3, 302])
+    assert change[3, 1, 1] == np.float32(temperature[0, 3, 302] - temperature[0, 3, 278])
+    assert np.isnan(change[:, 0]).all()
+    week = temperature[0, 3, 133:301].mean()
+    np.testing.assert_allclose(unusual[3, 1, 1], temperature[0, 3, 302] - week, rtol=1e-5)
+
+
+def test_rows__hour_of_week__is_local(panel):
+    rows = build(to_matrix(panel), np.array([30]), np.array([1, 24]))[0]
+    # Hour 30 of the panel is Thursday 06:00 UTC, 07:00 in Denmark.
+    assert rows.hour_of_week.tolist() == [[3 * 24 + 8, 4 * 24 + 7]]
 
 
 def test_known_lag__beyond_a_day__steps_back_to_what_is_known():

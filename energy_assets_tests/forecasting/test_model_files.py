@@ -12,7 +12,7 @@ from energy_assets.forecasting import GlobalForecaster
 from energy_assets.forecasting.model_files import load, save
 
 DAY_AHEAD = list(range(1, 25))
-FILES = ["checksums.json", "forecaster.json", "model.txt"]
+FILES = ["checksums.json", "forecaster.json", "model.txt", "weights.npy"]
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_load__file_missing_or_cut_short__error_names_it(saved, name):
         load(saved)
 
 
-@pytest.mark.parametrize("name", ["forecaster.json", "model.txt"])
+@pytest.mark.parametrize("name", ["forecaster.json", "model.txt", "weights.npy"])
 def test_load__one_byte_changed__error_names_the_file(saved, name):
     content = bytearray((saved / name).read_bytes())
     content[len(content) // 2] ^= 1

@@ -207,7 +207,7 @@ def test_forecast__calendar__is_of_the_hour_that_is_forecast():
         seen.append(rows[0, 1:].tolist())
         return rows[:, 0]
 
-    hours = pd.DatetimeIndex(["2023-01-01 22:00"])  # a Sunday
+    hours = pd.date_range("2023-01-01 22:00", periods=1, freq="h")  # a Sunday
     recursive.forecast(predict, np.ones((1, 1)), hours, 2, None, features)
     assert seen == [[6, 23], [0, 0]]
 
