@@ -17,6 +17,7 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from energy_assets.forecasting import boosting, features, linear
 from energy_assets.forecasting.held_out import HeldOut
@@ -28,7 +29,7 @@ MAX_ROWS = 600_000
 MAX_ORIGINS = 700
 """Training origins of a series: those of five months, five hours apart."""
 
-_CHUNK_ROWS = 150_000
+_CHUNK_ROWS = 80_000
 """Rows of features that are in memory at once for each thread."""
 
 Bools = npt.NDArray[np.bool_]
@@ -96,10 +97,7 @@ class DirectModel:
             trees = boosting.predict(self.booster, rows.features, threads)
             residual += (1 - self.linear_weight) * trees
         if self.weights is not None and self.linear_weight > 0:
-            found = linear.predict(
-                self.weights.take(places), linear.design(rows), rows.hour_of_week
-            )
-            residual += self.linear_weight * found
+            residual += self.linear_weight * linear.predict(self.weights.take(places), rows)
         return rows.to_level(residual)
 
     def _places(self, series: pd.Index | None) -> Ints:
@@ -111,6 +109,7 @@ class DirectModel:
         return self.series.get_indexer(series)
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def train(
     window: HourlyMatrix,
     filled: HourlyMatrix,
@@ -129,7 +128,8 @@ def train(
 
     `window` has gaps, which are no targets, `filled` has none. With more rows than `MAX_ROWS` the
     trees and the pooled weights are trained on evenly spaced series; every series still gets
-    weights of its own. `workers` chunks of series are in work at once.
+    weights of its own. `workers` chunks of series are in work at once, each in one thread: BLAS'
+    own threads would wait for each other, as LightGBM's do.
 
     Raises ForecastError if LightGBM refuses `parameters`.
     """
@@ -244,17 +244,12 @@ def _usable(rows: features.Rows, residual: Floats) -> Bools:
 
 def _moments(rows: features.Rows, residual: Floats, in_time: list[Bools]) -> list[linear.Moments]:
     """The moments of the rows of each of `in_time`, of which the first contains the second."""
-    columns = linear.design(rows)
-    known = np.isfinite(residual)
     whole, *part = in_time
-    rest = whole & ~part[0] if part else whole
+    if not part:
+        return [linear.moments(rows, residual, whole)]
     # The rest apart, so that no row is summed twice.
-    sums = []
-    for some in (rest, *part):
-        at = some.any(axis=1)
-        used = (known & some)[:, at]
-        sums.append(linear.moments(columns[:, at], residual[:, at], used, rows.hour_of_week[at]))
-    return [sums[0] + sums[1], sums[1]] if part else sums
+    seen = linear.moments(rows, residual, part[0])
+    return [seen + linear.moments(rows, residual, whole & ~part[0]), seen]
 
 
 def _slices(count: int, size: int) -> Iterator[slice]:

@@ -8,7 +8,6 @@ Does not belong here: the model that is fitted to them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-
 from typing import Any
 
 import numpy as np
@@ -152,8 +151,8 @@ def build_rows(
 ) -> Rows:
     """The features of all series at `origins` (column positions) for `horizon` hours.
 
-    `filled`, shape (series, hours), has no gaps after a series' first observation; `calendar` is its
-    own. `exogenous`, shape (columns, series, hours + the longest horizon), is known for
+    `filled`, shape (series, hours), has no gaps after a series' first observation; `calendar`
+    is its own. `exogenous`, shape (columns, series, hours + the longest horizon), is known for
     the hours ahead; each column counts at the target, as its change since the day before,
     and relative to its mean of the week before the origin.
     A feature that looks at hours before the first is NaN. Nothing later than its origin has a

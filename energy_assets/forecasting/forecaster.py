@@ -169,6 +169,8 @@ class GlobalForecaster(BaseForecaster):
         self.n_jobs = n_jobs
         self.random_state = random_state
         super().__init__()
+        # What sktime keeps when told to; it makes them only where that is the default.
+        self._y = self._X = None
         if strategy == "recursive":
             self.set_tags(**{"capability:exogenous": False})
 
@@ -265,7 +267,9 @@ class GlobalForecaster(BaseForecaster):
     def _fit_direct(
         self, window: HourlyMatrix, filled: HourlyMatrix, X: pd.DataFrame | None, held_out: int
     ) -> tuple[direct.DirectModel, HeldOut | None]:
-        exogenous, names, means = None, (), ()
+        exogenous: Floats | None = None
+        names: tuple[str, ...] = ()
+        means: tuple[float, ...] = ()
         if X is not None and len(X.columns):
             values = aligned(X, window.hours, window.series)
             means = tuple(np.nanmean(values, axis=(1, 2)).tolist())
@@ -462,9 +466,13 @@ class GlobalForecaster(BaseForecaster):
         return steps_ahead(fh, history.hours[-1:], self.horizon)
 
 
+def _name(level: object) -> str | None:
+    return None if level is None else str(level)
+
+
 def _levels(series: pd.Index | None) -> tuple[str | None, ...]:
     """The names of the index levels that tell the series apart."""
-    return () if series is None else tuple(series.names)
+    return () if series is None else tuple(map(_name, series.names))
 
 
 def _newest(table: pd.DataFrame, newer: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sktime.forecasting.base import ForecastingHorizon
@@ -10,7 +12,7 @@ from energy_assets.errors import ForecastError, ShortHistoryError
 from energy_assets.forecasting.panel import DAY, HOUR, HourlyMatrix, Ints
 
 
-def steps_ahead(fh: ForecastingHorizon, cutoff: pd.Index, horizon: int) -> Ints:
+def steps_ahead(fh: ForecastingHorizon, cutoff: Any, horizon: int) -> Ints:
     """The hours ahead of `cutoff` that `fh`, relative or absolute, asks for, ascending.
 
     Raises ForecastError for anything but whole hours from 1 to `horizon`.

@@ -6,9 +6,9 @@ which is why the mean of both is better than either.
 
 Belongs here: moments, their solution, and forecasts from weights. Does not belong here: features.
 
-Besides the columns of the design every hour of the local week has an effect of its own. A row is
-in one hour of the week, so that this block of the normal equations is diagonal and is eliminated
-before they are solved: 168 columns that cost next to nothing.
+Besides the columns of the design every hour of the day and every hour of the local week has an
+effect of its own. A row is in one hour of the week, so that this block of the normal equations is
+diagonal and is eliminated before they are solved: 168 columns that cost next to nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FADE_HOURS = 5.0
 
 _TINY = 1e-6
 
-_CALENDAR = ("horizon", "target_hour", "target_weekday")
+_CALENDAR = [FEATURES.index(name) for name in ("horizon", "target_hour", "target_weekday")]
 _NEWEST = [
     place
     for place, name in enumerate(FEATURES)
@@ -41,8 +41,9 @@ _NEWEST = [
 class Moments:
     """Sums over the rows of each series from which its weights follow; they may be added.
 
-    `gram` (series, columns, columns), `by_hour` (series, 168, columns), `count` (series, 168),
-    `target` (series, columns) and `target_by_hour` (series, 168).
+    `gram` (series, columns, columns), `by_hour` (series, columns, 168), `count` (series, 168),
+    `target` (series, columns) and `target_by_hour` (series, 168), where 168 are the hours of the
+    week.
     """
 
     gram: Floats
@@ -59,6 +60,28 @@ class Moments:
         """Those of all series as if they were one."""
         return Moments(*(sums.sum(axis=0, keepdims=True) for sums in vars(self).values()))
 
+    def with_hours_of_day(self) -> Moments:
+        """The same with a column more for each hour of the day, 1 in its rows and 0 in others.
+
+        Nothing has to be summed for them: an hour of the week is in one hour of the day.
+        """
+        series, columns = self.target.shape
+        shared = self.by_hour.reshape(series, columns, 7, DAY).sum(axis=2)
+        counts = self.count.reshape(series, 7, DAY).sum(axis=1)
+        gram = np.zeros((series, columns + DAY, columns + DAY))
+        gram[:, :columns, :columns] = self.gram
+        gram[:, :columns, columns:] = shared
+        gram[:, columns:, :columns] = shared.transpose(0, 2, 1)
+        hour = np.arange(DAY)
+        gram[:, columns + hour, columns + hour] = counts
+        by_hour = np.zeros((series, columns + DAY, WEEK))
+        by_hour[:, :columns] = self.by_hour
+        of_week = np.arange(WEEK)
+        by_hour[:, columns + of_week % DAY, of_week] = self.count
+        target_by_hour = self.target_by_hour.reshape(series, 7, DAY).sum(axis=1)
+        target = np.concatenate([self.target, target_by_hour], axis=1)
+        return Moments(gram, by_hour, self.count, target, self.target_by_hour)
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -72,50 +95,52 @@ class Weights:
         return Weights(self.columns[series], self.hours[series])
 
 
-def design(rows: Rows) -> npt.NDArray[np.float32]:
-    """The columns of the linear model, shape (series, origins, horizons, columns)."""
-    features = rows.features
-    numbers = [place for place in range(len(features)) if _name(place) not in _CALENDAR]
-    horizon = features[FEATURES.index("horizon")]
-    fading = np.exp(-horizon[0, 0] / np.float32(FADE_HOURS))
-    hour = np.eye(DAY, dtype=np.float32)[rows.hour_of_week % DAY]
-    shape = (*features.shape[1:], len(numbers) + len(_NEWEST) + DAY)
+def design(rows: Rows, chosen: Ints) -> npt.NDArray[np.float32]:
+    """The columns of the `chosen` rows, shape (series, columns, rows).
+
+    `chosen` are places in the flattened (origins, horizons).
+    """
+    features = rows.features.reshape(*rows.features.shape[:2], -1)
+    numbers = [place for place in range(len(features)) if place not in _CALENDAR]
+    fading = np.exp(-features[FEATURES.index("horizon"), 0, chosen] / np.float32(FADE_HOURS))
+    shape = (features.shape[1], len(numbers) + len(_NEWEST), len(chosen))
     columns = np.empty(shape, dtype=np.float32)
-    columns[..., : len(numbers)] = np.moveaxis(features[numbers], 0, -1)
-    columns[..., len(numbers) : -DAY] = np.moveaxis(features[_NEWEST], 0, -1) * fading[:, None]
-    columns[..., -DAY:] = hour
-    return np.nan_to_num(columns, copy=False)
+    for column, place in enumerate(numbers):
+        np.take(features[place], chosen, axis=1, out=columns[:, column])
+    for column, place in enumerate(_NEWEST, len(numbers)):
+        np.multiply(columns[:, numbers.index(place)], fading, out=columns[:, column])
+    np.copyto(columns, np.float32(0), where=np.isnan(columns))
+    return columns
 
 
-def _name(place: int) -> str:
-    return FEATURES[place] if place < len(FEATURES) else "exogenous"
+def moments(rows: Rows, residual: Floats, chosen: npt.NDArray[np.bool_]) -> Moments:
+    """The sums over the rows of each series that are `chosen`, shape (origins, horizons).
 
-
-def moments(
-    columns: npt.NDArray[np.float32],
-    residual: Floats,
-    used: npt.NDArray[np.bool_],
-    hour_of_week: Ints,
-) -> Moments:
-    """The sums over the `used` rows, shape (series, origins, horizons) like `residual`."""
+    Rows whose `residual`, shape (series, origins, horizons), is NaN are left out.
+    """
+    places = np.flatnonzero(chosen)
+    # In the order of the hours of the week, so that each is one run of rows.
+    places = places[np.argsort(rows.hour_of_week.ravel()[places], kind="stable")]
+    columns = design(rows, places)
     series = len(columns)
-    flat = columns.reshape(series, -1, columns.shape[-1])
-    chosen = used.reshape(series, -1)
-    target = np.where(chosen, residual.reshape(series, -1), 0.0).astype(np.float32)
-    flat = np.where(chosen[..., None], flat, np.float32(0))
-    order = np.argsort(hour_of_week.ravel(), kind="stable")
-    hours, starts = np.unique(hour_of_week.ravel()[order], return_index=True)
+    target = residual.reshape(series, -1)[:, places].astype(np.float32)
+    known = np.isfinite(target)
+    if not known.all():
+        np.copyto(target, np.float32(0), where=~known)
+        columns *= known[:, None]
+    hours, starts = np.unique(rows.hour_of_week.ravel()[places], return_index=True)
 
     def by_hour(values: npt.NDArray[np.floating]) -> Floats:
-        sums = np.zeros((series, WEEK, *values.shape[2:]))
-        sums[:, hours] = np.add.reduceat(values[:, order], starts, axis=1)
+        sums = np.zeros((*values.shape[:-1], WEEK))
+        if len(places):
+            sums[..., hours] = np.add.reduceat(values, starts, axis=-1)
         return sums
 
     return Moments(
-        gram=np.matmul(flat.transpose(0, 2, 1), flat).astype(np.float64),
-        by_hour=by_hour(flat),
-        count=by_hour(chosen.astype(np.float32)),
-        target=np.matmul(target[:, None], flat)[:, 0].astype(np.float64),
+        gram=np.matmul(columns, columns.transpose(0, 2, 1)).astype(np.float64),
+        by_hour=by_hour(columns),
+        count=by_hour(known.astype(np.float32)),
+        target=np.matmul(columns, target[..., None])[..., 0].astype(np.float64),
         target_by_hour=by_hour(target),
     )
 
@@ -132,29 +157,35 @@ def solve(sums: Moments, pool: Moments, prior: Weights, strength: float = POOLED
 
     A row of the penalty weighs each column as a row of `pool` does on average.
     """
+    count = sums.gram.shape[1]
+    sums, pool = sums.with_hours_of_day(), pool.with_hours_of_day()
     rows = max(float(pool.count.sum()), 1.0)
-    penalty = strength * (np.diagonal(pool.gram, axis1=1, axis2=2).sum(axis=0) / rows + _TINY)
-    penalty_by_hour = strength * (pool.count.sum(axis=0) / rows + _TINY)
-    columns, hours = prior.columns.astype(np.float64)[0], prior.hours.astype(np.float64)[0]
+    penalty = strength * (np.diagonal(pool.gram[0]) / rows + _TINY)
+    penalty_by_hour = strength * (pool.count[0] / rows + _TINY)
+    columns = np.concatenate([prior.columns[0], np.zeros(DAY)]).astype(np.float64)
+    hours = prior.hours[0].astype(np.float64)
 
     # What the prior leaves to be explained.
-    left = sums.target - sums.gram @ columns - np.einsum("sgp,g->sp", sums.by_hour, hours)
-    left_by_hour = sums.target_by_hour - sums.by_hour @ columns - sums.count * hours
+    left = sums.target - sums.gram @ columns - sums.by_hour @ hours
+    left_by_hour = sums.target_by_hour - columns @ sums.by_hour - sums.count * hours
     diagonal = sums.count + penalty_by_hour
-    shared = sums.by_hour / diagonal[..., None]
-    reduced = sums.gram - np.matmul(sums.by_hour.transpose(0, 2, 1), shared)
-    reduced[:, np.arange(len(penalty)), np.arange(len(penalty))] += penalty
-    right = left - np.einsum("sgp,sg->sp", shared, left_by_hour)
+    shared = sums.by_hour / diagonal[:, None]
+    reduced = sums.gram - np.matmul(shared, sums.by_hour.transpose(0, 2, 1))
+    places = np.arange(len(penalty))
+    reduced[:, places, places] += penalty
+    right = left - np.matmul(shared, left_by_hour[..., None])[..., 0]
     change = np.linalg.solve(reduced, right[..., None])[..., 0]
-    change_by_hour = (left_by_hour - np.einsum("sgp,sp->sg", sums.by_hour, change)) / diagonal
+    change_by_hour = (left_by_hour - np.matmul(change[:, None], sums.by_hour)[:, 0]) / diagonal
+    of_day = np.tile(change[:, count:], 7)
     return Weights(
-        (columns + change).astype(np.float32), (hours + change_by_hour).astype(np.float32)
+        (columns[:count] + change[:, :count]).astype(np.float32),
+        (hours + of_day + change_by_hour).astype(np.float32),
     )
 
 
-def predict(weights: Weights, columns: npt.NDArray[np.float32], hour_of_week: Ints) -> Floats:
+def predict(weights: Weights, rows: Rows) -> Floats:
     """The residuals of all rows, shape (series, origins, horizons); `weights` a row a series."""
-    series = len(columns)
-    flat = columns.reshape(series, -1, columns.shape[-1])
-    found = np.matmul(flat, weights.columns[..., None])[..., 0].reshape(columns.shape[:-1])
-    return (found + weights.hours[:, hour_of_week]).astype(np.float64)
+    shape = rows.base.shape
+    columns = design(rows, np.arange(shape[1] * shape[2]))
+    found = np.matmul(weights.columns[:, None], columns)[:, 0].reshape(shape)
+    return (found + weights.hours[:, rows.hour_of_week]).astype(np.float64)

@@ -207,8 +207,8 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BrokenModelError(
-            f"{path} cannot be read ({error.strerror}): a model has {DESCRIPTION}, {CHECKSUMS} and what "
-            f"{CHECKSUMS} names. Restore it, or train the model again."
+            f"{path} cannot be read ({error.strerror}): a model has {DESCRIPTION}, "
+            f"{CHECKSUMS} and what {CHECKSUMS} names. Restore it, or train the model again."
         ) from error
 
 

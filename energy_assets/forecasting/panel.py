@@ -204,8 +204,10 @@ def require_unique(index: pd.Index) -> None:
 
 def _time_columns(index: pd.Index, axis: Any) -> tuple[Any, Ints]:
     """The time axis of a panel's index, and the place of each row's time on it."""
+    codes: Ints
+    level: Any
     if isinstance(index, pd.MultiIndex):
-        level, codes = index.levels[-1], np.asarray(index.codes[-1])
+        level, codes = index.levels[-1], np.asarray(index.codes[-1], dtype=np.int64)
     else:
         codes, level = pd.factorize(index)
         if isinstance(index, pd.DatetimeIndex) and index.freq is not None:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from energy_assets.errors import ForecastError
 
 HOUR = pd.Timedelta(hours=1)
-DAY_OF_HOURS = pd.Timedelta(days=1)
+DAY = pd.Timedelta(days=1)
+
+Ints = npt.NDArray[np.int64]
 
 
 def axis_of(times: Any, like: Any = None) -> Any:
@@ -24,26 +28,19 @@ def axis_of(times: Any, like: Any = None) -> Any:
     Raises ForecastError if they are not tz-naive hours, nor the steps of another regular index of
     at least a day.
     """
-    if isinstance(times, pd.PeriodIndex):
-        if times.freq != pd.tseries.offsets.Hour() and _short(times.freq):
-            raise ForecastError(
-                f"The panel is not hourly: its periods are {times.freq.freqstr}. Aggregate it to "
-                "hours first."
-            )
-        return pd.period_range(times[0], times[-1], freq=times.freq, name=times.name)
     if pd.api.types.is_integer_dtype(times.dtype):
         return pd.RangeIndex(times[0], times[-1] + 1, name=times.name)
+    if isinstance(times, pd.PeriodIndex):
+        _require_hours_or_days(times.freq)
+        return pd.period_range(times[0], times[-1], freq=times.freq, name=times.name)
     if not isinstance(times, pd.DatetimeIndex) or times.tz is not None:
         raise ForecastError(
             f"The last index level must hold tz-naive UTC times, found {times.dtype}: "
             'convert with tz_convert("UTC").tz_localize(None).'
         )
-    if times.freq is not None and times.freq != HOUR and _short(times.freq):
-        raise ForecastError(
-            f"The panel is not hourly: its times are {times.freq.freqstr} apart. Aggregate it to "
-            "hours first."
-        )
-    step = times.freq or (step_of(times) if like is None else like.freq)
+    if times.freq is not None:
+        _require_hours_or_days(times.freq)
+    step = times.freq or (_step(times) if like is None else like.freq)
     return pd.date_range(times[0], times[-1], freq=step, name=times.name)
 
 
@@ -79,29 +76,36 @@ def hours_of(axis: Any, before: int, after: int) -> pd.DatetimeIndex | None:
     return pd.date_range(axis[0] - before * HOUR, axis[-1] + after * HOUR, freq="h")
 
 
-def _short(step: Any) -> bool:
-    """Whether a step is a fixed length of less than a day."""
-    return isinstance(step, pd.tseries.offsets.Tick) and pd.Timedelta(step) < DAY_OF_HOURS
+def _require_hours_or_days(step: Any) -> None:
+    """Raise ForecastError for a fixed step of less than a day that is not an hour."""
+    if isinstance(step, pd.tseries.offsets.Tick) and step.nanos < DAY.value and step != HOUR:
+        raise ForecastError(
+            f"The panel is not hourly: its times are {step.freqstr} apart. Aggregate it to hours "
+            "first."
+        )
 
 
-def step_of(times: pd.DatetimeIndex) -> Any:
+def _step(times: pd.DatetimeIndex) -> Any:
     """The step between `times`: an hour, or what pandas finds from a day up."""
-    apart = times.to_series().diff().dropna()
-    if apart.empty or (apart % HOUR == pd.Timedelta(0)).all() and apart.min() < DAY_OF_HOURS:
-        if len(times) > 24 and apart.min() > HOUR:
+    elapsed: Ints = times.to_numpy().astype("datetime64[ns]").astype(np.int64)
+    apart: Ints = elapsed[1:] - elapsed[:-1]
+    whole = bool((apart % HOUR.value == 0).all())
+    shortest = int(apart.min()) if apart.size else HOUR.value
+    if whole and shortest < DAY.value:
+        if len(times) > 24 and shortest > HOUR.value:
             raise ForecastError(
-                f"The panel is not hourly: all its times are {apart.min() / HOUR:g} hours apart "
-                "or more."
+                f"The panel is not hourly: its times are {shortest // HOUR.value} hours apart or "
+                "more."
             )
         return "h"
-    if apart.min() >= DAY_OF_HOURS:
-        found = pd.infer_freq(times) if len(times) > 2 else apart.min()
+    if shortest >= DAY.value:
+        found = pd.infer_freq(times) if len(times) > 2 else pd.Timedelta(shortest)
         if found is not None:
             return found
-        if (apart % DAY_OF_HOURS == pd.Timedelta(0)).all():
+        if (apart % DAY.value == 0).all():
             return "D"
-    shortest = times.get_indexer([apart.idxmin()])[0]
+    place = int((apart % HOUR.value != 0).argmax())
     raise ForecastError(
-        f"The panel is not hourly: it holds {times[shortest - 1]} and {times[shortest]}, which are "
-        "not whole hours apart. Aggregate it to hours first."
+        f"The panel is not hourly: it holds {times[place]} and {times[place + 1]}, which are not "
+        "whole hours apart. Aggregate it to hours first."
     )

@@ -12,7 +12,7 @@ from sktime.transformations.date import DateTimeFeatures
 from sktime.transformations.summarize import WindowSummarizer
 
 from energy_assets.errors import ForecastError, ShortHistoryError
-from energy_assets.forecasting import recursive
+from energy_assets.forecasting import GlobalForecaster, recursive
 from energy_assets.forecasting.panel import HOUR, HourlyMatrix, fill_gaps, to_matrix
 from energy_assets.forecasting.recursive import RecursiveFeatures
 from energy_assets.sources.simulator import Simulator
@@ -331,3 +331,16 @@ def test_key_codes__never_seen__comes_between_its_neighbours():
     ]
     assert recursive.key_codes(pd.Index([7, 3]), []).shape == (2, 0)
     assert recursive.key_codes(None, recursive.key_labels(None)).shape == (1, 0)
+
+
+def test_global_forecaster__recursive__is_sktimes(matrix, oracle):
+    """The course's model, from fit to forecast."""
+    panel = pd.DataFrame({"y": matrix.array.ravel()}, index=matrix.index(matrix.hours)).dropna()
+    forecaster = GlobalForecaster(
+        strategy="recursive",
+        recursive_features=oracle.features,
+        calibration_days=0,
+        **PARAMETERS,
+    )
+    made = forecaster.fit(panel).predict(fh=list(range(1, 25)))
+    np.testing.assert_allclose(made.to_numpy().reshape(-1, 24), oracle.forecast, rtol=1e-6)
