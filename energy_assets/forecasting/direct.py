@@ -1,6 +1,6 @@
-"""The direct strategy: every hour ahead from what is known at the origin, by trees and ridge.
+"""The direct strategy: every hour ahead from what is known at the origin, by several models.
 
-Belongs here: training both on one set of rows, and their blend. Does not belong here: features,
+Belongs here: training trees and linear models, and their blend. Does not belong here: features,
 either model's own way, and sktime.
 """
 
@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import lightgbm as lgb
@@ -19,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from energy_assets.forecasting import boosting, features, linear
+from energy_assets.forecasting import boosting, features, lear, linear, time_axis
 from energy_assets.forecasting.held_out import HeldOut
 from energy_assets.forecasting.panel import DAY, Floats, HourlyMatrix, Ints
 
@@ -58,13 +59,16 @@ class DirectModel:
 
     `booster` is None where there was nothing to train on: forecasts are then those of the base, the
     mean of the same hour yesterday and a week ago. `series` are the keys of the rows of `weights`,
-    whose last row holds the pooled ones; None for a single series without a key.
+    whose last row holds the pooled ones, and of `hourly`, which only a long window gives; None for
+    a single series without a key.
     """
 
     design: Design
     linear_weight: float
+    lear_weight: float
     booster: lgb.Booster | None = None
     weights: linear.Weights | None = None
+    hourly: lear.Autoregression | None = None
     series: pd.Index | None = None
 
     def forecast(
@@ -80,24 +84,47 @@ class DirectModel:
             history.hours, int(steps.max()), self.design.country, self.design.timezone
         )
         known = self._places(history.series)
+        start = time_axis.first_hour(history.hours)
+        whole = features.calendar(
+            history.hours, self.design.horizon, self.design.country, self.design.timezone
+        )
 
         def part(chosen: slice) -> Floats:
             array = history.array[chosen]
             x = None if exogenous is None else exogenous[:, chosen]
-            rows = features.build_rows(array, features.series_scale(array), origin, steps, days, x)
-            return self.of_rows(rows, known[chosen], threads)[:, 0]
+            scale = features.series_scale(array)
+            rows = features.build_rows(array, scale, origin, steps, days, x)
+            hourly = None
+            if self.hourly is not None and len(history.hours) > lear.REACH:
+                level = features.to_log(array, scale)
+                hourly = self.hourly.forecast(level, known[chosen], origin, whole, start)
+                hourly = hourly[..., steps - 1]
+            return self.of_rows(rows, known[chosen], threads, hourly)[:, 0]
 
         size = max(1, _CHUNK_ROWS // len(steps))
         return np.concatenate([part(chosen) for chosen in _slices(len(history.array), size)])
 
-    def of_rows(self, rows: features.Rows, places: Ints, threads: int | None) -> Floats:
-        """Forecasts in the panel's unit of rows, those of each series with its own weights."""
+    def of_rows(
+        self,
+        rows: features.Rows,
+        places: Ints,
+        threads: int | None,
+        hourly: Floats | None = None,
+    ) -> Floats:
+        """Forecasts in the panel's unit of rows, those of each series with its own weights.
+
+        `hourly` are those of the autoregression on the transformed scale, NaN where there is none.
+        """
         residual = np.zeros(rows.base.shape)
         if self.booster is not None and self.linear_weight < 1:
             trees = boosting.predict(self.booster, rows.features, threads)
             residual += (1 - self.linear_weight) * trees
         if self.weights is not None and self.linear_weight > 0:
             residual += self.linear_weight * linear.predict(self.weights.take(places), rows)
+        if hourly is not None:
+            known = hourly - rows.centre - rows.base
+            share = np.where(np.isfinite(known), self.lear_weight, 0.0)
+            residual = (1 - share) * residual + share * np.nan_to_num(known)
         return rows.to_level(residual)
 
     def _places(self, series: pd.Index | None) -> Ints:
@@ -117,6 +144,7 @@ def train(
     design: Design,
     *,
     linear_weight: float,
+    lear_weight: float,
     parameters: Mapping[str, Any],
     origin_step: int,
     thinning: int,
@@ -144,7 +172,7 @@ def train(
     if held_out:
         in_time.append(target < seen)
     complete = (origins >= seen - 1) & (origins + horizon < hours)
-    empty = DirectModel(design, linear_weight, series=window.series)
+    empty = DirectModel(design, linear_weight, lear_weight, series=window.series)
 
     def rows_of(chosen: slice | Ints) -> tuple[features.Rows, Floats]:
         array = window.array[chosen]
@@ -171,6 +199,15 @@ def train(
         boosters = list(
             boosting.train(rows.features, residual, chosen, design.names, parameters, threads)
         )
+    hourly: list[lear.Autoregression | None] = [None] * len(chosen)
+    start = time_axis.first_hour(window.hours)
+    if lear_weight > 0 and seen >= lear.MIN_HOURS:
+        level = features.to_log(filled.array, features.series_scale(window.array, seen))
+        observed = np.isfinite(window.array)
+        ends = [hours, seen][: len(chosen)]
+        fit_until = partial(lear.fit, level, observed, horizon, days, start)
+        with ThreadPoolExecutor(workers) as pool:
+            hourly = list(pool.map(fit_until, ends))
     sums = _moments(rows, residual, in_time) if linear_weight > 0 else []
     pools = [sum_.pooled() for sum_ in sums]
     priors = [linear.pooled(pool) for pool in pools]
@@ -184,7 +221,11 @@ def train(
         if not held_out:
             return weights, None
         unseeing = replace(empty, booster=boosters[1], weights=weights[1] if weights else None)
-        made = unseeing.of_rows(own.at(complete), np.arange(len(left)), threads)
+        known = None
+        if hourly[1] is not None:
+            places = np.arange(count)[part]
+            known = hourly[1].forecast(level[part], places, origins[complete], days, start)
+        made = unseeing.of_rows(own.at(complete), np.arange(len(left)), threads, known)
         return weights, made
 
     parts = list(_slices(count, count if fits else max(1, _CHUNK_ROWS // each)))
@@ -197,7 +238,7 @@ def train(
             np.concatenate([one.columns for one in found]),
             np.concatenate([one.hours for one in found]),
         )
-    model = replace(empty, booster=boosters[0], weights=weights)
+    model = replace(empty, booster=boosters[0], weights=weights, hourly=hourly[0])
     if not held_out:
         return model, None
     forecast = np.concatenate([made for _, made in fitted if made is not None])

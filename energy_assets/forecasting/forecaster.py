@@ -12,7 +12,7 @@ import pandas as pd
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from energy_assets.errors import ForecastError
-from energy_assets.forecasting import direct, features, intervals, recursive, time_axis
+from energy_assets.forecasting import direct, features, intervals, lear, recursive, time_axis
 from energy_assets.forecasting.held_out import HeldOut
 from energy_assets.forecasting.horizons import check_lengths, steps_ahead
 from energy_assets.forecasting.panel import (
@@ -38,8 +38,9 @@ class GlobalForecaster(BaseForecaster):
     known at the origin, no forecast is fed back. Values enter as logarithms relative to their
     series' mean of the last week; LightGBM, fitted to all series, and a ridge regression, whose
     weights each series draws from those of all, predict what a blend of the same hour yesterday
-    and a week ago gets wrong, and the forecast is the weighted mean of both. A series never seen
-    is forecast too. The same input gives the same forecasts to the last bit, whatever the order of
+    and a week ago gets wrong, and the forecast is the weighted mean of both. With months of history
+    an autoregression for each part of the day has its share too. A series never seen is forecast
+    as well. The same input gives the same forecasts to the last bit, whatever the order of
     its rows and the number of threads.
 
     `strategy="recursive"` is what sktime's `make_reduction` does with LightGBM, a
@@ -56,6 +57,8 @@ class GlobalForecaster(BaseForecaster):
     horizon : hours ahead that can be forecast.
     linear_weight : share of the linear model in the forecast, 0 for LightGBM alone and 1 for the
         linear model alone. Direct strategy only.
+    lear_weight : share of the autoregression by the hour of the day (see `lear`), which takes part
+        where the window has a hundred days or more; the rest is shared as `linear_weight` says.
     n_estimators, learning_rate, num_leaves, min_child_samples, colsample_bytree, reg_lambda :
         of LightGBM, under the names of its scikit-learn interface.
     origin_step : hours between the origins that are trained on; one that does not divide 24
@@ -134,6 +137,7 @@ class GlobalForecaster(BaseForecaster):
         strategy: str = "direct",
         horizon: int = 24,
         linear_weight: float = 0.5,
+        lear_weight: float = 0.5,
         n_estimators: int = 60,
         learning_rate: float = 0.15,
         num_leaves: int = 31,
@@ -153,6 +157,7 @@ class GlobalForecaster(BaseForecaster):
         self.strategy = strategy
         self.horizon = horizon
         self.linear_weight = linear_weight
+        self.lear_weight = lear_weight
         self.n_estimators = n_estimators
         self.learning_rate = learning_rate
         self.num_leaves = num_leaves
@@ -285,6 +290,7 @@ class GlobalForecaster(BaseForecaster):
             exogenous,
             design,
             linear_weight=self.linear_weight,
+            lear_weight=self.lear_weight,
             parameters={
                 "num_iterations": self.n_estimators,
                 "learning_rate": self.learning_rate,
@@ -432,6 +438,8 @@ class GlobalForecaster(BaseForecaster):
     def _history_hours(self) -> int:
         if self.strategy == "recursive":
             return (self.recursive_features or recursive.DEFAULT).window
+        if getattr(self.model_, "hourly", None) is not None:
+            return lear.REACH + 1
         return features.HISTORY_HOURS
 
     def _known_history(self) -> HourlyMatrix:

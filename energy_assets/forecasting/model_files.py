@@ -11,7 +11,7 @@ import io
 import json
 import platform
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -26,12 +26,14 @@ from energy_assets.forecasting.direct import Design, DirectModel
 from energy_assets.forecasting.features import FEATURES
 from energy_assets.forecasting.forecaster import GlobalForecaster
 from energy_assets.forecasting.intervals import Calibration
+from energy_assets.forecasting.lear import Autoregression
 from energy_assets.forecasting.linear import Weights
 from energy_assets.forecasting.panel import WEEK
 from energy_assets.forecasting.recursive import RecursiveFeatures, RecursiveModel
 
 TREES = "model.txt"
 WEIGHTS = "weights.npy"
+HOURLY = "hourly.npy"
 DESCRIPTION = "forecaster.json"
 CHECKSUMS = "checksums.json"
 FORMAT = 2
@@ -42,9 +44,9 @@ def save(forecaster: GlobalForecaster, folder: Path) -> None:
 
     `model.txt` holds the trees, `weights.npy` the weights of the linear model (float32, a row a
     series and the pooled ones last, the 168 hours of the week at the end of each row; NumPy's own
-    format, without objects), `forecaster.json` parameters, features, series, calibration and
-    versions, `checksums.json` the sha256 of all. What a model lacks has no file. The history is
-    not kept.
+    format, without objects), `hourly.npy` those of the autoregression, `forecaster.json`
+    parameters, features, series, calibration and versions, `checksums.json` the sha256 of all.
+    What a model lacks has no file. The history is not kept.
 
     Raises ForecastError if the keys of the series are neither strings nor numbers.
     """
@@ -75,9 +77,11 @@ def save(forecaster: GlobalForecaster, folder: Path) -> None:
             list(model.design.exogenous),
             list(model.design.exogenous_means),
         ]
+        description["series"] = None if model.series is None else _keys(model.series)
         if model.weights is not None:
-            description["series"] = None if model.series is None else _keys(model.series)
             contents[WEIGHTS] = _array(np.hstack([model.weights.columns, model.weights.hours]))
+        if model.hourly is not None:
+            contents[HOURLY] = _array(model.hourly.weights)
     contents[DESCRIPTION] = _json(description)
     checksums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     contents[CHECKSUMS] = _json(checksums)
@@ -110,7 +114,7 @@ def load(folder: Path) -> GlobalForecaster:
         trees = contents.get(TREES)
         booster = None if trees is None else lgb.Booster(model_str=trees.decode())
         return forecaster.restored(
-            _model(forecaster, description, booster, contents.get(WEIGHTS)),
+            _model(forecaster, description, booster, contents),
             _calibration_from_json(description["calibration"]),
             tuple(description["levels"]),
         )
@@ -122,28 +126,26 @@ def _model(
     forecaster: GlobalForecaster,
     description: dict[str, Any],
     booster: lgb.Booster | None,
-    weights: bytes | None,
+    contents: Mapping[str, bytes],
 ) -> DirectModel | RecursiveModel:
     if forecaster.strategy == "recursive":
         features = forecaster.recursive_features or RecursiveFeatures()
         return RecursiveModel(features, description["labels"], booster)
     names, means = description["exogenous"]
-    model = DirectModel(
+    weights, hourly = (
+        np.load(io.BytesIO(contents[file]), allow_pickle=False) if file in contents else None
+        for file in (WEIGHTS, HOURLY)
+    )
+    keys = description["series"]
+    return DirectModel(
         Design(
             forecaster.horizon, forecaster.country, forecaster.timezone, tuple(names), tuple(means)
         ),
         forecaster.linear_weight,
+        forecaster.lear_weight,
         booster,
-    )
-    if weights is None:
-        return model
-    numbers = np.load(io.BytesIO(weights), allow_pickle=False)
-    keys = description["series"]
-    return DirectModel(
-        model.design,
-        model.linear_weight,
-        booster,
-        Weights(numbers[:, :-WEEK], numbers[:, -WEEK:]),
+        None if weights is None else Weights(weights[:, :-WEEK], weights[:, -WEEK:]),
+        None if hourly is None else Autoregression(hourly),
         None if keys is None else _series(keys),
     )
 

@@ -76,6 +76,12 @@ def hours_of(axis: Any, before: int, after: int) -> pd.DatetimeIndex | None:
     return pd.date_range(axis[0] - before * HOUR, axis[-1] + after * HOUR, freq="h")
 
 
+def first_hour(axis: Any) -> int:
+    """Hours from 1970 to the first one of `axis`; 0 if its steps are not hours."""
+    found = hours_of(axis, 0, 0)
+    return 0 if found is None else int(found[0].value // HOUR.value)
+
+
 def _require_hours_or_days(step: Any) -> None:
     """Raise ForecastError for a fixed step of less than a day that is not an hour."""
     if isinstance(step, pd.tseries.offsets.Tick) and step.nanos < DAY.value and step != HOUR:

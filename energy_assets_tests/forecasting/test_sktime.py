@@ -1,0 +1,72 @@
+"""`GlobalForecaster` within sktime: its contract in full, and its own tools."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sktime.forecasting.compose import TransformedTargetForecaster
+from sktime.forecasting.model_evaluation import evaluate
+from sktime.forecasting.model_selection import ForecastingGridSearchCV
+from sktime.performance_metrics.forecasting import MeanAbsolutePercentageError
+from sktime.split import ExpandingWindowSplitter
+from sktime.transformations.boxcox import LogTransformer
+from sktime.utils.estimator_checks import check_estimator
+
+from energy_assets.forecasting import GlobalForecaster
+
+
+@pytest.fixture
+def cv():
+    return ExpandingWindowSplitter(fh=list(range(1, 25)), initial_window=24 * 21, step_length=48)
+
+
+@pytest.fixture
+def one(panel):
+    series = panel.xs(("DK1", "111"))["energy_consumption"]
+    return series.asfreq("h")
+
+
+def test_check_estimator__passes_in_full():
+    # What sktime warns of in its own checks is its own affair; it also sets filters.
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("ignore")
+        results = check_estimator(GlobalForecaster, raise_exceptions=False, verbose=False)
+    assert {name: result for name, result in results.items() if result != "PASSED"} == {}
+    assert len(results) > 1000
+
+
+def quietly(call, **arguments):
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("ignore")
+        return call(**arguments)
+
+
+def test_evaluate__panel__scores_every_fold(panel, small, cv):
+    scoring = MeanAbsolutePercentageError()
+    table = quietly(evaluate, forecaster=small, y=panel, cv=cv, scoring=scoring)
+    assert len(table) == 4
+    assert table["test_MeanAbsolutePercentageError"].max() < 0.06
+
+
+def test_evaluate__no_refit__only_moves_the_origin(one, small, cv):
+    table = quietly(evaluate, forecaster=small, y=one, cv=cv, strategy="no-update_params")
+    assert len(table) == 4
+
+
+def test_grid_search__finds_the_learning_rate_that_learns(one, small, cv):
+    grid = {"learning_rate": [30.0, 0.1], "linear_weight": [0.0]}
+    search = quietly(
+        lambda: ForecastingGridSearchCV(
+            small, cv, grid, scoring=MeanAbsolutePercentageError(), backend=None
+        ).fit(one)
+    )
+    assert search.best_params_ == {"learning_rate": 0.1, "linear_weight": 0.0}
+
+
+def test_pipeline__of_logarithms__forecasts_in_the_unit_of_the_panel(panel, small):
+    steps = [("log", LogTransformer()), ("forecast", small)]
+    made = quietly(lambda: TransformedTargetForecaster(steps).fit(panel).predict(fh=[1, 24]))
+    alone = small.clone().fit(panel).predict(fh=[1, 24])
+    assert isinstance(made.index, pd.MultiIndex)
+    np.testing.assert_allclose(made, alone, rtol=0.25)
