@@ -129,3 +129,19 @@ def _panel(series: pd.Series, hours: pd.Series, values: pd.Series) -> pd.DataFra
     index = pd.MultiIndex.from_arrays([series, hours], names=["series", "datetime_utc"])
     frame = pd.DataFrame({"energy_consumption": values.to_numpy(dtype=float)}, index=index)
     return frame.sort_index()
+
+
+def simulated() -> Setting:
+    """The simulator's panel of March 2023, with two origins a day apart."""
+    from energy_assets.sources import consumption_model
+
+    hours = pd.date_range("2023-02-01", "2023-03-14 23:00", freq="h", name="datetime_utc")
+    number = hours.to_numpy().astype("datetime64[h]").astype(np.int64)
+    names = pd.Index(["/".join(keys) for keys in consumption_model.SERIES], name="series")
+    wide = pd.DataFrame(consumption_model.consumption(number), hours, names)
+    return Setting(
+        "simulated, 30 days",
+        wide.unstack().rename("energy_consumption").to_frame().sort_index(),  # noqa: PD010
+        window_days=30,
+        origins=hours[[-48, -24]],
+    )
