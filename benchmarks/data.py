@@ -43,7 +43,7 @@ class Setting:
     @property
     def all_origins(self) -> pd.DatetimeIndex:
         """The usual origins and those of the special days."""
-        return self.origins.append(self.special_origins)
+        return pd.DatetimeIndex([*self.origins, *self.special_origins])
 
     def first(self, count: int) -> Setting:
         """The same with the first `count` origins only, for a quick look."""

@@ -43,6 +43,7 @@ def sktime_course(window: pd.DataFrame, threads: int, zone: str) -> Predict:
     from sktime.transformations.series.date import DateTimeFeatures
     from sktime.transformations.series.summarize import WindowSummarizer
 
+    warnings.simplefilter("ignore")  # Importing sktime switches its own back on.
     spans = [[1, hours] for hours in COURSE_WINDOWS]
     summary = WindowSummarizer(
         lag_feature={"lag": list(range(1, 73)), "mean": spans, "std": spans}, n_jobs=1
@@ -58,9 +59,8 @@ def sktime_course(window: pd.DataFrame, threads: int, zone: str) -> Predict:
         manual_selection=["day_of_week", "hour_of_day"], keep_original_columns=True
     )
     model = ForecastingPipeline([("daily_season", calendar), ("forecaster", reduction)])
-    model.set_config(warnings="off")
 
-    def keys(hours: pd.DatetimeIndex) -> pd.DataFrame:
+    def keys(hours: pd.Index) -> pd.DataFrame:
         """The parts of each series' name (area, consumer type) as numbers, at each hour."""
         index = pd.MultiIndex.from_product([window.columns, hours], names=["series", "time"])
         parts = index.get_level_values(0).str.split("/", expand=True).to_frame(index=False)
@@ -132,7 +132,7 @@ def skforecast_weekly(window: pd.DataFrame, threads: int, zone: str) -> Predict:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-    def calendar(hours: pd.DatetimeIndex) -> pd.DataFrame:
+    def calendar(hours: pd.Index) -> pd.DataFrame:
         local = _local(hours, zone)
         return pd.DataFrame({"hour": local.hour, "weekday": local.weekday}, index=hours)
 
@@ -229,7 +229,7 @@ def _ahead(window: pd.DataFrame) -> pd.DatetimeIndex:
     return pd.date_range(window.index[-1], periods=HORIZON + 1, freq="h")[1:]
 
 
-def _local(times: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex:
+def _local(times: pd.Index, zone: str) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(times).tz_localize("UTC").tz_convert(zone)
 
 

@@ -72,7 +72,9 @@ def panel(count: int) -> pd.DataFrame:
     """`count` series of HOURS hours: level, day, week and noise, index (series, datetime_utc)."""
     draws = np.random.default_rng(0)
     hours = pd.date_range("2023-02-01", periods=HOURS, freq="h", name="datetime_utc")
-    level, day, week = draws.uniform([[100], [0.1], [0]], [[10_000], [0.4], [0.3]], (3, count))
+    level = draws.uniform(100, 10_000, count)
+    day = draws.uniform(0.1, 0.4, count)
+    week = draws.uniform(0, 0.3, count)
     daily = 1 - np.cos(2 * np.pi * (hours.hour.to_numpy() - 3) / 24)
     weekend = (hours.dayofweek >= 5).astype(float)
     values = np.multiply.outer(day, daily)

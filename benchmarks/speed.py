@@ -33,6 +33,7 @@ REGRESSORS: tuple[tuple[Any, str], ...] = ((lgb, "train"), (lgb.Booster, "predic
 None of them may call another, or its time counts twice.
 """
 STEPS = list(range(1, 25))
+PARTS = ("fit", "predict")
 
 
 def main() -> int:
@@ -87,14 +88,13 @@ def measure(
     asked = options.peers
     for repeat in range(options.repeat):
         fitted = forecaster.clone()
-        parts: dict[str, Callable[[], object]] = {
-            "fit": lambda fitted=fitted: fitted.fit(window),
-            "predict": lambda fitted=fitted: fitted.predict(fh=STEPS),
-        }
-        for part, run in parts.items():
+        for part in PARTS:
             with regressors_timed() as took:
                 begun = time.perf_counter()
-                run()
+                if part == "fit":
+                    fitted.fit(window)
+                else:
+                    fitted.predict(fh=STEPS)
                 seconds[accuracy.OURS][part].append(time.perf_counter() - begun)
             own[part].append(sum(took))
         options.peers = [peer for peer in asked if repeat == 0 or not peer.startswith("sktime")]
@@ -103,7 +103,7 @@ def measure(
         # The first origin only warms the process up.
         for timing in timings:
             if timing["origin"] == str(origin):
-                for part in parts:
+                for part in PARTS:
                     seconds[timing["method"]][part].append(timing[part])
     return seconds, own
 

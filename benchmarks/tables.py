@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shlex
 import sys
 from collections.abc import Mapping
 from datetime import date
@@ -35,9 +36,9 @@ def publish(section: str, tables: Mapping[str, pd.DataFrame], options: argparse.
         console = Console(stderr=options.json, width=160)
     for title, frame in tables.items():
         table = Table(title=title, title_justify="left")
-        table.add_column(frame.index.name or "")
+        table.add_column(str(frame.index.name or ""))
         for column in frame.columns:
-            table.add_column(column, justify="right")
+            table.add_column(str(column), justify="right")
         for name, row in zip(frame.index, _texts(frame), strict=True):
             table.add_row(str(name), *row)
         console.print(table)
@@ -90,4 +91,4 @@ def _command() -> str:
     """The command as anyone would give it: without this machine's paths."""
     module = f"benchmarks.{Path(sys.argv[0]).stem}"
     words = [Path(word).name if word.startswith("/") else word for word in sys.argv[1:]]
-    return " ".join(["python -m", module, *words])
+    return shlex.join(["python", "-m", module, *words])
