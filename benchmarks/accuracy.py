@@ -26,7 +26,11 @@ from energy_assets.forecasting import GlobalForecaster, baseline, evaluation
 
 OURS = "GlobalForecaster"
 BOUNDS = {"DE35, 30 days": 0.078}
-PEERS = ("mlforecast, weekly lags", "skforecast, weekly lags")
+PEERS = (
+    "mlforecast, weekly lags",
+    "mlforecast, recent and weekly lags",
+    "skforecast, recent and weekly lags",
+)
 SLOW_PEERS = (
     "sktime, the course",
     "mlforecast, the course",
