@@ -4,7 +4,7 @@
 #   make dev                                  the Dagster UI, with schedules and sensors running
 #   make tune                                 search for the best configuration (ORIGIN=..., TRIALS=...)
 #   make backfill START=... END=...           replay a range of hours as if it were live
-#   make bench FILE=...                       benchmarks; FILE: a copy of ConsumptionDE35Hour
+#   make bench DATA=...                       benchmarks; DATA: a folder with real data
 #   make lock                                 resolve the dependencies anew
 
 PYTHON ?= python3
@@ -32,14 +32,16 @@ test: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
-bench: .venv/dev
-	$(BIN)/python -m benchmarks $(if $(FILE),--file "$(FILE)")
+bench: .venv/dev .venv-peers/ready
+	$(BIN)/python -m benchmarks $(if $(DATA),--data "$(DATA)") $(if $(MARKDOWN),--markdown "$(MARKDOWN)")
 
 lock: .venv/dev
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
 		setup.cfg -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
 		setup.cfg --extra dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
+		benchmarks/peers.in -o benchmarks/peers.txt
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -55,4 +57,10 @@ lock: .venv/dev
 
 .venv/dev: requirements-dev.lock .venv/run
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r requirements-dev.lock
+	@touch $@
+
+# What the forecaster is compared with has an environment of its own.
+.venv-peers/ready: benchmarks/peers.txt | .venv/python
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install -q --disable-pip-version-check --no-deps -r benchmarks/peers.txt
 	@touch $@

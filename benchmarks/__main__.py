@@ -1,4 +1,4 @@
-"""All benchmarks, one after the other: `python -m benchmarks [--file CSV]`."""
+"""All benchmarks, one after the other: `python -m benchmarks [--data FOLDER]`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ import sys
 def main() -> int:
     """Run each benchmark in a process of its own; the exit status is the worst of theirs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--file", help="real data (ConsumptionDE35Hour as CSV), for the accuracy")
+    parser.add_argument("--data", help="folder with real data, for the accuracy")
+    parser.add_argument("--markdown", help="file to put the tables into: docs/benchmarks.md")
     options = parser.parse_args()
-    commands = [["-m", "benchmarks.runs"]]
-    if options.file:
-        commands.append(["-m", "benchmarks.accuracy", "--file", options.file])
+    markdown = ["--markdown", options.markdown] if options.markdown else []
+    commands = [["benchmarks.runs"], ["benchmarks.speed"], ["benchmarks.scale"]]
+    if options.data:
+        commands.append(["benchmarks.accuracy", "--data", options.data])
     else:
-        print("Without --file, a copy of ConsumptionDE35Hour, accuracy is not measured.")
-    return max(subprocess.run([sys.executable, *command]).returncode for command in commands)
+        print("Without --data, a folder with real data, accuracy is not measured.")
+    return max(
+        subprocess.run([sys.executable, "-m", *command, *markdown]).returncode
+        for command in commands
+    )
 
 
 if __name__ == "__main__":

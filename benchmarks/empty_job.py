@@ -1,4 +1,6 @@
-"""Seven empty assets in one in-process job: what Dagster itself costs."""
+"""Empty assets in in-process jobs, what Dagster itself costs: seven, and two by the hour."""
+
+from datetime import datetime
 
 import dagster as dg
 
@@ -13,8 +15,31 @@ def _empty(name: str, upstream: str | None) -> dg.AssetsDefinition:
     return empty
 
 
+hourly = dg.HourlyPartitionsDefinition(start_date=datetime(2023, 1, 1), timezone="UTC")
+
+
+def _empty_hourly(name: str, upstream: str | None) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=name,
+        deps=[upstream] if upstream else [],
+        partitions_def=hourly,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def empty() -> None:
+        return None
+
+    return empty
+
+
 defs = dg.Definitions(
-    assets=[_empty(name, before) for name, before in zip(NAMES, [None, *NAMES], strict=False)],
-    jobs=[dg.define_asset_job("empty_job", selection=dg.AssetSelection.all())],
+    assets=[
+        *(_empty(name, before) for name, before in zip(NAMES, [None, *NAMES], strict=False)),
+        _empty_hourly("raw", None),
+        _empty_hourly("clean", "raw"),
+    ],
+    jobs=[
+        dg.define_asset_job("empty_job", selection=NAMES),
+        dg.define_asset_job("empty_load", selection=["raw", "clean"]),
+    ],
     executor=dg.in_process_executor,
 )

@@ -1,0 +1,147 @@
+"""What is forecast, and from when: the real data sets, their windows, origins and special days.
+
+Every panel here has the index (series, datetime_utc), one column, hours in UTC, and NaN or no row
+where nothing was observed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+DE35 = "ConsumptionDE35Hour*.csv"
+EIA = "eia930*.parquet"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A panel with the origins to forecast it from, each from the `window_days` before it.
+
+    `special` names days that are scored on their own, each with its origins: the 24 hours after
+    an origin are that day. `after_gap` is special in that only the series count that were not
+    observed in at least half of the day before the origin.
+    """
+
+    name: str
+    panel: pd.DataFrame
+    window_days: int
+    origins: pd.DatetimeIndex
+    special: dict[str, pd.DatetimeIndex] = field(default_factory=dict)
+    country: str = "DK"
+    timezone: str = "Europe/Copenhagen"
+
+    @property
+    def special_origins(self) -> pd.DatetimeIndex:
+        """The origins of the special days that are not among the usual ones."""
+        found = {origin for origins in self.special.values() for origin in origins}
+        return pd.DatetimeIndex(sorted(found - set(self.origins)))
+
+    @property
+    def all_origins(self) -> pd.DatetimeIndex:
+        """The usual origins and those of the special days."""
+        return pd.DatetimeIndex([*self.origins, *self.special_origins])
+
+    def first(self, count: int) -> Setting:
+        """The same with the first `count` origins only, for a quick look."""
+        special = {name: origins[:count] for name, origins in self.special.items()}
+        values = {**vars(self), "origins": self.origins[:count], "special": special}
+        return Setting(**values)
+
+
+def settings(folder: Path) -> Iterator[Setting]:
+    """The settings for which `folder` holds the data."""
+    for file in sorted(folder.glob(DE35))[:1]:
+        yield Setting(
+            "DE35, 30 days",
+            read_de35(file),
+            window_days=30,
+            # 21 hours apart, so that twelve fit before the copy of March 2023 ends.
+            origins=pd.date_range("2023-03-05 22:00", periods=12, freq="21h"),
+            # 2023-02-28 is missing for every series. There is no holiday and no change of clocks.
+            special={"after a gap": pd.DatetimeIndex(["2023-02-28 22:00", "2023-03-01 08:00"])},
+        )
+    for file in sorted(folder.glob(EIA))[:1]:
+        panel = read_eia(file)
+        for days in (30, 365):
+            yield Setting(
+                f"EIA 2017, {days} days",
+                panel,
+                window_days=days,
+                # Twelve months, weekdays and hours of the day.
+                origins=pd.date_range("2017-01-10 05:00", periods=12, freq="727h"),
+                special=EIA_SPECIAL,
+                country="US",
+                timezone="America/Chicago",
+            )
+
+
+# From midnight in Chicago, the middle of the four zones in which the authorities lie.
+EIA_SPECIAL = {
+    # The day of the change and the day after, when yesterday still has the other clock.
+    "clock change": pd.DatetimeIndex(
+        ["2017-03-12 06:00", "2017-03-13 05:00", "2017-11-05 05:00", "2017-11-06 06:00"]
+    ),
+    "holiday": pd.DatetimeIndex(
+        ["2017-05-29 05:00", "2017-07-04 05:00", "2017-09-04 05:00", "2017-11-23 06:00"]
+    ),
+    # From the last hour of gaps of one to seven days in one to four series.
+    "after a gap": pd.DatetimeIndex(
+        ["2017-02-28 06:00", "2017-06-03 05:00", "2017-09-12 05:00", "2017-11-06 06:00"]
+    ),
+}
+
+
+def read_de35(path: Path) -> pd.DataFrame:
+    """The kWh of every (area, consumer type) in a CSV export of ConsumptionDE35Hour."""
+    rows = pd.read_csv(path, sep=";", dtype={"ConsumerType_DE35": str})
+    return _panel(
+        rows["PriceArea"] + "/" + rows["ConsumerType_DE35"],
+        pd.to_datetime(rows["HourUTC"]),
+        rows["TotalCon"],
+    )
+
+
+def read_eia(path: Path) -> pd.DataFrame:
+    """The MWh of every US balancing authority in a table of unique_id, ds, y_raw, y_clean.
+
+    What the authorities published has wrong values, as large as -99,913,320. Those that the
+    cleaned column replaced are taken as missing, and not replaced: the replacements know what
+    came after them.
+    """
+    rows = pd.read_parquet(path)
+    published = rows["y_raw"].where(np.isclose(rows["y_raw"], rows["y_clean"]))
+    return _panel(rows["unique_id"], rows["ds"], published)
+
+
+def gapped(setting: Setting) -> pd.Series:
+    """Which series lack half or more of the 24 hours before each origin, by (origin, series)."""
+    wide = setting.panel.iloc[:, 0].unstack(0)  # noqa: PD010
+    wide = wide.reindex(pd.date_range(wide.index[0], wide.index[-1], freq="h"))
+    missing = wide.isna().rolling(24).sum() >= 12
+    return missing.loc[setting.all_origins].rename_axis(index="origin").stack()  # noqa: PD013
+
+
+def _panel(series: pd.Series, hours: pd.Series, values: pd.Series) -> pd.DataFrame:
+    index = pd.MultiIndex.from_arrays([series, hours], names=["series", "datetime_utc"])
+    frame = pd.DataFrame({"energy_consumption": values.to_numpy(dtype=float)}, index=index)
+    return frame.sort_index()
+
+
+def simulated() -> Setting:
+    """The simulator's panel of March 2023, with two origins a day apart."""
+    from energy_assets.sources import consumption_model
+
+    hours = pd.date_range("2023-02-01", "2023-03-14 23:00", freq="h", name="datetime_utc")
+    number = hours.to_numpy().astype("datetime64[h]").astype(np.int64)
+    names = pd.Index(["/".join(keys) for keys in consumption_model.SERIES], name="series")
+    wide = pd.DataFrame(consumption_model.consumption(number), hours, names)
+    return Setting(
+        "simulated, 30 days",
+        wide.unstack().rename("energy_consumption").to_frame().sort_index(),  # noqa: PD010
+        window_days=30,
+        origins=hours[[-48, -24]],
+    )

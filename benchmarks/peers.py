@@ -1,0 +1,249 @@
+"""The peers' forecasts: mlforecast, skforecast, and sktime's reduction as in the course.
+
+    .venv-peers/bin/python benchmarks/peers.py FOLDER
+
+Runs in an environment of its own (benchmarks/peers.txt) and knows nothing of energy_assets. Reads
+`panel.parquet` (hours x series) and `request.json` from FOLDER: the origins of each method, the
+window's days, the time zone and the number of threads. Writes `forecasts.parquet` (method, origin,
+series, datetime_utc, forecast, lower, upper) and `timings.json`, a list of {method, origin, fit,
+predict} with seconds.
+
+None of these libraries takes gaps in all of its parts, so that they are filled beforehand and
+for all alike, from the past: the value of a week ago, else of a day ago, else the last one.
+Each is used the way its own documentation shows. Lags, scaling and loss of mlforecast and
+skforecast are the best of those that were tried on the Danish data that they are scored on, which
+favours them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from lightgbm import LGBMRegressor
+
+HORIZON = 24
+WEEKLY_LAGS = [24, 25, 26, 48, 72, 96, 120, 144, 166, 167, 168, 169, 170, 192]
+LAGS = [1, 2, 3, *WEEKLY_LAGS]
+COURSE_WINDOWS = (24, 48, 72)
+TUNED = {"objective": "l1", "n_estimators": 200, "learning_rate": 0.07}
+
+Predict = Callable[[], pd.DataFrame]
+"""Forecasts with the columns series, datetime_utc, forecast and perhaps lower, upper."""
+
+
+def sktime_course(window: pd.DataFrame, threads: int, zone: str) -> Predict:
+    """The model of the course energy-forecasting: lags 1 to 72, means, deviations, recursive."""
+    from sktime.forecasting.compose import ForecastingPipeline, make_reduction
+    from sktime.transformations.series.date import DateTimeFeatures
+    from sktime.transformations.series.summarize import WindowSummarizer
+
+    spans = [[1, hours] for hours in COURSE_WINDOWS]
+    summary = WindowSummarizer(
+        lag_feature={"lag": list(range(1, 73)), "mean": spans, "std": spans}, n_jobs=1
+    )
+    reduction = make_reduction(
+        _lightgbm(threads),
+        transformers=[summary],
+        strategy="recursive",
+        pooling="global",
+        window_length=None,
+    )
+    calendar = DateTimeFeatures(
+        manual_selection=["day_of_week", "hour_of_day"], keep_original_columns=True
+    )
+    model = ForecastingPipeline([("daily_season", calendar), ("forecaster", reduction)])
+
+    def keys(hours: pd.Index) -> pd.DataFrame:
+        """The parts of each series' name (area, consumer type) as numbers, at each hour."""
+        index = pd.MultiIndex.from_product([window.columns, hours], names=["series", "time"])
+        parts = index.get_level_values(0).str.split("/", expand=True).to_frame(index=False)
+        return parts.apply(lambda part: pd.factorize(part)[0]).set_axis(index)
+
+    panel = keys(window.index)[[]].assign(y=window.to_numpy().T.ravel())
+    model.fit(panel, X=keys(window.index), fh=list(range(1, HORIZON + 1)))
+
+    def predict() -> pd.DataFrame:
+        made = model.predict(X=keys(_ahead(window)))
+        return made.set_axis(["forecast"], axis=1).rename_axis(["series", "datetime_utc"])
+
+    return lambda: predict().reset_index()
+
+
+def mlforecast_course(window: pd.DataFrame, threads: int, zone: str) -> Predict:
+    """The features of the course of the course in mlforecast."""
+    from mlforecast.lag_transforms import RollingMean, RollingStd
+
+    rolling = [kind(hours) for kind in (RollingMean, RollingStd) for hours in COURSE_WINDOWS]
+    return _mlforecast(
+        window,
+        _lightgbm(threads),
+        lags=list(range(1, 73)),
+        lag_transforms={1: rolling},
+        date_features=["hour", "dayofweek"],
+        num_threads=threads,
+    )
+
+
+def mlforecast_weekly(window: pd.DataFrame, threads: int, zone: str) -> Predict:
+    """Daily and weekly lags only in mlforecast, so that no forecast of it feeds on another."""
+    return mlforecast_best(window, threads, zone, lags=WEEKLY_LAGS)
+
+
+def mlforecast_best(
+    window: pd.DataFrame,
+    threads: int,
+    zone: str,
+    lags: Sequence[int] = LAGS,
+    conformal_windows: int = 0,
+) -> Predict:
+    """What is best in mlforecast here: recent and weekly lags of standardised logarithms."""
+    from mlforecast.target_transforms import GlobalSklearnTransformer, LocalStandardScaler
+    from sklearn.preprocessing import FunctionTransformer
+
+    def hour(times: pd.DatetimeIndex) -> pd.Index:
+        return _local(times, zone).hour
+
+    def weekday(times: pd.DatetimeIndex) -> pd.Index:
+        return _local(times, zone).weekday
+
+    log = GlobalSklearnTransformer(FunctionTransformer(np.log1p, np.expm1))
+    return _mlforecast(
+        window,
+        _lightgbm(threads, **TUNED),
+        conformal_windows=conformal_windows,
+        lags=lags,
+        target_transforms=[log, LocalStandardScaler()],
+        date_features=[hour, weekday],
+        num_threads=threads,
+    )
+
+
+def mlforecast_conformal_2(window: pd.DataFrame, threads: int, zone: str) -> Predict:
+    """The same with conformal intervals from two windows, mlforecast's default."""
+    return mlforecast_best(window, threads, zone, conformal_windows=2)
+
+
+def mlforecast_conformal_10(window: pd.DataFrame, threads: int, zone: str) -> Predict:
+    """The same with conformal intervals from ten windows."""
+    return mlforecast_best(window, threads, zone, conformal_windows=10)
+
+
+def skforecast_best(window: pd.DataFrame, threads: int, zone: str) -> Predict:
+    """The global recursive forecaster of skforecast with the same lags, transform and loss."""
+    from skforecast.recursive import ForecasterRecursiveMultiSeries
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+    def calendar(hours: pd.Index) -> pd.DataFrame:
+        local = _local(hours, zone)
+        return pd.DataFrame({"hour": local.hour, "weekday": local.weekday}, index=hours)
+
+    model = ForecasterRecursiveMultiSeries(
+        _lightgbm(threads, **TUNED),
+        lags=LAGS,
+        encoding="ordinal",
+        transformer_series=make_pipeline(FunctionTransformer(np.log1p, np.expm1), StandardScaler()),
+    )
+    model.fit(window, exog=calendar(window.index), suppress_warnings=True)
+
+    def predict() -> pd.DataFrame:
+        made = model.predict(HORIZON, exog=calendar(_ahead(window)), suppress_warnings=True)
+        named = made.rename(columns={"level": "series", "pred": "forecast"})
+        return named.rename_axis("datetime_utc").reset_index()
+
+    return predict
+
+
+METHODS: dict[str, Callable[[pd.DataFrame, int, str], Predict]] = {
+    "sktime, the course": sktime_course,
+    "mlforecast, the course": mlforecast_course,
+    "mlforecast, weekly lags": mlforecast_weekly,
+    "mlforecast, recent and weekly lags": mlforecast_best,
+    "mlforecast, conformal 2": mlforecast_conformal_2,
+    "mlforecast, conformal 10": mlforecast_conformal_10,
+    "skforecast, recent and weekly lags": skforecast_best,
+}
+
+
+def main(folder: Path) -> None:
+    """Forecast from every origin with every method that is asked for there."""
+    # Not a filter: sktime sets its own while it runs.
+    warnings.showwarning = lambda *arguments, **named: None
+    request = json.loads((folder / "request.json").read_text())
+    panel = pd.read_parquet(folder / "panel.parquet")
+    tables: list[pd.DataFrame] = []
+    timings: list[dict[str, Any]] = []
+    asked = request["origins"]
+    origins = sorted({origin for some in asked.values() for origin in some})
+    for number, origin in enumerate(map(pd.Timestamp, origins)):
+        window = filled(panel, origin, request["window_days"])
+        for name in (name for name in asked if str(origin) in asked[name]):
+            begun = time.perf_counter()
+            predict = METHODS[name](window, request["threads"], request["timezone"])
+            fitted = time.perf_counter()
+            made = predict()
+            done = time.perf_counter()
+            tables.append(made.assign(method=name, origin=origin))
+            timings.append(
+                {"method": name, "origin": str(origin)}
+                | {"fit": fitted - begun, "predict": done - fitted}
+            )
+        print(f"peers: origin {number + 1} of {len(origins)}", file=sys.stderr)
+    columns = ["method", "origin", "series", "datetime_utc", "forecast", "lower", "upper"]
+    forecasts = pd.concat(tables, ignore_index=True).reindex(columns=columns)
+    forecasts.to_parquet(folder / "forecasts.parquet")
+    (folder / "timings.json").write_text(json.dumps(timings))
+
+
+def filled(panel: pd.DataFrame, origin: pd.Timestamp, days: int) -> pd.DataFrame:
+    """The `days` days up to and with `origin`, as far as there are any, without gaps."""
+    start = max(origin - pd.Timedelta(hours=24 * days - 1), panel.index[0])
+    window = panel.reindex(pd.date_range(start, origin, freq="h"))
+    for lag in (168, 24):
+        window = window.fillna(window.shift(lag))
+    return window.ffill().bfill()
+
+
+def _mlforecast(
+    window: pd.DataFrame, model: LGBMRegressor, conformal_windows: int = 0, **settings: Any
+) -> Predict:
+    from mlforecast import MLForecast
+    from mlforecast.utils import PredictionIntervals
+
+    rows = window.rename_axis(index="ds", columns="unique_id")
+    rows = rows.melt(ignore_index=False, value_name="y").reset_index()
+    intervals = PredictionIntervals(conformal_windows, HORIZON) if conformal_windows else None
+    forecaster = MLForecast({"forecast": model}, freq="h", **settings)
+    forecaster.fit(rows, static_features=[], prediction_intervals=intervals)
+    names = {
+        "unique_id": "series",
+        "ds": "datetime_utc",
+        "forecast-lo-80": "lower",
+        "forecast-hi-80": "upper",
+    }
+    level = [80] if intervals else None
+    return lambda: forecaster.predict(HORIZON, level=level).rename(columns=names)
+
+
+def _lightgbm(threads: int, **parameters: Any) -> LGBMRegressor:
+    return LGBMRegressor(n_jobs=threads, verbosity=-1, **parameters)
+
+
+def _ahead(window: pd.DataFrame) -> pd.DatetimeIndex:
+    return pd.date_range(window.index[-1], periods=HORIZON + 1, freq="h")[1:]
+
+
+def _local(times: pd.Index, zone: str) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(times).tz_localize("UTC").tz_convert(zone)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
