@@ -28,7 +28,7 @@ def main() -> int:
     """Print the table; the exit status is 1 where a process fails, for want of memory say."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--series", type=int, nargs="+", default=[1_000, 10_000])
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     tables.add_options(parser)
     options = parser.parse_args()

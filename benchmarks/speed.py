@@ -24,14 +24,23 @@ import lightgbm as lgb
 import pandas as pd
 
 from benchmarks import accuracy, data, tables
-from energy_assets.forecasting import GlobalForecaster
+from energy_assets.forecasting import GlobalForecaster, linear
 from energy_assets.forecasting.panel import training_window
 
-REGRESSORS: tuple[tuple[Any, str], ...] = ((lgb, "train"), (lgb.Booster, "predict"))
+REGRESSORS: tuple[tuple[Any, str], ...] = (
+    (lgb, "train"),
+    (lgb.Booster, "predict"),
+    (linear, "_sums"),
+    (linear, "solve"),
+)
 """What fits and predicts on finished matrices: a regressor that joins the forecaster belongs here.
 
 None of them may call another, or its time counts twice.
 """
+VARIANTS: dict[str, dict[str, Any]] = {
+    accuracy.OURS: {},
+    f"{accuracy.OURS}, LightGBM alone": {"linear_weight": 0.0, "lear_weight": 0.0},
+}
 STEPS = list(range(1, 25))
 PARTS = ("fit", "predict")
 
@@ -62,10 +71,13 @@ def main() -> int:
     )
     regressors = pd.DataFrame(
         {
-            "total s": ours[["fit", "predict"]],
-            "its regressors s": {part: statistics.median(own[part]) for part in own},
+            "total s": {name: frame.loc[name, "fit + predict s"] for name in own},
+            "its regressors s": {
+                name: sum(statistics.median(took[part]) for part in PARTS)
+                for name, took in own.items()
+            },
         }
-    ).rename_axis(accuracy.OURS)
+    ).rename_axis("fit + predict")
     regressors["ratio"] = regressors["total s"] / regressors["its regressors s"]
     title = f"76 series of 720 hours, {options.threads} thread(s), medians of {options.repeat}"
     tables.publish("speed", {title: methods, "Of that, the regressors": regressors}, options)
@@ -77,26 +89,26 @@ Seconds = dict[str, list[float]]
 
 def measure(
     setting: data.Setting, options: argparse.Namespace
-) -> tuple[dict[str, Seconds], Seconds]:
+) -> tuple[dict[str, Seconds], dict[str, Seconds]]:
     """The seconds of each method's fits and predicts, and those of our own regressors in them."""
     seconds: dict[str, Seconds] = defaultdict(lambda: defaultdict(list))
-    own: Seconds = defaultdict(list)
+    own: dict[str, Seconds] = defaultdict(lambda: defaultdict(list))
     origin = setting.origins[-1]
     window = training_window(setting.panel, origin, setting.window_days)
-    forecaster = GlobalForecaster(n_jobs=options.threads)
-    forecaster.clone().fit(window).predict(fh=STEPS)
+    GlobalForecaster(n_jobs=options.threads).fit(window).predict(fh=STEPS)
     asked = options.peers
     for repeat in range(options.repeat):
-        fitted = forecaster.clone()
-        for part in PARTS:
-            with regressors_timed() as took:
-                begun = time.perf_counter()
-                if part == "fit":
-                    fitted.fit(window)
-                else:
-                    fitted.predict(fh=STEPS)
-                seconds[accuracy.OURS][part].append(time.perf_counter() - begun)
-            own[part].append(sum(took))
+        for name, changed in VARIANTS.items():
+            forecaster = GlobalForecaster(n_jobs=options.threads, **changed)
+            for part in PARTS:
+                with regressors_timed() as took:
+                    begun = time.perf_counter()
+                    if part == "fit":
+                        forecaster.fit(window)
+                    else:
+                        forecaster.predict(fh=STEPS)
+                    seconds[name][part].append(time.perf_counter() - begun)
+                own[name][part].append(sum(took))
         options.peers = [peer for peer in asked if repeat == 0 or not peer.startswith("sktime")]
         with tempfile.TemporaryDirectory() as folder:
             _, timings = accuracy.ask_peers(setting, options, Path(folder))

@@ -25,14 +25,15 @@ def forecast_picture(observed: pd.DataFrame, predictions: pd.DataFrame, source: 
     )
 
 
-def outcome_picture(observed: pd.DataFrame, predictions: pd.DataFrame) -> bytes:
-    """The three largest series of a forecast whose hours have come since, with both, as PNG."""
+def outcome_picture(observed: pd.DataFrame, predictions: pd.DataFrame, source: str) -> bytes:
+    """The two largest series of a forecast whose hours have come since, with both, as PNG."""
     actual = as_panel(observed)[TARGET].rename("actual")
     return forecast_plot(
         as_panel(observed[observed["datetime_utc"] <= _origin(predictions)]),
         _as_forecast(predictions).join(actual),
-        series=3,
-        title=f"Forecast from {_origin(predictions):%Y-%m-%d %H:%M} UTC, and what came",
+        series=2,
+        title=f"Forecast from {_origin(predictions):%Y-%m-%d %H:%M} UTC, and what came "
+        f"(source={source})",
     )
 
 

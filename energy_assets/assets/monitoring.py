@@ -73,7 +73,7 @@ def monitoring_metrics(
             "worst series": table(worst.reset_index()),
         }
         if (whole_day := key_of(hour_of(newest) - DAY)) in predictions_parquet:
-            drawn = outcome_picture(observed, predictions_parquet[whole_day])
+            drawn = outcome_picture(observed, predictions_parquet[whole_day], source.name)
             pictures["forecast a day ago against observations"] = picture(drawn)
         context.add_asset_metadata(pictures, partition_key=newest)
     return dg.MaterializeResult(value=hours, metadata={"source": source.name})

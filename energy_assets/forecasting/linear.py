@@ -128,11 +128,21 @@ def moments(rows: Rows, residual: Floats, chosen: npt.NDArray[np.bool_]) -> Mome
     if not known.all():
         np.copyto(target, np.float32(0), where=~known)
         columns *= known[:, None]
-    hours, starts = np.unique(rows.hour_of_week.ravel()[places], return_index=True)
+    return _sums(columns, target, known, rows.hour_of_week.ravel()[places])
+
+
+def _sums(
+    columns: npt.NDArray[np.float32],
+    target: npt.NDArray[np.float32],
+    known: npt.NDArray[np.bool_],
+    hour_of_week: Ints,
+) -> Moments:
+    """The sums over rows in the order of their hours of the week; 0 where they are not `known`."""
+    hours, starts = np.unique(hour_of_week, return_index=True)
 
     def by_hour(values: npt.NDArray[np.floating]) -> Floats:
         sums = np.zeros((*values.shape[:-1], WEEK))
-        if len(places):
+        if len(hours):
             sums[..., hours] = np.add.reduceat(values, starts, axis=-1)
         return sums
 
