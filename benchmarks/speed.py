@@ -39,6 +39,7 @@ None of them may call another, or its time counts twice.
 """
 VARIANTS: dict[str, dict[str, Any]] = {
     accuracy.OURS: {},
+    f"{accuracy.OURS}, without intervals": {"calibration_days": 0},
     f"{accuracy.OURS}, LightGBM alone": {"linear_weight": 0.0, "lear_weight": 0.0},
 }
 STEPS = list(range(1, 25))

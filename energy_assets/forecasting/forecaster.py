@@ -138,7 +138,7 @@ class GlobalForecaster(BaseForecaster):
         horizon: int = 24,
         linear_weight: float = 0.5,
         lear_weight: float = 0.5,
-        n_estimators: int = 60,
+        n_estimators: int = 40,
         learning_rate: float = 0.15,
         num_leaves: int = 31,
         min_child_samples: int = 20,

@@ -75,7 +75,7 @@ def result(panel, told):
 
 
 def test_tune__default_configuration__is_the_first_trial(result):
-    assert result.trials[0].parameters == {"n_estimators": 60, "num_leaves": 31}
+    assert result.trials[0].parameters == {"n_estimators": 40, "num_leaves": 31}
     assert result.default_score == result.trials[0].score
 
 
@@ -209,7 +209,7 @@ def test_tune__out_of_time__finishes_the_default_configuration_alone(panel):
     stopped = tune(panel, SPACE, seconds=0.0, scheme=SCHEME, arguments=QUICK)
     assert [trial.state for trial in stopped.trials] == ["complete"]
     assert stopped.planned == 3
-    assert stopped.best_parameters == {"n_estimators": 60, "num_leaves": 31}
+    assert stopped.best_parameters == {"n_estimators": 40, "num_leaves": 31}
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_tune__panel_too_short__error_says_how_many_hours_are_needed(panel):
 
 def test_unsearched__is_the_default_configuration_and_survives_json():
     kept = Unsearched.because("too short", SPACE)
-    assert kept.best_parameters == {"n_estimators": 60, "num_leaves": 31}
+    assert kept.best_parameters == {"n_estimators": 40, "num_leaves": 31}
     assert read_result(kept.model_dump_json().encode()) == kept
 
 
