@@ -16,7 +16,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -54,34 +53,27 @@ def main() -> int:
             continue
         if options.origins:
             setting = setting.first(options.origins)
-        forecasts, timings = run(setting, options)
-        shown |= compare(setting, forecasts, timings)
+        forecasts = run(setting, options)
+        shown |= compare(setting, forecasts)
         ours = forecasts[(forecasts["method"] == OURS) & forecasts["origin"].isin(setting.origins)]
         good &= evaluation.summary(ours)["mape"] <= BOUNDS.get(setting.name, float("inf"))
     tables.publish("accuracy", shown, options)
     return int(not good)
 
 
-def run(setting: data.Setting, options: argparse.Namespace) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The table of forecasts of all methods at all origins, and the seconds that each took."""
+def run(setting: data.Setting, options: argparse.Namespace) -> pd.DataFrame:
+    """The table of forecasts of all methods at all origins."""
     with tempfile.TemporaryDirectory() as folder:
         kept = options.keep / setting.name.replace(" ", "-") if options.keep else Path(folder)
-        made, timings = ask_peers(setting, options, kept)
+        made, _ = ask_peers(setting, options, kept)
     forecaster = GlobalForecaster(
         country=setting.country, timezone=setting.timezone, n_jobs=options.threads
     )
 
     def ours(window: pd.DataFrame, horizon: int) -> pd.DataFrame:
         steps = list(range(1, horizon + 1))
-        begun = time.perf_counter()
         fitted = forecaster.clone().fit(window)
-        trained = time.perf_counter()
         forecast = fitted.predict(fh=steps).set_axis(["forecast"], axis=1)
-        done = time.perf_counter()
-        timings.append(
-            {"method": OURS, "origin": str(window.index.get_level_values(-1).max())}
-            | {"fit": trained - begun, "predict": done - trained}
-        )
         bounds = fitted.predict_interval(fh=steps, coverage=0.8)
         forecast[["lower", "upper"]] = bounds.to_numpy()
         return forecast
@@ -108,7 +100,7 @@ def run(setting: data.Setting, options: argparse.Namespace) -> tuple[pd.DataFram
         for some, origins in ((methods, setting.origins), (quick, setting.special_origins))
         if len(origins)
     ]
-    return pd.concat(forecasts, ignore_index=True), pd.DataFrame(timings)
+    return pd.concat(forecasts, ignore_index=True)
 
 
 def ask_peers(
@@ -143,12 +135,9 @@ def environment(options: argparse.Namespace) -> dict[str, str]:
     return os.environ | {"OMP_NUM_THREADS": str(options.threads), "NUMBA_NUM_THREADS": "1"}
 
 
-def compare(
-    setting: data.Setting, forecasts: pd.DataFrame, timings: pd.DataFrame
-) -> dict[str, pd.DataFrame]:
+def compare(setting: data.Setting, forecasts: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The tables of a setting, by title: points, intervals, special days."""
     usual = forecasts[forecasts["origin"].isin(setting.origins)]
-    seconds = timings.groupby("method")[["fit", "predict"]].median()
     points, intervals = {}, {}
     for name, table in usual.groupby("method", sort=False):
         if table["lower"].notna().any():
@@ -156,12 +145,10 @@ def compare(
         if "conformal" in name:
             continue
         scores, mape = evaluation.summary(table), evaluation.by_horizon(table)["mape"]
-        took = seconds.reindex([name]).iloc[0]
         points[name] = (
             {"MAPE": scores["mape"], "median MAPE": scores["mape_median"]}
             | {"WAPE": scores["wape"], "MASE": scores["mase"]}
             | {title: mape.loc[first:last].mean() for title, (first, last) in HOURS_AHEAD.items()}
-            | {"fit + predict s": took.sum(min_count=1), "predict s": took["predict"]}
         )
     title = f"{setting.name}: {len(setting.origins)} origins from {setting.origins[0]} UTC"
     shown = {
