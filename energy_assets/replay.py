@@ -132,12 +132,10 @@ def execute(
     steps: Iterable[Step],
     instance: dg.DagsterInstance,
     showing: Callable[[Step], AbstractContextManager[None]],
-    resources: Mapping[str, object] | None = None,
 ) -> int:
     """Execute the runs one after the other in this process; returns how many there were.
 
-    `resources` replace those of `defs`. Raises RunFailedError with the message of the first
-    failure.
+    Raises RunFailedError with the message of the first failure.
     """
     made = 0
     for step in steps:
@@ -151,7 +149,6 @@ def execute(
                     "ops": {name: {"config": dict(said)} for name, said in step.config.items()},
                 },
                 raise_on_error=False,
-                resources=resources,
             )
         if not result.success:
             raise RunFailedError(_why(result))

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from energy_assets.definitions import defs
+from energy_assets.definitions import build_defs, defs
 from energy_assets.errors import ShortHistoryError
 from energy_assets.partitions import HORIZON, HOUR, key_of, window_of
 from energy_assets.replay import (
@@ -127,7 +127,8 @@ def _execute(steps: Iterable[Step]) -> int:
                 f"    trial {trial.number} of {total}: {trial.outcome} ({trial.seconds:.1f} s)"
             )
 
-        return execute(defs, steps, instance, showing, {"on_trial": on_trial})
+        told = build_defs({**(defs.resources or {}), "on_trial": on_trial})
+        return execute(told, steps, instance, showing)
 
 
 def _done(step: Step, seconds: float) -> str:
