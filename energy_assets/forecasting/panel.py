@@ -261,13 +261,14 @@ def _compact(codes: Ints, count: int) -> tuple[Ints, Ints]:
 def fill_gaps(values: Floats) -> Floats:
     """`values` with each missing hour filled from the past of its own series.
 
-    A gap takes the value a week before, else that of a day before, else the last one; what was
-    filled may fill again. Hours before a series' first observation stay NaN. Nothing later than
+    A gap takes the value a day before, else that of a week before, else the last one; what was
+    filled may fill again. The last day that was observed knows of the weather and of the level,
+    and serves better than the day of the week, above all after long gaps. Hours before a series' first observation stay NaN. Nothing later than
     an hour has a part in its filling, so that filling first and cutting later is no look-ahead.
     """
     filled = values.copy()
     for hour in np.flatnonzero(np.isnan(values).any(axis=0)):
-        for lag in (WEEK, DAY, 1):
+        for lag in (DAY, WEEK, 1):
             if hour >= lag:
                 gaps = np.isnan(filled[:, hour])
                 filled[gaps, hour] = filled[gaps, hour - lag]

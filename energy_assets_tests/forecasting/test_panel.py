@@ -13,7 +13,7 @@ def slow_fill(values):
     filled = values.copy()
     for series in filled:
         for hour in range(len(series)):
-            for lag in (168, 24, 1):
+            for lag in (24, 168, 1):
                 if np.isnan(series[hour]) and hour >= lag:
                     series[hour] = series[hour - lag]
     return filled
