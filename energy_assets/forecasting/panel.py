@@ -263,8 +263,9 @@ def fill_gaps(values: Floats) -> Floats:
 
     A gap takes the value a day before, else that of a week before, else the last one; what was
     filled may fill again. The last day that was observed knows of the weather and of the level,
-    and serves better than the day of the week, above all after long gaps. Hours before a series' first observation stay NaN. Nothing later than
-    an hour has a part in its filling, so that filling first and cutting later is no look-ahead.
+    and serves better than the day of the week, above all after long gaps. Hours before a series'
+    first observation stay NaN. Nothing later than an hour has a part in its filling, so that
+    filling first and cutting later is no look-ahead.
     """
     filled = values.copy()
     for hour in np.flatnonzero(np.isnan(values).any(axis=0)):
