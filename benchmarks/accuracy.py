@@ -124,7 +124,7 @@ def ask_peers(
         folder.mkdir(parents=True, exist_ok=True)
         forecasts.unlink(missing_ok=True)
         asked.write_text(json.dumps(request))
-        setting.panel.iloc[:, 0].unstack(0).to_parquet(folder / "panel.parquet")  # noqa: PD010
+        data.wide(setting.panel).to_parquet(folder / "panel.parquet")
         program = Path(__file__).with_name("peers.py")
         subprocess.run([options.python, program, folder], check=True, env=environment(options))
     return pd.read_parquet(forecasts), json.loads((folder / "timings.json").read_text())

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from energy_assets.forecasting.panel import to_matrix
+
 DE35 = "ConsumptionDE35Hour*.csv"
 EIA = "eia930*.parquet"
 
@@ -119,10 +121,15 @@ def read_eia(path: Path) -> pd.DataFrame:
 
 def gapped(setting: Setting) -> pd.Series:
     """Which series lack half or more of the 24 hours before each origin, by (origin, series)."""
-    wide = setting.panel.iloc[:, 0].unstack(0)  # noqa: PD010
-    wide = wide.reindex(pd.date_range(wide.index[0], wide.index[-1], freq="h"))
-    missing = wide.isna().rolling(24).sum() >= 12
-    return missing.loc[setting.all_origins].rename_axis(index="origin").stack()  # noqa: PD013
+    missing = wide(setting.panel).isna().rolling(24).sum() >= 12
+    missing = missing.loc[setting.all_origins].rename_axis(index="origin")
+    return missing.melt(ignore_index=False).set_index("series", append=True)["value"]
+
+
+def wide(panel: pd.DataFrame) -> pd.DataFrame:
+    """The panel with a row for every hour and a column for each series."""
+    matrix = to_matrix(panel)
+    return pd.DataFrame(matrix.array.T, matrix.hours, matrix.series)
 
 
 def _panel(series: pd.Series, hours: pd.Series, values: pd.Series) -> pd.DataFrame:
@@ -138,10 +145,11 @@ def simulated() -> Setting:
     hours = pd.date_range("2023-02-01", "2023-03-14 23:00", freq="h", name="datetime_utc")
     number = hours.to_numpy().astype("datetime64[h]").astype(np.int64)
     names = pd.Index(["/".join(keys) for keys in consumption_model.SERIES], name="series")
-    wide = pd.DataFrame(consumption_model.consumption(number), hours, names)
+    values = pd.DataFrame(consumption_model.consumption(number), hours, names)
+    long = values.melt(ignore_index=False, value_name="energy_consumption")
     return Setting(
         "simulated, 30 days",
-        wide.unstack().rename("energy_consumption").to_frame().sort_index(),  # noqa: PD010
+        long.set_index("series", append=True).swaplevel().sort_index(),
         window_days=30,
         origins=hours[[-48, -24]],
     )

@@ -25,6 +25,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+# Lies beside this program.
+import course
 import numpy as np
 import pandas as pd
 from lightgbm import LGBMRegressor
@@ -32,7 +34,6 @@ from lightgbm import LGBMRegressor
 HORIZON = 24
 WEEKLY_LAGS = [24, 25, 26, 48, 72, 96, 120, 144, 166, 167, 168, 169, 170, 192]
 LAGS = [1, 2, 3, *WEEKLY_LAGS]
-COURSE_WINDOWS = (24, 48, 72)
 TUNED = {"objective": "l1", "n_estimators": 200, "learning_rate": 0.07}
 
 Predict = Callable[[], pd.DataFrame]
@@ -41,25 +42,7 @@ Predict = Callable[[], pd.DataFrame]
 
 def sktime_course(window: pd.DataFrame, threads: int, zone: str) -> Predict:
     """The model of the course energy-forecasting: lags 1 to 72, means, deviations, recursive."""
-    from sktime.forecasting.compose import ForecastingPipeline, make_reduction
-    from sktime.transformations.series.date import DateTimeFeatures
-    from sktime.transformations.series.summarize import WindowSummarizer
-
-    spans = [[1, hours] for hours in COURSE_WINDOWS]
-    summary = WindowSummarizer(
-        lag_feature={"lag": list(range(1, 73)), "mean": spans, "std": spans}, n_jobs=1
-    )
-    reduction = make_reduction(
-        _lightgbm(threads),
-        transformers=[summary],
-        strategy="recursive",
-        pooling="global",
-        window_length=None,
-    )
-    calendar = DateTimeFeatures(
-        manual_selection=["day_of_week", "hour_of_day"], keep_original_columns=True
-    )
-    model = ForecastingPipeline([("daily_season", calendar), ("forecaster", reduction)])
+    model = course.pipeline(_lightgbm(threads))
 
     def keys(hours: pd.Index) -> pd.DataFrame:
         """The parts of each series' name (area, consumer type) as numbers, at each hour."""
@@ -81,7 +64,7 @@ def mlforecast_course(window: pd.DataFrame, threads: int, zone: str) -> Predict:
     """The features of the course of the course in mlforecast."""
     from mlforecast.lag_transforms import RollingMean, RollingStd
 
-    rolling = [kind(hours) for kind in (RollingMean, RollingStd) for hours in COURSE_WINDOWS]
+    rolling = [kind(hours) for kind in (RollingMean, RollingStd) for hours in course.WINDOWS]
     return _mlforecast(
         window,
         _lightgbm(threads),

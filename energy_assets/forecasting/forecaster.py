@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import lightgbm as lgb
@@ -12,16 +13,22 @@ import pandas as pd
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from energy_assets.errors import ForecastError
-from energy_assets.forecasting import direct, features, intervals, lear, recursive, time_axis
+from energy_assets.forecasting import (
+    direct,
+    exogenous,
+    features,
+    intervals,
+    lear,
+    recursive,
+    time_axis,
+)
 from energy_assets.forecasting.held_out import HeldOut
 from energy_assets.forecasting.horizons import check_lengths, steps_ahead
 from energy_assets.forecasting.panel import (
     DAY,
-    WEEK,
     Floats,
     HourlyMatrix,
     Ints,
-    aligned,
     fill_gaps,
     in_order,
     to_matrix,
@@ -272,22 +279,17 @@ class GlobalForecaster(BaseForecaster):
     def _fit_direct(
         self, window: HourlyMatrix, filled: HourlyMatrix, X: pd.DataFrame | None, held_out: int
     ) -> tuple[direct.DirectModel, HeldOut | None]:
-        exogenous: Floats | None = None
-        names: tuple[str, ...] = ()
-        means: tuple[float, ...] = ()
+        design = direct.Design(self.horizon, self.country, self.timezone)
+        values: Floats | None = None
         if X is not None and len(X.columns):
-            values = aligned(X, window.hours, window.series)
-            means = tuple(np.nanmean(values, axis=(1, 2)).tolist())
+            values, means = exogenous.of_window(X, window, self.horizon)
             names = tuple(map(str, X.columns))
-            hours = pd.Index(window.hours[-WEEK:])
-            self._exogenous = X[X.index.get_level_values(-1).isin(hours)]
-            values = values - np.array(means)[:, None, None]
-            exogenous = np.pad(values, ((0, 0), (0, 0), (0, self.horizon)), constant_values=np.nan)
-        design = direct.Design(self.horizon, self.country, self.timezone, names, means)
+            design = replace(design, exogenous=names, exogenous_means=tuple(means))
+            self._exogenous = exogenous.last_week(X, window)
         return direct.train(
             window,
             filled,
-            exogenous,
+            values,
             design,
             linear_weight=self.linear_weight,
             lear_weight=self.lear_weight,
@@ -368,8 +370,9 @@ class GlobalForecaster(BaseForecaster):
             window = self.history_.until(window.hours[-1]).joined(window)
         filled = HourlyMatrix(fill_gaps(window.array), window.hours, window.series)
         self.history_ = filled.last(self._history_hours)
-        if X is not None and self._exogenous_names:
-            self._exogenous = X if self._exogenous is None else _newest(self._exogenous, X)
+        model = self.model_
+        if X is not None and isinstance(model, direct.DirectModel) and model.design.exogenous:
+            self._exogenous = exogenous.newest(self._exogenous, X)
         return self
 
     def _predict(self, fh: ForecastingHorizon, X: pd.DataFrame | None) -> pd.DataFrame:
@@ -406,33 +409,12 @@ class GlobalForecaster(BaseForecaster):
     def _forecast(self, steps: Ints, X: pd.DataFrame | None) -> Floats:
         """Forecasts at the origin, shape (series, steps)."""
         history = self._known_history()
-        if isinstance(self.model_, recursive.RecursiveModel):
-            return self.model_.forecast(history, steps, None, self.n_jobs)
-        exogenous = self._exogenous_ahead(history, steps, X)
-        return self.model_.forecast(history, steps, exogenous, self.n_jobs)
-
-    def _exogenous_ahead(
-        self, history: HourlyMatrix, steps: Ints, X: pd.DataFrame | None
-    ) -> Floats | None:
-        """The exogenous values of the history and of the hours ahead."""
-        names = self._exogenous_names
-        if not names:
-            return None
-        if X is None or not set(names) <= set(map(str, X.columns)):
-            raise ForecastError(
-                f"The model was fitted with the exogenous columns {list(names)}: pass them to "
-                "predict as X, for every hour ahead."
-            )
-        table = X if self._exogenous is None else _newest(self._exogenous, X)
-        reach = np.arange(1, int(steps.max()) + 1)
-        hours = history.hours.append(time_axis.ahead(history.hours, reach))
-        values = aligned(table.rename(columns=str)[list(names)], hours, history.series)
-        means = self.model_.design.exogenous_means  # type: ignore[union-attr]
-        return values - np.array(means)[:, None, None]
-
-    @property
-    def _exogenous_names(self) -> tuple[str, ...]:
-        return getattr(getattr(self.model_, "design", None), "exogenous", ())
+        model = self.model_
+        if isinstance(model, recursive.RecursiveModel):
+            return model.forecast(history, steps, self.n_jobs)
+        reach = int(steps.max())
+        values = exogenous.ahead(X, self._exogenous, model.design, history, reach)
+        return model.forecast(history, steps, values, self.n_jobs)
 
     @property
     def _history_hours(self) -> int:
@@ -481,9 +463,3 @@ def _name(level: object) -> str | None:
 def _levels(series: pd.Index | None) -> tuple[str | None, ...]:
     """The names of the index levels that tell the series apart."""
     return () if series is None else tuple(map(_name, series.names))
-
-
-def _newest(table: pd.DataFrame, newer: pd.DataFrame) -> pd.DataFrame:
-    """Both tables' rows, those of `newer` where both have one."""
-    both = pd.concat([table[list(newer.columns)], newer])
-    return both[~both.index.duplicated(keep="last")]

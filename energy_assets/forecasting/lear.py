@@ -79,7 +79,8 @@ def fit(
     origins = np.arange(REACH, end - horizon)
     count = len(level)
     sample = np.unique(np.linspace(0, count - 1, _CHUNK_SERIES).astype(int))
-    weights: npt.NDArray[np.float32] | None = None
+    inputs = _inputs(level[:1], origins[:1], horizon, calendar, start).shape[-1]
+    weights = np.zeros((count + 1, BLOCKS, inputs, horizon), dtype=np.float32)
 
     def sums(series: slice | Ints, at: Ints) -> tuple[Floats, Floats, Floats]:
         inputs = _inputs(level[series], at, horizon, calendar, start)
@@ -99,14 +100,11 @@ def fit(
         spread = np.diagonal(gram) / max(float(rows), 1.0) + 1e-9
         penalty = POOLED_ORIGINS * np.diag(np.where(np.arange(len(spread)) == 0, 1e-6, spread))
         pooled = np.linalg.solve(gram + penalty, moment)
-        if weights is None:
-            weights = np.zeros((count + 1, BLOCKS, *pooled.shape), dtype=np.float32)
         weights[-1, block] = pooled
         for first in range(0, count, _CHUNK_SERIES):
             chunk = slice(first, min(first + _CHUNK_SERIES, count))
             gram, moment, _ = sums(chunk, origins[some])
             weights[chunk, block] = np.linalg.solve(gram + penalty, moment + penalty @ pooled)
-    assert weights is not None  # noqa: S101 - a window of MIN_HOURS has origins in each block
     return Autoregression(weights)
 
 

@@ -97,9 +97,7 @@ class RecursiveModel:
     labels: list[list[str]]
     booster: lgb.Booster | None = None
 
-    def forecast(
-        self, history: HourlyMatrix, steps: Ints, exogenous: None, threads: int | None
-    ) -> Floats:
+    def forecast(self, history: HourlyMatrix, steps: Ints, threads: int | None) -> Floats:
         """Forecasts, shape (series, steps), for the hours after `history`, which is filled."""
         codes = key_codes(history.series, self.labels)
         recent = history.array[:, -self.features.window :]
@@ -151,7 +149,6 @@ def fit(
         unseeing.forecast(
             HourlyMatrix(filled.array[:, : origin + 1], window.hours[: origin + 1], window.series),
             steps,
-            None,
             parameters.get("n_jobs"),
         )
         for origin in origins

@@ -7,10 +7,8 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
-from sktime.forecasting.compose import ForecastingPipeline, make_reduction
-from sktime.transformations.date import DateTimeFeatures
-from sktime.transformations.summarize import WindowSummarizer
 
+from benchmarks import course
 from energy_assets.errors import ForecastError, ShortHistoryError
 from energy_assets.forecasting import GlobalForecaster, recursive
 from energy_assets.forecasting.panel import HOUR, HourlyMatrix, fill_gaps, to_matrix
@@ -40,25 +38,8 @@ class Recording(lgb.LGBMRegressor):
 
 
 def pipeline():
-    summary = WindowSummarizer(
-        lag_feature={
-            "lag": list(range(1, 73)),
-            "mean": [[1, 24], [1, 48], [1, 72]],
-            "std": [[1, 24], [1, 48]],
-        },
-        n_jobs=1,
-    )
-    reduction = make_reduction(
-        Recording(**PARAMETERS, deterministic=True, force_col_wise=True, verbosity=-1),
-        transformers=[summary],
-        strategy="recursive",
-        pooling="global",
-        window_length=None,
-    )
-    calendar = DateTimeFeatures(
-        manual_selection=["day_of_week", "hour_of_day"], keep_original_columns=True
-    )
-    return ForecastingPipeline([("calendar", calendar), ("forecaster", reduction)])
+    regressor = Recording(**PARAMETERS, deterministic=True, force_col_wise=True, verbosity=-1)
+    return course.pipeline(regressor, deviations=(24, 48))
 
 
 def exogenous(index):
