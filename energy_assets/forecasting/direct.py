@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import lightgbm as lgb
 import numpy as np
@@ -34,6 +34,7 @@ _CHUNK_ROWS = 80_000
 """Rows of features that are in memory at once for each thread."""
 
 Bools = npt.NDArray[np.bool_]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,79 @@ class DirectModel:
         return self.series.get_indexer(series)
 
 
+@dataclass(frozen=True)
+class _Training:
+    """A window to train on, its origins and horizons, and from where on nothing may be seen.
+
+    `ends` are the columns before which a model may see: the whole window first and, if hours are
+    held out, those before them.
+    """
+
+    window: HourlyMatrix
+    filled: HourlyMatrix
+    exogenous: Floats | None
+    days: features.Calendar
+    origins: Ints
+    steps: Ints
+    ends: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls,
+        window: HourlyMatrix,
+        filled: HourlyMatrix,
+        exogenous: Floats | None,
+        design: Design,
+        origin_step: int,
+        held_out: int,
+    ) -> _Training:
+        hours, horizon = len(window.hours), design.horizon
+        days = features.calendar(window.hours, horizon, design.country, design.timezone)
+        origins = _origins(hours, horizon, origin_step)
+        ends = (hours, hours - held_out) if held_out else (hours,)
+        return cls(window, filled, exogenous, days, origins, np.arange(1, horizon + 1), ends)
+
+    @property
+    def target(self) -> Ints:
+        """The columns that are forecast, shape (origins, horizons)."""
+        return self.origins[:, None] + self.steps
+
+    @property
+    def in_time(self) -> list[Bools]:
+        """For each of `ends`, the (origins, horizons) whose target lies before it."""
+        return [self.target < end for end in self.ends]
+
+    @property
+    def held_out(self) -> Bools:
+        """The origins all of whose targets are among the hours held out."""
+        return (self.origins >= self.ends[-1] - 1) & (self.target[:, -1] < self.ends[0])
+
+    @property
+    def start(self) -> int:
+        """The number of hours since 1970 of the first one."""
+        return time_axis.first_hour(self.window.hours)
+
+    def scale(self, chosen: slice | Ints) -> Floats:
+        """The transform's scale of the chosen series, by what every model may see."""
+        return features.series_scale(self.window.array[chosen], self.ends[-1])
+
+    def rows(self, chosen: slice | Ints) -> tuple[features.Rows, Floats]:
+        """The rows of the chosen series, and what is to be learnt of each."""
+        filled = self.filled.array[chosen]
+        x = None if self.exogenous is None else self.exogenous[:, chosen]
+        rows = features.build_rows(
+            filled, self.scale(chosen), self.origins, self.steps, self.days, x
+        )
+        after = ((0, 0), (0, len(self.steps)))
+        padded = np.pad(self.window.array[chosen], after, constant_values=np.nan)
+        level = features.to_log(padded[:, self.target], rows.scale)
+        return rows, level - rows.centre - rows.base
+
+    def level(self) -> Floats:
+        """The filled values of all series on the transformed scale."""
+        return features.to_log(self.filled.array, self.scale(slice(None)))
+
+
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def train(
     window: HourlyMatrix,
@@ -161,90 +235,71 @@ def train(
 
     Raises ForecastError if LightGBM refuses `parameters`.
     """
-    hours = len(window.hours)
-    seen = hours - held_out
-    horizon = design.horizon
-    origins = _origins(hours, horizon, origin_step)
-    steps = np.arange(1, horizon + 1)
-    target = origins[:, None] + steps
-    days = features.calendar(window.hours, horizon, design.country, design.timezone)
-    in_time: list[Bools] = [target < hours]
-    if held_out:
-        in_time.append(target < seen)
-    complete = (origins >= seen - 1) & (origins + horizon < hours)
+    training = _Training.of(window, filled, exogenous, design, origin_step, held_out)
     empty = DirectModel(design, linear_weight, lear_weight, series=window.series)
-
-    def rows_of(chosen: slice | Ints) -> tuple[features.Rows, Floats]:
-        array = window.array[chosen]
-        scale = features.series_scale(array, seen)
-        x = None if exogenous is None else exogenous[:, chosen]
-        rows = features.build_rows(filled.array[chosen], scale, origins, steps, days, x)
-        padded = np.pad(array, ((0, 0), (0, horizon)), constant_values=np.nan)
-        residual = features.to_log(padded[:, target], rows.scale) - rows.centre - rows.base
-        return rows, residual
-
-    count, each = len(window.array), max(1, len(origins) * horizon)
+    count, each = len(window.array), max(1, len(training.origins) * design.horizon)
     fits = count * each <= MAX_ROWS
     sample = np.linspace(0, count - 1, count if fits else max(1, MAX_ROWS // each)).astype(int)
-    rows, residual = rows_of(sample)
+    rows, residual = training.rows(sample)
     # Neighbours in origin and horizon say nearly the same, and trees cost by the row.
-    thin = (np.arange(len(origins))[:, None] + steps) % thinning == 0
+    thin = (np.arange(len(training.origins))[:, None] + training.steps) % thinning == 0
     usable = _usable(rows, residual)
-    chosen = [usable & part & thin for part in in_time]
+    chosen = [usable & part & thin for part in training.in_time]
     if not all(part.any() for part in chosen):
         return empty, None
 
-    boosters: list[lgb.Booster | None] = [None] * len(chosen)
+    boosters: list[lgb.Booster] = []
     if linear_weight < 1:
-        boosters = list(
-            boosting.train(rows.features, residual, chosen, design.names, parameters, threads)
+        boosters = boosting.train(
+            rows.features, residual, chosen, design.names, parameters, threads
         )
-    hourly: list[lear.Autoregression | None] = [None] * len(chosen)
-    start = time_axis.first_hour(window.hours)
-    if lear_weight > 0 and seen >= lear.MIN_HOURS:
-        level = features.to_log(filled.array, features.series_scale(window.array, seen))
-        observed = np.isfinite(window.array)
-        ends = [hours, seen][: len(chosen)]
-        fit_until = partial(lear.fit, level, observed, horizon, days, start)
-        with ThreadPoolExecutor(workers) as pool:
-            hourly = list(pool.map(fit_until, ends))
-    sums = _moments(rows, residual, in_time) if linear_weight > 0 else []
+    level, hourly = None, []
+    if lear_weight > 0 and training.ends[-1] >= lear.MIN_HOURS:
+        level = training.level()
+        hourly = _autoregressions(training, level, design.horizon, workers)
+    sums = _moments(rows, residual, training.in_time) if linear_weight > 0 else []
     pools = [sum_.pooled() for sum_ in sums]
     priors = [linear.pooled(pool) for pool in pools]
 
     def fit(part: slice) -> tuple[list[linear.Weights], Floats | None]:
-        own, left = (rows, residual) if fits else rows_of(part)
+        """The weights of some series, and their forecasts of the hours held out."""
+        own, left = (rows, residual) if fits else training.rows(part)
         weights = []
         if linear_weight > 0:
-            own_sums = sums if fits else _moments(own, left, in_time)
+            own_sums = sums if fits else _moments(own, left, training.in_time)
             weights = list(map(linear.solve, own_sums, pools, priors))
         if not held_out:
             return weights, None
-        unseeing = replace(empty, booster=boosters[1], weights=weights[1] if weights else None)
+        unseeing = replace(empty, booster=_at(boosters, 1), weights=_at(weights, 1))
         known = None
-        if hourly[1] is not None:
-            places = np.arange(count)[part]
-            known = hourly[1].forecast(level[part], places, origins[complete], days, start)
-        made = unseeing.of_rows(own.at(complete), np.arange(len(left)), threads, known)
-        return weights, made
+        if level is not None:
+            places, ahead = np.arange(count)[part], training.origins[training.held_out]
+            known = hourly[1].forecast(level[part], places, ahead, training.days, training.start)
+        seen = own.at(training.held_out)
+        return weights, unseeing.of_rows(seen, np.arange(len(left)), threads, known)
 
     parts = list(_slices(count, count if fits else max(1, _CHUNK_ROWS // each)))
     with ThreadPoolExecutor(workers) as pool:
         fitted = list(pool.map(fit, parts))
     weights = None
     if linear_weight > 0:
-        found = [one[0] for one, _ in fitted] + [priors[0]]
-        weights = linear.Weights(
-            np.concatenate([one.columns for one in found]),
-            np.concatenate([one.hours for one in found]),
-        )
-    model = replace(empty, booster=boosters[0], weights=weights, hourly=hourly[0])
+        weights = linear.joined([one[0] for one, _ in fitted] + [priors[0]])
+    model = replace(empty, booster=_at(boosters, 0), weights=weights, hourly=_at(hourly, 0))
     if not held_out:
         return model, None
+    ahead = training.origins[training.held_out]
     forecast = np.concatenate([made for _, made in fitted if made is not None])
-    actual = window.array[:, origins[complete][:, None] + steps]
-    scale = features.series_scale(window.array, seen)[:, :, None]
-    return model, HeldOut(origins[complete], actual, forecast, scale)
+    actual = window.array[:, ahead[:, None] + training.steps]
+    return model, HeldOut(ahead, actual, forecast, training.scale(slice(None))[:, :, None])
+
+
+def _autoregressions(
+    training: _Training, level: Floats, horizon: int, workers: int
+) -> list[lear.Autoregression]:
+    observed = np.isfinite(training.window.array)
+    fit_until = partial(lear.fit, level, observed, horizon, training.days, training.start)
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(fit_until, training.ends))
 
 
 def base_errors(window: HourlyMatrix, filled: HourlyMatrix, design: Design) -> HeldOut:
@@ -291,6 +346,11 @@ def _moments(rows: features.Rows, residual: Floats, in_time: list[Bools]) -> lis
     # The rest apart, so that no row is summed twice.
     seen = linear.moments(rows, residual, part[0])
     return [seen + linear.moments(rows, residual, whole & ~part[0]), seen]
+
+
+def _at(models: Sequence[_T], place: int) -> _T | None:
+    """One of some models; None where there are none of their kind."""
+    return models[place] if models else None
 
 
 def _slices(count: int, size: int) -> Iterator[slice]:

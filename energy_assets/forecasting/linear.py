@@ -13,6 +13,7 @@ diagonal and is eliminated before they are solved: 168 columns that cost next to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,6 +94,14 @@ class Weights:
     def take(self, series: Ints) -> Weights:
         """Those of some series; -1 is the last, which by convention holds the pooled ones."""
         return Weights(self.columns[series], self.hours[series])
+
+
+def joined(parts: Sequence[Weights]) -> Weights:
+    """Those of some series after those of others."""
+    return Weights(
+        np.concatenate([part.columns for part in parts]),
+        np.concatenate([part.hours for part in parts]),
+    )
 
 
 def design(rows: Rows, chosen: Ints) -> npt.NDArray[np.float32]:
