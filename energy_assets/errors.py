@@ -13,6 +13,10 @@ class SettingsError(EnergyAssetsError):
     """A setting is missing or cannot be used."""
 
 
+class CredentialError(SettingsError):
+    """A hosted store's setting is missing, a placeholder, or refused by the store."""
+
+
 class SourceError(EnergyAssetsError):
     """The source answered with something that cannot be read as records."""
 
@@ -32,6 +36,10 @@ class ContractError(EnergyAssetsError):
 
 class StorageError(EnergyAssetsError):
     """A store cannot be written to or read from."""
+
+
+class UnreachableError(StorageError):
+    """A hosted store did not answer, also after retries."""
 
 
 class NotFoundError(StorageError):

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from energy_assets.errors import SettingsError
@@ -41,10 +41,34 @@ class Settings(BaseSettings):
     """Length of the training window in days."""
     partitions_start: str = "2023-01-01-00:00"
 
-    feature_store: Literal["embedded"] = "embedded"
+    feature_store: Literal["embedded", "hopsworks"] = "embedded"
+    """Where features and models are kept."""
     feature_group_version: int = Field(default=1, ge=1)
-    object_store: Literal["local"] = "local"
+    training_datasets_kept: int = Field(default=168, ge=1)
+    """Maintenance removes all training datasets but so many, the newest made."""
+    fs_host: str = "c.app.hopsworks.ai"
+    fs_port: int = Field(default=443, ge=1, le=65_535)
+    fs_project_name: str | None = None
+    fs_api_key: SecretStr | None = None
+    fs_trust_store: Path | None = None
+    """PEM file of the certificate authority of a cluster of one's own."""
+    fs_hostname_verification: bool = True
+    fs_statistics: bool = False
+    fs_stream: bool = False
+
+    object_store: Literal["local", "gcs"] = "local"
+    google_cloud_project: str | None = None
+    google_cloud_bucket_name: str | None = None
+    google_cloud_bucket_folder: str = ""
+    google_cloud_service_account_json_path: Path | None = None
+    """Key file of a service account; unset: application default credentials."""
     storage_root: Path = Path("storage")
+
+    wandb_mode: Literal["disabled", "offline", "online"] = "disabled"
+    wandb_base_url: str = "https://api.wandb.ai"
+    wandb_api_key: SecretStr | None = None
+    wandb_entity: str | None = None
+    wandb_project: str | None = None
 
     tuning_trials: int = Field(default=5, ge=1)
     tuning_seconds: float = Field(default=120.0, gt=0)
@@ -62,7 +86,9 @@ class Settings(BaseSettings):
             raise ValueError("it must be a full hour, as in 2023-01-01-00:00")
         return value
 
-    @field_validator("storage_root", "energy_file")
+    @field_validator(
+        "storage_root", "energy_file", "fs_trust_store", "google_cloud_service_account_json_path"
+    )
     @classmethod
     def _below_the_project(cls, value: Path | None) -> Path | None:
         return value if value is None else PROJECT_ROOT / value

@@ -45,7 +45,7 @@ def test_the_environment_goes_before_env_and_an_empty_value_counts_as_not_set(
         ("DAYS_EXPORT", "1000000"),
         ("PARTITIONS_START", "2023-01-01"),
         ("PARTITIONS_START", "2023-01-01-00:30"),
-        ("FEATURE_STORE", "hopsworks"),
+        ("FEATURE_STORE", "elsewhere"),
     ],
 )
 def test_a_wrong_value_is_an_error_that_names_the_variable_and_not_the_value(

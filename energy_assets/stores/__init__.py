@@ -32,16 +32,31 @@ class Stores:
 
 
 def open_stores(settings: Settings) -> Stores:
-    """The stores that the settings choose. Nothing is created before the first write.
+    """The stores that the settings choose. Nothing is created or connected to before its use.
 
     Each source and data set has stores of its own, so that simulated and real rows never mix.
     """
-    dataset = dataset_profile(settings).dataset
-    root = settings.storage_root / f"{settings.energy_source}-{dataset}"
-    table = f"energy_consumption_denmark_{settings.feature_group_version}"
-    return Stores(
-        feature_store=DeltaFeatureStore(root / "feature_store" / table),
-        model_registry=FolderModelRegistry(root / "models"),
-        object_store=LocalObjectStore(root / "objects"),
-        root=root,
-    )
+    owner = f"{settings.energy_source}-{dataset_profile(settings).dataset}"
+    root = settings.storage_root / owner
+    feature_store: FeatureStore
+    model_registry: ModelRegistry
+    object_store: ObjectStore
+    if settings.feature_store == "hopsworks":
+        from energy_assets.stores.hopsworks_connection import HopsworksConnection
+        from energy_assets.stores.hopsworks_feature_store import HopsworksFeatureStore
+        from energy_assets.stores.hopsworks_model_registry import HopsworksModelRegistry
+
+        connection = HopsworksConnection(settings)
+        feature_store = HopsworksFeatureStore(connection, settings, owner)
+        model_registry = HopsworksModelRegistry(connection, owner)
+    else:
+        table = f"energy_consumption_denmark_{settings.feature_group_version}"
+        feature_store = DeltaFeatureStore(root / "feature_store" / table)
+        model_registry = FolderModelRegistry(root / "models")
+    if settings.object_store == "gcs":
+        from energy_assets.stores.gcs_object_store import GcsObjectStore
+
+        object_store = GcsObjectStore(settings, owner)
+    else:
+        object_store = LocalObjectStore(root / "objects")
+    return Stores(feature_store, model_registry, object_store, root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
     from deltalake import DeltaTable
+
+UNFINISHED_HOURS = 24
+"""Files younger than this are left alone: a writer or a reader may be at work on them."""
 
 COMPACT_EVERY = 100
 """Commits between two compactions: every commit adds a file, and many small files slow reads."""
@@ -97,12 +101,37 @@ class DeltaFeatureStore:
 
         try:
             table = DeltaTable(self.folder, version=dataset.version)
-        except DeltaError as error:
+            return self._rows(table, dataset.start, dataset.end)
+        except (DeltaError, StorageError) as error:
+            if isinstance(error, StorageError) and not isinstance(
+                error.__cause__, FileNotFoundError
+            ):
+                raise
+            # Maintenance has removed the version, or its files.
             raise NotFoundError(
                 f"version {dataset.version} of {self.folder} is gone: "
                 "materialise feature_view again"
             ) from error
-        return self._rows(table, dataset.start, dataset.end)
+
+    def maintain(self, kept: Collection[TrainingDataset]) -> Mapping[str, int]:
+        table = self._open()
+        if table is None:
+            return {"files removed": 0}
+        with writing_to(self.folder):
+            compacted = table.optimize.compact()
+            removed = table.vacuum(
+                retention_hours=UNFINISHED_HOURS,
+                dry_run=False,
+                enforce_retention_duration=False,
+                keep_versions=sorted({dataset.version for dataset in kept}),
+            )
+        return {"files compacted": compacted["numFilesRemoved"], "files removed": len(removed)}
+
+    def check(self) -> str:
+        table = self._open()
+        with writing_to(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        return f"{self.folder}: " + ("empty" if table is None else f"version {table.version()}")
 
     def _rows(self, table: DeltaTable, start: datetime, end: datetime) -> pd.DataFrame:
         filters = [("datetime_utc", ">=", start), ("datetime_utc", "<", end)]

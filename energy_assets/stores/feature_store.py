@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -41,6 +42,12 @@ class FeatureStore(Protocol):
 
     def read_training_dataset(self, dataset: TrainingDataset) -> pd.DataFrame:
         """The pinned rows, the same however the table has changed since, sorted by key."""
+
+    def maintain(self, kept: Collection[TrainingDataset]) -> Mapping[str, int]:
+        """Compact the table; remove what neither it nor one of `kept` needs. Tells how much."""
+
+    def check(self) -> str:
+        """Tell a person what was reached; raises CredentialError or StorageError if nothing was."""
 
 
 def check_unique(rows: pd.DataFrame) -> None:

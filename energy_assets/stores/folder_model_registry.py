@@ -76,6 +76,11 @@ class FolderModelRegistry:
             )
         shutil.copytree(source, folder, dirs_exist_ok=True)
 
+    def check(self) -> str:
+        with writing_to(self.hours):
+            self.hours.mkdir(parents=True, exist_ok=True)
+        return f"{self.hours.parent}: models of {len(list(self.hours.glob('[0-9]*.json')))} hours"
+
     def _add(self, files: Path, model: ModelVersion) -> None:
         target = self.versions / model.version
         if target.is_dir():

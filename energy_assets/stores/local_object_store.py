@@ -57,3 +57,8 @@ class LocalObjectStore:
 
     def url(self, path: str) -> str:
         return str(self.root / path)
+
+    def check(self) -> str:
+        with writing_to(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+        return str(self.root)

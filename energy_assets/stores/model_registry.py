@@ -55,6 +55,9 @@ class ModelRegistry(Protocol):
         are none.
         """
 
+    def check(self) -> str:
+        """Tell a person what was reached; raises CredentialError or StorageError if nothing was."""
+
 
 def checksum(folder: Path) -> str:
     """SHA-256 over names and contents of a folder's files, hexadecimal."""

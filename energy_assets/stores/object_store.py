@@ -28,3 +28,6 @@ class ObjectStore(Protocol):
 
     def url(self, path: str) -> str:
         """Where a person finds the object."""
+
+    def check(self) -> str:
+        """Tell a person what was reached; raises CredentialError or StorageError if nothing was."""

@@ -11,6 +11,7 @@ import pytest
 
 from energy_assets.errors import ContractError, NotFoundError, StorageError
 from energy_assets.schemas import CONSUMPTION, KEY
+from energy_assets.stores import delta_feature_store
 from energy_assets.stores.delta_feature_store import COMPACT_EVERY, DeltaFeatureStore
 from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
 
@@ -101,6 +102,26 @@ def test_a_training_dataset_survives_compaction(store: FeatureStore) -> None:
         store.upsert(rows(hours=1, value=float(number), start=T0 + HOUR))
     pd.testing.assert_frame_equal(store.read_training_dataset(pinned), rows(hours=1))
     assert len(store.read(T0, T0 + 9 * HOUR)) == 4
+
+
+def test_maintenance_keeps_the_table_and_the_training_datasets_it_is_told_of(
+    store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delta_feature_store, "UNFINISHED_HOURS", 0)
+    pinned = []
+    for value in (1.0, 50.0, 99.0):
+        store.upsert(rows(value=value))
+        pinned.append(store.create_training_dataset(T0, T0 + 3 * HOUR))
+    removed = store.maintain(kept=pinned[1:2])
+    assert sum(removed.values()) > 0
+    pd.testing.assert_frame_equal(store.read_training_dataset(pinned[1]), rows(value=50.0))
+    pd.testing.assert_frame_equal(store.read(T0, T0 + 3 * HOUR), rows(value=99.0))
+    with pytest.raises(NotFoundError, match="materialise feature_view again"):
+        store.read_training_dataset(pinned[0])
+
+
+def test_maintaining_an_empty_store_is_no_error(store: FeatureStore) -> None:
+    assert set(store.maintain(kept=[]).values()) <= {0}
 
 
 def test_pinning_rows_of_an_empty_store_says_what_to_do(store: FeatureStore) -> None:
