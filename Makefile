@@ -4,6 +4,7 @@
 #   make dev                                  the Dagster UI, with schedules and sensors running
 #   make tune                                 search for the best configuration (ORIGIN=..., TRIALS=...)
 #   make backfill START=... END=...           replay a range of hours as if it were live
+#   make check-settings                       whether each backend can be reached, no secret shown
 #   make bench DATA=...                       benchmarks; DATA: a folder with real data
 #   make lock                                 resolve the dependencies anew
 
@@ -11,7 +12,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)/dagster_home
 
-.PHONY: run tune test dev backfill bench lock
+.PHONY: run tune test dev backfill check-settings bench lock
 
 run: .venv/run
 	@$(BIN)/python -m energy_assets run $(if $(ORIGIN),--origin $(ORIGIN))
@@ -25,6 +26,9 @@ dev: .venv/run
 
 backfill: .venv/run
 	@$(BIN)/python -m energy_assets backfill --start "$(START)" --end "$(END)"
+
+check-settings: .venv/run
+	@$(BIN)/python -m energy_assets check-settings
 
 test: .venv/dev
 	$(BIN)/ruff format --check .

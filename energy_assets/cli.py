@@ -1,6 +1,6 @@
 """The command line: `run` forecasts from an hour, `backfill` replays a range of hours.
 
-`tune` searches for the best configuration.
+`tune` searches for the best configuration, `check-settings` asks every backend that is chosen.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif options.command == "tune":
             budget = {"trials": options.trials, "seconds": options.seconds}
             report.tune(options.hour, {name: it for name, it in budget.items() if it is not None})
+        elif options.command == "check-settings":
+            return 0 if report.check_settings() else 1
         else:
             report.backfill(options.start, options.end)
     except (EnergyAssetsError, DagsterError) as error:
@@ -61,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--hour", type=_hour, help="the newest by default; YYYY-MM-DD-HH:MM")
     tune.add_argument("--trials", type=_positive(int), help="TUNING_TRIALS by default")
     tune.add_argument("--seconds", type=_positive(float), help="TUNING_SECONDS by default")
+    commands.add_parser("check-settings", help="tell of each backend whether it can be reached")
     return parser
 
 

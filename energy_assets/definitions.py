@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from energy_assets import automation
+from energy_assets import automation, maintenance
 from energy_assets.assets import ingestion, monitoring, prediction, training
 from energy_assets.io_managers import (
     ConfigIOManager,
@@ -45,8 +45,8 @@ def build_defs(resources: Mapping[str, Any]) -> dg.Definitions:
     """All definitions over the given resources; tests replace some of them."""
     return dg.Definitions(
         assets=dg.load_assets_from_modules([ingestion, training, prediction, monitoring]),
-        jobs=automation.JOBS,
-        schedules=automation.SCHEDULES,
+        jobs=[*automation.JOBS, maintenance.maintenance_job],
+        schedules=[*automation.SCHEDULES, maintenance.maintenance_schedule],
         sensors=automation.SENSORS,
         resources=resources,
         # A process for each step would spend its time importing: one process runs the whole job.

@@ -12,9 +12,11 @@ import dagster as dg
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from energy_assets.check_settings import check_settings as check
 from energy_assets.definitions import build_defs, defs
 from energy_assets.errors import ShortHistoryError
 from energy_assets.partitions import HORIZON, HOUR, key_of, window_of
@@ -90,6 +92,17 @@ def tune(hour: datetime | None, budget: Mapping[str, object]) -> None:
     )
     _execute(steps_to_tune(source, stores, hour, budget))
     _print_search(stores, hour)
+
+
+def check_settings() -> bool:
+    """Print of each backend whether it can be reached; tells whether all of them can."""
+    reached = True
+    for outcome in check(settings()):
+        state = "[green]reached[/green]" if outcome.reached else "[red]failed [/red]"
+        console.print(f"{outcome.backend:9} {state}  {outcome.chosen}")
+        console.print(escape(f"{'':19}{outcome.said}"))
+        reached = reached and outcome.reached
+    return reached
 
 
 def _open() -> tuple[Source, Stores]:
