@@ -1,0 +1,116 @@
+"""The hosted stores as they really are: runs only with ENERGY_ASSETS_LIVE=1 and real credentials.
+
+What it writes lies in a feature group version, a folder and models of its own, which it removes.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from energy_assets.schemas import CONSUMPTION
+from energy_assets.settings import Settings, read_settings
+
+T0 = datetime(2023, 3, 1)
+HOUR = timedelta(hours=1)
+VERSION = 999
+"""Of a feature group that nobody else uses."""
+
+
+def live(*variables: str) -> Settings:
+    """The settings, if these variables are set and writing there was asked for."""
+    if os.environ.get("ENERGY_ASSETS_LIVE") != "1":
+        pytest.skip("not asked for: set ENERGY_ASSETS_LIVE=1 to write to the real stores")
+    settings = read_settings()
+    missing = [name for name in variables if not getattr(settings, name.lower())]
+    if missing:
+        pytest.skip(f"no credentials: set {', '.join(missing)}")
+    return settings
+
+
+@pytest.fixture
+def hopsworks() -> Iterator[Settings]:
+    settings = live("FS_PROJECT_NAME", "FS_API_KEY").model_copy(
+        update={"feature_store": "hopsworks", "feature_group_version": VERSION}
+    )
+    yield settings
+    from energy_assets.stores.hopsworks_connection import HopsworksConnection
+    from energy_assets.stores.hopsworks_feature_store import NAME, VIEW
+
+    def remove(project):
+        store = project.get_feature_store()
+        if view := store.get_feature_view(VIEW, VERSION):
+            view.delete()
+        if group := store.get_feature_group(NAME, VERSION):
+            group.delete()
+
+    HopsworksConnection(settings).call(remove)
+
+
+def test_features_are_kept_and_pinned_in_hopsworks(hopsworks: Settings) -> None:
+    from energy_assets.stores.hopsworks_connection import HopsworksConnection
+    from energy_assets.stores.hopsworks_feature_store import HopsworksFeatureStore
+
+    store = HopsworksFeatureStore(HopsworksConnection(hopsworks), hopsworks, "live-test")
+    rows = pd.DataFrame(
+        [("DK1", "111", pd.Timestamp(T0 + number * HOUR), 1.0 + number) for number in range(3)],
+        columns=list(CONSUMPTION.dtypes),
+    )
+    store.upsert(rows)
+    pinned = store.create_training_dataset(T0, T0 + 3 * HOUR)
+    store.upsert(rows.assign(energy_consumption=9.0))
+    pd.testing.assert_frame_equal(store.read_training_dataset(pinned), rows)
+    assert set(store.read(T0, T0 + 3 * HOUR)["energy_consumption"]) == {9.0}
+    store.maintain(kept=[])
+
+
+def test_models_are_kept_in_hopsworks(tmp_path: Path) -> None:
+    from energy_assets.stores.hopsworks_connection import HopsworksConnection
+    from energy_assets.stores.hopsworks_model_registry import NAME, HopsworksModelRegistry
+
+    connection = HopsworksConnection(live("FS_PROJECT_NAME", "FS_API_KEY"))
+    owner = f"live-test-{uuid.uuid4().hex[:8]}"
+    registry = HopsworksModelRegistry(connection, owner)
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "model.txt").write_text(owner)
+    try:
+        made = registry.register(
+            tmp_path / "files", T0, promoted=True, metrics={"mape": 0.1}, tags={"gate": "promoted"}
+        )
+        assert list(registry.promoted(T0)) == [made]
+        registry.download(made, tmp_path / "fresh")
+        assert (tmp_path / "fresh" / "model.txt").read_text() == owner
+    finally:
+        connection.call(
+            lambda project: [
+                model.delete()
+                for model in project.get_model_registry().get_models(NAME)
+                if owner in (model.description or "")
+            ]
+        )
+
+
+def test_objects_are_kept_in_google_cloud_storage() -> None:
+    from energy_assets.stores.gcs_client import open_bucket
+    from energy_assets.stores.gcs_object_store import GcsObjectStore
+
+    folder = f"energy-assets-live-test-{uuid.uuid4().hex}"
+    settings = live("GOOGLE_CLOUD_BUCKET_NAME").model_copy(
+        update={"google_cloud_bucket_folder": folder}
+    )
+    store = GcsObjectStore(settings, "live-test")
+    try:
+        store.write("a/b.json", b"1")
+        assert store.list("a") == ["a/b.json"]
+        assert store.write_if("a/b.json", b"2", store.generation("a/b.json"))
+        assert not store.write_if("a/b.json", b"3", None)
+        assert store.read("a/b.json") == b"2"
+    finally:
+        for blob in open_bucket(settings).list_blobs(prefix=folder):
+            blob.delete()
