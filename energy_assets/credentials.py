@@ -15,6 +15,10 @@ WHERE = {
     "fs_project_name": "the name of your Hopsworks project, as its home page shows it",
     "fs_api_key": "made in Hopsworks under Account settings > API keys",
     "google_cloud_bucket_name": "the bucket's name, without gs://",
+    "google_cloud_service_account_json_path": (
+        "the key file of a service account, made in Google Cloud under IAM & Admin > Service "
+        "accounts > Keys"
+    ),
     "wandb_api_key": "shown at wandb.ai/authorize",
     "wandb_entity": "your user or team name in Weights & Biases",
     "wandb_project": "the name of your Weights & Biases project",

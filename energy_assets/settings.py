@@ -93,6 +93,13 @@ class Settings(BaseSettings):
     def _below_the_project(cls, value: Path | None) -> Path | None:
         return value if value is None else PROJECT_ROOT / value
 
+    @field_validator("google_cloud_service_account_json_path")
+    @classmethod
+    def _is_a_path(cls, value: Path | None) -> Path | None:
+        if value is not None and "private_key" in str(value):
+            raise ValueError("give the path of the key file, not the key itself")
+        return value
+
     @property
     def first_hour(self) -> datetime:
         """The first partition's hour, naive UTC."""

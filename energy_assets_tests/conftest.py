@@ -7,10 +7,15 @@ import os
 # Before the settings are read: a search that is long enough to be one.
 os.environ["TUNING_TRIALS"] = "2"
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from energy_assets.stores.local_object_store import LocalObjectStore
+from energy_assets.stores.object_store import ObjectStore
+from energy_assets_tests.gcs_server import GcsServer, gcs_server, gcs_store
 
 DE35_FILE = "ConsumptionDE35Hour_2023-02-01_2023-03-16.csv"
 
@@ -43,3 +48,20 @@ def de35_panel(de35_csv: Path) -> pd.DataFrame:
     )
     panel = renamed.set_index(["area", "consumer_type", "datetime_utc"])[["energy_consumption"]]
     return panel.astype(float).sort_index()
+
+
+@pytest.fixture
+def gcs(monkeypatch: pytest.MonkeyPatch) -> Iterator[GcsServer]:
+    """Google Cloud Storage on loopback, where its client looks for it."""
+    with gcs_server() as server:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+        yield server
+
+
+@pytest.fixture(params=["embedded", "gcs"])
+def object_store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    """Each of the object stores, empty."""
+    if request.param == "embedded":
+        return LocalObjectStore(tmp_path / "objects")
+    request.getfixturevalue("gcs")
+    return gcs_store()
