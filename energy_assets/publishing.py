@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from energy_assets.errors import StorageError
+from energy_assets.errors import NotFoundError, StorageError
 from energy_assets.schemas import KEY, TARGET
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import encode, read_metadata
@@ -60,13 +60,16 @@ def publish_newest(
 def newest_origin(objects: ObjectStore, path: str = "predictions.parquet") -> datetime | None:
     """The origin of the published forecast; None when there is none that says so.
 
-    A file of another system, or a damaged one, is no newer forecast, and is replaced.
+    A file of another system, or a damaged one, is no newer forecast, and is replaced. A store that
+    does not answer is an error: a newer forecast may be there.
     """
-    if not objects.exists(path):
+    try:
+        data = objects.read(path)
+    except NotFoundError:
         return None
     try:
         with reading(path, "it is replaced by the next forecast"):
-            return datetime.fromisoformat(read_metadata(objects.read(path))["origin"])
+            return datetime.fromisoformat(read_metadata(data)["origin"])
     except StorageError as error:
         _log.warning("%s", error)
         return None

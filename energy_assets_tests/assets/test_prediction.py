@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from energy_assets.partitions import HOUR
-from energy_assets.publishing import newest_origin, publish_newest
+from energy_assets.publishing import newest_origin
 from energy_assets.schemas import KEY, PREDICTIONS
 from energy_assets.sources.file import FileSource
 from energy_assets.stores.parquet import read_metadata
@@ -128,27 +126,6 @@ def test_an_old_hour_never_replaces_a_newer_forecast(world: World) -> None:
     assert {name: (root / name).read_bytes() for name in names} == newest
     assert newest_origin(world.stores.object_store) == ORIGIN + HOUR
     assert world.metadata("predictions_parquet", ORIGIN)["published as newest"] is False
-
-
-def test_racing_forecasts_leave_the_newest_one_published(world: World) -> None:
-    world.run("hourly_job", ORIGIN)
-    predictions = world.frame("predictions_parquet", ORIGIN)
-    observed = world.stores.feature_store.read(ORIGIN - timedelta(days=2), ORIGIN)
-    origins = [ORIGIN + number * HOUR for number in range(12)]
-    np.random.default_rng(0).shuffle(origins)
-    racing = [
-        threading.Thread(
-            target=publish_newest,
-            args=(world.stores.object_store, origin, observed, predictions, {}),
-        )
-        for origin in origins
-    ]
-    for thread in racing:
-        thread.start()
-    for thread in racing:
-        thread.join()
-    for path in ("predictions.parquet", "X.parquet", "y.parquet"):
-        assert newest_origin(world.stores.object_store, path) == max(origins)
 
 
 def test_a_forecast_without_a_training_dataset_says_what_to_materialise(world: World) -> None:
