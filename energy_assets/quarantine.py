@@ -26,10 +26,11 @@ def keep(
     An hour without bad records has a file only where an earlier run kept some, and it is empty.
     """
     bad = dict(tuple(quarantine.groupby("hour")))
+    kept = set(objects.list(QUARANTINE.name))
     for key in keys:
         hour = hour_of(key)
         path = hour_path(QUARANTINE.name, hour, "parquet")
-        if hour in bad or objects.exists(path):
+        if hour in bad or path in kept:
             records = bad.get(hour, quarantine.iloc[:0])
             metadata = {**file_metadata, "partition": key}
             objects.write(path, encode(records.reset_index(drop=True), metadata))
