@@ -1,8 +1,8 @@
-"""A whole deployment in a folder: source, embedded stores, definitions and a Dagster instance."""
+"""A whole deployment in a folder: source, stores, definitions and a Dagster instance."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -66,11 +66,17 @@ class World:
     instance: dg.DagsterInstance
 
     @classmethod
-    def build(cls, root: Path, source: Source, **overrides: Any) -> World:
+    def build(
+        cls,
+        root: Path,
+        source: Source,
+        settings: Mapping[str, Any] | None = None,
+        **overrides: Any,
+    ) -> World:
         """A world with `source` below `root`; `overrides` replace resources."""
-        settings = read_settings(_env_file=None, storage_root=root, energy_source="simulator")
-        resources = build_resources(settings)
-        stores = open_stores(settings)
+        given = {"storage_root": root, "energy_source": "simulator", **(settings or {})}
+        read = read_settings(_env_file=None, **given)
+        resources, stores = build_resources(read), open_stores(read)
         return cls(
             source=source,
             stores=stores,
