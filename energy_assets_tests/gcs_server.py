@@ -29,8 +29,8 @@ from energy_assets.stores.gcs_object_store import GcsObjectStore
 BUCKET = "forecasts"
 OWNER = "simulator-ConsumptionDE35Hour"
 
-Fault = Callable[["_Handler", Callable[[], None]], None]
-"""Is given a request and what would answer it."""
+Fault = Callable[["_Handler"], None]
+"""Is given a request, in place of its answer."""
 
 
 class GcsServer:
@@ -97,28 +97,28 @@ def gcs_server() -> Iterator[GcsServer]:
 def answers(status: int, message: str = "an error of the server") -> Fault:
     """Another answer in place of the right one."""
 
-    def fault(handler: _Handler, answer: Callable[[], None]) -> None:
+    def fault(handler: _Handler) -> None:
         handler.read_body()
         handler.say(status, message)
 
     return fault
 
 
-def breaks_off_in_the_request(handler: _Handler, answer: Callable[[], None]) -> None:
+def breaks_off_in_the_request(handler: _Handler) -> None:
     """Half of the body arrives, then the connection is gone."""
     handler.rfile.read(int(handler.headers.get("Content-Length", 0)) // 2)
     handler.hang_up()
 
 
-def loses_the_answer(handler: _Handler, answer: Callable[[], None]) -> None:
+def loses_the_answer(handler: _Handler) -> None:
     """The request is served, and the connection is gone before its answer."""
-    _without_sending(handler, answer)
+    handler.made_answer()
     handler.hang_up()
 
 
-def breaks_off_in_the_answer(handler: _Handler, answer: Callable[[], None]) -> None:
+def breaks_off_in_the_answer(handler: _Handler) -> None:
     """Half of the answer's body arrives, then the connection is gone."""
-    head, end, body = _without_sending(handler, answer).partition(b"\r\n\r\n")
+    head, end, body = handler.made_answer().partition(b"\r\n\r\n")
     handler.wfile.write(head + end + body[: len(body) // 2])
     handler.wfile.flush()
     handler.hang_up()
@@ -127,24 +127,17 @@ def breaks_off_in_the_answer(handler: _Handler, answer: Callable[[], None]) -> N
 def after(seconds: float) -> Fault:
     """The right answer, late."""
 
-    def fault(handler: _Handler, answer: Callable[[], None]) -> None:
+    def fault(handler: _Handler) -> None:
         time.sleep(seconds)
-        answer()
+        handler.answer()
 
     return fault
 
 
-def no_answer(handler: _Handler, answer: Callable[[], None]) -> None:
+def no_answer(handler: _Handler) -> None:
     """The request is neither served nor answered, for longer than the impatient wait."""
     time.sleep(2 * IMPATIENT.answer)
     handler.hang_up()
-
-
-def _without_sending(handler: _Handler, answer: Callable[[], None]) -> bytes:
-    sending, handler.wfile = handler.wfile, io.BytesIO()
-    answer()
-    made, handler.wfile = handler.wfile.getvalue(), sending
-    return made
 
 
 class _Server(ThreadingHTTPServer):
@@ -156,6 +149,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(RequestHandler):
+    timeout = 10
     rfile: Any
     wfile: Any
 
@@ -175,16 +169,24 @@ class _Handler(RequestHandler):
         self.state.requests.append(request)
         fault = self.state.fault_for(request)
         if fault:
-            fault(self, self._answer)
+            fault(self)
         else:
-            self._answer()
+            self.answer()
 
-    def _answer(self) -> None:
+    def answer(self) -> None:
+        self.wfile.write(self.made_answer())
+
+    def made_answer(self) -> bytes:
+        """Serve the request; its answer is not sent, lest a client that does not read stop all."""
+        sending, self.wfile = self.wfile, io.BytesIO()
+        self._serve_whole(self.read_body())
+        made, self.wfile = self.wfile.getvalue(), sending
+        return made
+
+    def _serve_whole(self, body: bytes) -> None:
         if not self._has_token():
-            self.read_body()
             self.say(401, "Invalid Credentials")
             return
-        body = self.read_body()
         with self.state.lock:
             if self._precondition_holds(body):
                 arriving, self.rfile = self.rfile, io.BytesIO(body)

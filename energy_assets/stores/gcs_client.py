@@ -85,9 +85,7 @@ def answers_of_gcs(settings: Settings) -> Iterator[None]:
             f"{STORE} does not answer, also after retries ({_reason(error)}): try again later. "
             "If it never does, see whether storage.googleapis.com can be reached from here."
         ) from None
-    except GoogleAuthError as error:
-        raise _no_access(settings, error) from None
-    except api.Unauthorized as error:
+    except (GoogleAuthError, api.Unauthorized) as error:
         raise _no_access(settings, error) from None
     except api.Forbidden as error:
         raise CredentialError(

@@ -79,7 +79,7 @@ class GcsObjectStore:
         self._upload(trial, b"")
         with answers_of_gcs(self.settings), suppress(NotFound):
             self._blob(trial).delete(**self._options)
-        return f"{self.url('')}: {self.owner if self._is_owner else 'empty'}"
+        return f"{self.url('')}: {self.owner if self._is_owner else 'nothing written yet'}"
 
     @cached_property
     def _bucket(self) -> Bucket:
