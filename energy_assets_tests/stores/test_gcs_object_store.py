@@ -301,28 +301,15 @@ def test_a_folder_belongs_to_the_first_who_writes_into_it(gcs: GcsServer) -> Non
     assert (gcs_store().read("x"), other.read("x")) == (b"simulated", b"real")
 
 
-def test_of_two_who_claim_a_folder_at_once_one_gets_it(gcs: GcsServer) -> None:
-    outcomes: dict[str, object] = {}
-    start = threading.Barrier(8)
+def test_of_two_who_claim_a_folder_at_once_the_first_gets_it(gcs: GcsServer) -> None:
+    def another_is_first(handler) -> None:
+        gcs_store("another").write("x", b"another's")
+        handler.answer()
 
-    def write(owner: str) -> None:
-        store = gcs_store(owner)
-        start.wait()
-        try:
-            store.write(f"by/{owner}", b"")
-            outcomes[owner] = "written"
-        except SettingsError as error:
-            outcomes[owner] = error
-
-    writers = [threading.Thread(target=write, args=(f"owner-{n}",)) for n in range(8)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    winners = [owner for owner, outcome in outcomes.items() if outcome == "written"]
-    assert len(winners) == 1
-    assert len(outcomes) == 8
-    assert [name for name in gcs.objects if name != MARKER] == [f"by/{winners[0]}"]
+    gcs.fail(another_is_first, at="POST")
+    with pytest.raises(SettingsError, match="holds the objects of another"):
+        gcs_store().write("x", b"mine")
+    assert gcs.objects["x"] == b"another's"
 
 
 def test_the_owner_is_looked_up_once(store: GcsObjectStore, gcs: GcsServer) -> None:
