@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 # Before the settings are read: a search that is long enough to be one.
 os.environ["TUNING_TRIALS"] = "2"
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +17,9 @@ import pytest
 from energy_assets.stores.local_object_store import LocalObjectStore
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets_tests.gcs_server import GcsServer, gcs_server, gcs_store
+
+if TYPE_CHECKING:
+    from energy_assets_tests.hopsworks_server import HopsworksServer, Project
 
 DE35_FILE = "ConsumptionDE35Hour_2023-02-01_2023-03-16.csv"
 
@@ -65,3 +69,22 @@ def object_store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
         return LocalObjectStore(tmp_path / "objects")
     request.getfixturevalue("gcs")
     return gcs_store()
+
+
+@pytest.fixture(scope="session")
+def hopsworks_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HopsworksServer]:
+    """The stand-in for a Hopsworks cluster, one for all tests of a process."""
+    from energy_assets_tests.hopsworks_server import HopsworksServer
+
+    server = HopsworksServer(tmp_path_factory.mktemp("hopsworks"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def hopsworks(hopsworks_server: HopsworksServer) -> Iterator[Project]:
+    """An empty project of the stand-in, for this test alone."""
+    from energy_assets.stores.hopsworks_connection import log_out
+
+    yield hopsworks_server.new_project()
+    log_out()

@@ -11,17 +11,24 @@ import pytest
 
 from energy_assets.errors import ContractError, NotFoundError, StorageError
 from energy_assets.schemas import CONSUMPTION, KEY
-from energy_assets.stores import delta_feature_store
-from energy_assets.stores.delta_feature_store import COMPACT_EVERY, DeltaFeatureStore
+from energy_assets.settings import read_settings
+from energy_assets.stores import delta_feature_store, hopsworks_feature_store
+from energy_assets.stores.delta_feature_store import DeltaFeatureStore
 from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
+from energy_assets.stores.hopsworks_connection import HopsworksConnection
+from energy_assets.stores.hopsworks_feature_store import HopsworksFeatureStore
 
 T0 = datetime(2023, 3, 1)
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture(params=["embedded"])
+@pytest.fixture(params=["embedded", "hopsworks"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> FeatureStore:
-    return {"embedded": DeltaFeatureStore}[request.param](tmp_path / "table")
+    if request.param == "embedded":
+        return DeltaFeatureStore(tmp_path / "table")
+    project = request.getfixturevalue("hopsworks")
+    settings = read_settings(_env_file=None, **project.settings())
+    return HopsworksFeatureStore(HopsworksConnection(settings), settings, "simulator-made-up")
 
 
 def rows(hours: int = 3, value: float = 1.0, start: datetime = T0) -> pd.DataFrame:
@@ -95,19 +102,11 @@ def test_a_training_dataset_gives_the_same_rows_after_later_upserts(store: Featu
     assert store.read(T0, T0 + HOUR)["energy_consumption"].iloc[0] == 99.0
 
 
-def test_a_training_dataset_survives_compaction(store: FeatureStore) -> None:
-    store.upsert(rows(hours=1))
-    pinned = store.create_training_dataset(T0, T0 + 9 * HOUR)
-    for number in range(COMPACT_EVERY + 1):
-        store.upsert(rows(hours=1, value=float(number), start=T0 + HOUR))
-    pd.testing.assert_frame_equal(store.read_training_dataset(pinned), rows(hours=1))
-    assert len(store.read(T0, T0 + 9 * HOUR)) == 4
-
-
 def test_maintenance_keeps_the_table_and_the_training_datasets_it_is_told_of(
     store: FeatureStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delta_feature_store, "UNFINISHED_HOURS", 0)
+    for module in (delta_feature_store, hopsworks_feature_store):
+        monkeypatch.setattr(module, "UNFINISHED_HOURS", 0)
     pinned = []
     for value in (1.0, 50.0, 99.0):
         store.upsert(rows(value=value))
@@ -155,6 +154,19 @@ def test_two_writers_at_once_lose_nothing(store: FeatureStore) -> None:
         writer.join()
     assert not failures
     assert len(store.read(T0, T0 + 8 * HOUR)) == 16
+
+
+def test_a_training_dataset_survives_compaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delta_feature_store, "COMPACT_EVERY", 10)
+    store = DeltaFeatureStore(tmp_path / "table")
+    store.upsert(rows(hours=1))
+    pinned = store.create_training_dataset(T0, T0 + 9 * HOUR)
+    for number in range(11):
+        store.upsert(rows(hours=1, value=float(number), start=T0 + HOUR))
+    pd.testing.assert_frame_equal(store.read_training_dataset(pinned), rows(hours=1))
+    assert len(store.read(T0, T0 + 9 * HOUR)) == 4
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_that_names_the_setting(

@@ -1,0 +1,278 @@
+"""The hosted feature store: a feature group of Hopsworks, and one feature view over it.
+
+Reads are ranges of hours of the one view, since a free account has room for a hundred views. A
+training dataset is a version of the view's: files of its own, which no later upsert changes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from energy_assets.errors import NotFoundError, SettingsError, StorageError
+from energy_assets.schemas import CONSUMPTION, SERIES, conform
+from energy_assets.settings import Settings, utc_now
+from energy_assets.stores.feature_store import TrainingDataset, check_unique
+from energy_assets.stores.hopsworks_connection import HopsworksConnection, query_service
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from hopsworks.project import Project
+    from hsfs.feature_group import FeatureGroup
+    from hsfs.feature_store import FeatureStore
+    from hsfs.feature_view import FeatureView
+
+UNFINISHED_HOURS = 24
+"""Files and training datasets younger than this are left alone: somebody may be at work on them."""
+
+NAME = CONSUMPTION.name
+VIEW = f"{NAME}_view"
+
+_EVENT_TIME = "datetime_utc"
+_TYPES = {"str": "string", "datetime64[ns]": "timestamp", "float64": "double"}
+_OWNER = re.compile(r"Source: (\S+)")
+_MADE = re.compile(r"Made at (\S+) UTC")
+_TIME = "%Y-%m-%dT%H:%M:%S"
+
+
+class _CommitConflictError(StorageError):
+    """Another writer committed first. The merge is made again on what it left."""
+
+
+class HopsworksFeatureStore:
+    """The consumption table as a feature group, of one owner: a source and its data set."""
+
+    def __init__(self, connection: HopsworksConnection, settings: Settings, owner: str) -> None:
+        self.connection = connection
+        self.owner = owner
+        self.version = settings.feature_group_version
+        self.statistics = settings.fs_statistics
+        self.stream = settings.fs_stream
+
+    @retry(
+        retry=retry_if_exception_type(_CommitConflictError),
+        wait=wait_random_exponential(multiplier=0.05, max=2),
+        stop=stop_after_attempt(20),
+        reraise=True,
+    )
+    def upsert(self, rows: pd.DataFrame) -> None:
+        check_unique(rows)
+        if rows.empty:
+            return
+        # Delta Lake keeps microseconds, and the client warns of what it would lose.
+        frame = conform(rows, CONSUMPTION).astype({_EVENT_TIME: "datetime64[us]"})
+        self.connection.call(lambda project: self._insert(project, frame))
+
+    def read(self, start: datetime, end: datetime) -> pd.DataFrame:
+        def action(project: Project) -> pd.DataFrame | None:
+            view = self._view(project)
+            if view is None:
+                return None
+            query_service()
+            return _unless_no_data(
+                lambda: view.get_batch_data(start_time=start, end_time=end, dataframe_type="pandas")
+            )
+
+        return _rows(self.connection.call(action), start, end)
+
+    def create_training_dataset(self, start: datetime, end: datetime) -> TrainingDataset:
+        def action(project: Project) -> int:
+            view = self._view(project)
+            if view is None:
+                raise NotFoundError(
+                    f"the feature group {self._group_name} is empty: materialise feature_group "
+                    "first"
+                )
+            query_service()
+            version, _ = view.create_training_data(
+                start_time=start,
+                end_time=end,
+                description=f"Rows of {start} to {end}. Made at {utc_now():{_TIME}} UTC",
+                # Parquet is written by the Query Service, anything else by a Spark job. With
+                # statistics times would come back as text.
+                data_format="parquet",
+                statistics_config=False,
+            )
+            return version
+
+        dataset = TrainingDataset(self.connection.call(action), start, end, rows=0)
+        rows = len(self.read_training_dataset(dataset))
+        return TrainingDataset(dataset.version, start, end, rows)
+
+    def read_training_dataset(self, dataset: TrainingDataset) -> pd.DataFrame:
+        gone = NotFoundError(
+            f"training dataset {dataset.version} of {VIEW} version {self.version} is gone: "
+            "materialise feature_view again"
+        )
+
+        def action(project: Project) -> pd.DataFrame:
+            view = self._view(project)
+            if view is None:
+                raise gone
+            query_service()
+            features, _ = view.get_training_data(
+                dataset.version, primary_key=True, event_time=True, dataframe_type="pandas"
+            )
+            return features
+
+        try:
+            found = self.connection.call(action)
+        except NotFoundError:
+            raise gone from None
+        return _rows(found, dataset.start, dataset.end)
+
+    def maintain(self, kept: Collection[TrainingDataset]) -> Mapping[str, int]:
+        versions = {dataset.version for dataset in kept}
+
+        def action(project: Project) -> Mapping[str, int]:
+            view = self._view(project)
+            if view is None:
+                return {"files compacted": 0, "training datasets removed": 0}
+            old = [
+                dataset.version
+                for dataset in view.get_training_datasets()
+                if dataset.version not in versions and _is_old(dataset.description)
+            ]
+            for version in old:
+                view.delete_training_dataset(version)
+            return {
+                "files compacted": self._compact(project),
+                "training datasets removed": len(old),
+            }
+
+        return self.connection.call(action)
+
+    def check(self) -> str:
+        def action(project: Project) -> str:
+            group = self._group(project.get_feature_store())
+            query_service()
+            return "empty" if group is None else f"at {group.location}"
+
+        return f"{self.connection}: feature group {self._group_name} {self.connection.call(action)}"
+
+    @property
+    def _group_name(self) -> str:
+        return f"{NAME} version {self.version}"
+
+    def _insert(self, project: Project, rows: pd.DataFrame) -> None:
+        from deltalake.exceptions import CommitFailedError, DeltaError
+
+        store = project.get_feature_store()
+        group = self._group(store) or self._create_group(store)
+        try:
+            job, _ = group.insert(rows, wait=True)
+        except (CommitFailedError, DeltaError) as error:
+            if isinstance(error, CommitFailedError) or "already exists" in str(error):
+                raise _CommitConflictError(
+                    f"{self._group_name}: another writer kept committing first; run fewer writers "
+                    "at a time"
+                ) from None
+            raise
+        if job is not None and (state := job.get_final_state()) != "SUCCEEDED":
+            raise StorageError(
+                f"the job {job.name}, which writes {self._group_name}, has ended as {state}: its "
+                "log in Hopsworks says why"
+            )
+
+    def _group(self, store: FeatureStore) -> FeatureGroup | None:
+        """The feature group, if there is one; raises SettingsError if it is another owner's."""
+        group = store.get_feature_group(NAME, self.version)
+        if group is None:
+            return None
+        found = _OWNER.search(group.description or "")
+        if found is None or found[1] != self.owner:
+            holds = found[1] if found else "rows of an unknown source"
+            raise SettingsError(
+                f"feature group {self._group_name} in Hopsworks holds {holds}, and rows of "
+                f"{self.owner} must not be mixed with them: set FEATURE_GROUP_VERSION to another "
+                "number"
+            )
+        return group
+
+    def _create_group(self, store: FeatureStore) -> FeatureGroup:
+        from hopsworks_common.client.exceptions import RestAPIError
+        from hsfs.feature import Feature
+
+        group = store.create_feature_group(
+            name=NAME,
+            version=self.version,
+            description=f"{CONSUMPTION.description}. Source: {self.owner}",
+            primary_key=list(SERIES),
+            event_time=_EVENT_TIME,
+            online_enabled=False,
+            stream=self.stream,
+            statistics_config=self.statistics,
+            features=[
+                Feature(column.name, _TYPES[column.dtype], column.description)
+                for column in CONSUMPTION.columns
+            ],
+        )
+        try:
+            group.save()
+        except RestAPIError:
+            # Another process may have created it since it was looked for.
+            found = self._group(store)
+            if found is None:
+                raise
+            return found
+        return group
+
+    def _view(self, project: Project) -> FeatureView | None:
+        """The view over the feature group; None where there is no feature group yet."""
+        store = project.get_feature_store()
+        group = self._group(store)
+        if group is None:
+            return None
+        return store.get_or_create_feature_view(
+            name=VIEW,
+            version=self.version,
+            description=f"All columns of {NAME}",
+            query=group.select(list(CONSUMPTION.dtypes)),
+        )
+
+    def _compact(self, project: Project) -> int:
+        """Compact the table, and remove files no longer in use. Tells how many were compacted."""
+        group = self._group(project.get_feature_store())
+        if group is None or group.stream:  # a stream's table is the cluster's to write
+            return 0
+        compacted = group.delta_optimize() or {}
+        group.delta_checkpoint()
+        group.delta_vacuum(retention_hours=UNFINISHED_HOURS)
+        return int(compacted.get("numFilesRemoved", 0))
+
+
+def _is_old(description: str | None) -> bool:
+    """Whether a training dataset was made here, and so long ago that nobody is at work on it."""
+    made = _MADE.search(description or "")
+    if made is None:
+        return False
+    age = utc_now() - datetime.strptime(made[1], _TIME)
+    return age >= timedelta(hours=UNFINISHED_HOURS)
+
+
+def _unless_no_data(read: Callable[[], Any]) -> Any:
+    """What is read; None where nothing was ever written below the feature group."""
+    from hopsworks_common.client.exceptions import FeatureStoreException
+
+    try:
+        return read()
+    except FeatureStoreException as error:
+        # The Query Service's words for a table without a commit.
+        if any(words in str(error) for words in ("No delta logs", "No commits", "No data found")):
+            return None
+        raise
+
+
+def _rows(found: pd.DataFrame | None, start: datetime, end: datetime) -> pd.DataFrame:
+    """The rows of [start, end) as every store gives them: naive UTC, sorted by key."""
+    import pandas as pd
+
+    if found is None:
+        found = pd.DataFrame(columns=list(CONSUMPTION.dtypes))
+    times = pd.to_datetime(found[_EVENT_TIME], utc=True).dt.tz_localize(None)
+    within = (times >= start) & (times < end)
+    return conform(found.assign(**{_EVENT_TIME: times})[within], CONSUMPTION)

@@ -1,0 +1,79 @@
+"""The stand-in as a whole: certificates, the two servers, and a new project for each test."""
+
+from __future__ import annotations
+
+import itertools
+import ssl
+import threading
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import trustme
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from energy_assets_tests.hopsworks_server.project import Project
+from energy_assets_tests.hopsworks_server.query_service import QueryService
+from energy_assets_tests.hopsworks_server.rest_api import RestApi
+
+DOMAIN = "hopsworks.test"
+
+
+class _Handler(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, *_: object) -> None:
+        """Tests look at `Project.requests`."""
+
+
+class HopsworksServer:
+    """A cluster with as many projects as are asked for. Close it at the end."""
+
+    def __init__(self, folder: Path, expired: bool = False) -> None:
+        self.folder = folder
+        self.ca = trustme.CA()
+        self.authority = folder / "authority.pem"
+        self.ca.cert_pem.write_to_path(str(self.authority))
+        self.projects: dict[str, Project] = {}
+        self._numbers = itertools.count(1)
+        not_after = datetime.now(timezone.utc) - timedelta(days=1) if expired else None
+        certificate = self.ca.issue_cert(
+            "127.0.0.1",
+            f"flyingduck.service.{DOMAIN}",
+            not_before=datetime(2020, 1, 1, tzinfo=timezone.utc),
+            not_after=not_after,
+        )
+        self.query_service = QueryService(self, certificate)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(context)
+        self._http = make_server(
+            "127.0.0.1",
+            0,
+            RestApi(self),
+            threaded=True,
+            request_handler=_Handler,
+            ssl_context=context,
+        )
+        self._http.daemon_threads = True
+        self.port = self._http.server_port
+        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
+
+    def new_project(self) -> Project:
+        """An empty project with a key of its own."""
+        number = next(self._numbers)
+        name = f"energy{number}"
+        project = Project(number, name, self.folder / name, self)
+        self.projects[name] = project
+        return project
+
+    def of_key(self, header: str) -> Project | None:
+        """The project whose key an Authorization header holds."""
+        keys = {f"ApiKey {project.key}": project for project in self.projects.values()}
+        return keys.get(header)
+
+    def of_id(self, number: int) -> Project:
+        return next(project for project in self.projects.values() if project.id == number)
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self.query_service.shutdown()
