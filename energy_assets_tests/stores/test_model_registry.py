@@ -9,16 +9,23 @@ from pathlib import Path
 import pytest
 
 from energy_assets.errors import BrokenModelError, NotFoundError, StorageError
+from energy_assets.settings import read_settings
 from energy_assets.stores.folder_model_registry import FolderModelRegistry
+from energy_assets.stores.hopsworks_connection import HopsworksConnection
+from energy_assets.stores.hopsworks_model_registry import HopsworksModelRegistry
 from energy_assets.stores.model_registry import ModelRegistry, ModelVersion
 
 T0 = datetime(2023, 3, 1, 10)
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture(params=["embedded"])
+@pytest.fixture(params=["embedded", "hopsworks"])
 def registry(request: pytest.FixtureRequest, tmp_path: Path) -> ModelRegistry:
-    return {"embedded": FolderModelRegistry}[request.param](tmp_path / "models")
+    if request.param == "embedded":
+        return FolderModelRegistry(tmp_path / "models")
+    project = request.getfixturevalue("hopsworks")
+    settings = read_settings(_env_file=None, storage_root=tmp_path, **project.settings())
+    return HopsworksModelRegistry(HopsworksConnection(settings), "simulator-made-up")
 
 
 @pytest.fixture
@@ -34,7 +41,11 @@ def register(
     registry: ModelRegistry, files: Path, hour: datetime = T0, promoted: bool = True
 ) -> ModelVersion:
     return registry.register(
-        files, hour, promoted=promoted, metrics={"mape": 0.06}, tags={"gate": "promoted"}
+        files,
+        hour,
+        promoted=promoted,
+        metrics={"mape": 0.06, "mape_seasonal_naive_24": 0.1 + 0.2},
+        tags={"gate": "promoted"},
     )
 
 
@@ -45,7 +56,7 @@ def test_a_registered_model_comes_back_with_its_files_metrics_and_tags(
     (found,) = registry.promoted(T0)
     registry.download(found, tmp_path / "fresh")
     assert found == made
-    assert found.metrics == {"mape": 0.06}
+    assert found.metrics == {"mape": 0.06, "mape_seasonal_naive_24": 0.1 + 0.2}
     assert found.tags == {"gate": "promoted"}
     assert {path.name for path in (tmp_path / "fresh").iterdir()} == {"model.txt", "model.json"}
 

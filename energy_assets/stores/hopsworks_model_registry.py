@@ -1,0 +1,207 @@
+"""The hosted model registry: versions of the model `best_model` in Hopsworks.
+
+Hopsworks numbers versions by itself. Whose a version is, of which hour, of which files, and whether
+it was promoted, stands in its description: the one text that every listing brings and everybody may
+write, whereas tags need a schema that an administrator has defined.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from energy_assets.errors import BrokenModelError, NotFoundError, StorageError
+from energy_assets.stores.hopsworks_connection import HopsworksConnection
+from energy_assets.stores.model_registry import ModelVersion, checksum, version_of
+from energy_assets.stores.storage import writing_to
+
+if TYPE_CHECKING:
+    from hopsworks.project import Project
+    from hsml.model import Model
+
+NAME = "best_model"
+
+LONGEST_DESCRIPTION = 1000
+"""Characters that Hopsworks keeps of a description."""
+
+_HOUR = "%Y-%m-%dT%H"
+_log = logging.getLogger(__name__)
+
+
+class HopsworksModelRegistry:
+    """Versions of `best_model` of one owner: a source and its data set."""
+
+    def __init__(self, connection: HopsworksConnection, owner: str) -> None:
+        self.connection = connection
+        self.owner = owner
+
+    def register(
+        self,
+        files: Path,
+        hour: datetime,
+        *,
+        promoted: bool,
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+    ) -> ModelVersion:
+        digest = checksum(files)
+        model = ModelVersion(
+            version=version_of(hour, digest),
+            checksum=digest,
+            hour=hour,
+            promoted=promoted,
+            # A number that is none cannot be sent, and says nothing either.
+            metrics={name: float(value) for name, value in metrics.items() if math.isfinite(value)},
+            tags=dict(tags),
+        )
+        with self._alone():
+            self.connection.call(lambda project: self._save(project, files, model))
+        return model
+
+    def promoted(self, at_or_before: datetime) -> Iterator[ModelVersion]:
+        of_hours = {
+            model.hour: model  # of an hour's registrations the last one counts
+            for _, model in self.connection.call(self._versions)
+            if model.hour <= at_or_before
+        }
+        for _, model in sorted(of_hours.items(), reverse=True):
+            if model.promoted:
+                yield model
+
+    def download(self, model: ModelVersion, folder: Path) -> None:
+        def action(project: Project) -> Path | None:
+            found = [
+                version
+                for version, known in self._versions(project)
+                if (known.version, known.checksum) == (model.version, model.checksum)
+            ]
+            if not found:
+                return None
+            # Without a folder of its own the client may hand out what it has kept from a version
+            # that was deleted since; and after a failure halfway it would find its own files.
+            fresh = Path(tempfile.mkdtemp(dir=temporary))
+            found[-1].download(local_path=str(fresh))
+            return fresh
+
+        with tempfile.TemporaryDirectory() as temporary:
+            try:
+                fresh = self.connection.call(action)
+            except NotFoundError:
+                fresh = None
+            if fresh is None:
+                raise NotFoundError(
+                    f"there is no model version {model.version} of {self.owner} in "
+                    f"{self.connection}"
+                )
+            if checksum(fresh) != model.checksum:
+                raise BrokenModelError(
+                    f"the files of {model.version} in {self.connection} are not those that were "
+                    f"registered: materialise model for {model.hour:%Y-%m-%d-%H:%M} again"
+                )
+            shutil.copytree(fresh, folder, dirs_exist_ok=True)
+
+    def check(self) -> str:
+        hours = {model.hour for _, model in self.connection.call(self._versions)}
+        return f"{self.connection}: {NAME} has models of {len(hours)} hours"
+
+    def _save(self, project: Project, files: Path, model: ModelVersion) -> None:
+        of_this_hour = [known for _, known in self._versions(project) if known.hour == model.hour]
+        if of_this_hour[-1:] == [model]:
+            return
+        made = project.get_model_registry().python.create_model(
+            name=NAME,
+            metrics=dict(model.metrics),
+            description=_describe(model, self.owner),
+        )
+        # Waiting for the registration would take five seconds, and it has happened by then. Not
+        # having waited, this version of the client fails to tell of it.
+        with contextlib.suppress(AttributeError):
+            made.save(str(files), await_registration=0, keep_original_files=True)
+        if model not in [known for _, known in self._versions(project)]:
+            raise StorageError(
+                f"Hopsworks does not list version {made.version} of {NAME}, just registered: "
+                f"materialise model for {model.hour:%Y-%m-%d-%H:%M} again"
+            )
+
+    def _versions(self, project: Project) -> list[tuple[Model, ModelVersion]]:
+        """The owner's versions, oldest first, as Hopsworks' object and as ours."""
+        models = project.get_model_registry().get_models(NAME)
+        found = []
+        for model in sorted(models, key=lambda model: model.version):
+            known = _understand(model, self.owner)
+            if known is not None:
+                found.append((model, known))
+        return found
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no other process of this machine register at the same time.
+
+        The client looks for the next free number, and if another has taken it meanwhile, it
+        deletes the other's files.
+        """
+        root = self.connection.settings.storage_root
+        lock = root / f".{self.connection.settings.fs_project_name}_{NAME}.lock"
+        with writing_to(lock):
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            guard = FileLock(str(lock))
+            guard.acquire()
+        try:
+            yield
+        finally:
+            guard.release()
+
+
+def _describe(model: ModelVersion, owner: str) -> str:
+    """A sentence for people, and the same and more as JSON."""
+    gate = "promoted" if model.promoted else "not promoted"
+    known = {
+        "owner": owner,
+        "hour": f"{model.hour:{_HOUR}}",
+        "checksum": model.checksum,
+        "promoted": model.promoted,
+        "tags": dict(model.tags),
+    }
+    text = f"Trained at {model.hour:%Y-%m-%d %H:%M} UTC on {owner}, {gate}. {json.dumps(known)}"
+    if len(text) > LONGEST_DESCRIPTION:
+        raise StorageError(
+            f"the tags of model {model.version} are too long for Hopsworks, which keeps "
+            f"{LONGEST_DESCRIPTION} characters: {sorted(model.tags)}"
+        )
+    return text
+
+
+def _understand(model: Model, owner: str) -> ModelVersion | None:
+    """What a version's description says; None if it is not this owner's, or cannot be read."""
+    _, brace, text = (model.description or "").partition("{")
+    try:
+        known = json.loads(brace + text)
+        if known["owner"] != owner:
+            return None
+        hour = datetime.strptime(known["hour"], _HOUR)
+        return ModelVersion(
+            version=version_of(hour, known["checksum"]),
+            checksum=known["checksum"],
+            hour=hour,
+            promoted=known["promoted"],
+            # The client takes names apart before digits: mape_seasonal_naive__24.
+            metrics={
+                re.sub("_+", "_", name): float(value)
+                for name, value in (model.training_metrics or {}).items()
+            },
+            tags=known["tags"],
+        )
+    except (ValueError, KeyError, TypeError):
+        _log.info("version %s of %s was not registered by this project", model.version, NAME)
+        return None
