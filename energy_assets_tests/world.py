@@ -73,7 +73,10 @@ class World:
         settings: Mapping[str, Any] | None = None,
         **overrides: Any,
     ) -> World:
-        """A world with `source` below `root`; `overrides` replace resources."""
+        """A world with `source` below `root`.
+
+        `settings` choose hosted stores and reach them; `overrides` replace resources.
+        """
         given = {"storage_root": root, "energy_source": "simulator", **(settings or {})}
         read = read_settings(_env_file=None, **given)
         resources, stores = build_resources(read), open_stores(read)
