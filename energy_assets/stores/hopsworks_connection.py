@@ -63,6 +63,7 @@ _MODULES = (
 )
 """Those that print, and those that import what prints."""
 
+_UNTRUSTED = "certificate verify failed: "
 _log = logging.getLogger(__name__)
 
 
@@ -359,11 +360,13 @@ def _translated(error: Exception, credentials: Credentials) -> EnergyAssetsError
     for cause in causes:
         if isinstance(cause, EnergyAssetsError):
             return cause
-    if any("CERTIFICATE_VERIFY_FAILED" in str(cause) for cause in causes):
+    untrusted = [str(cause) for cause in causes if _UNTRUSTED in str(cause)]
+    if untrusted:
+        reason = untrusted[-1].rpartition(_UNTRUSTED)[2].partition(" (_ssl")[0]
         return CredentialError(
-            f"the certificate of {where} is not trusted ({_last_words(text)}): if it has expired, "
-            "the cluster needs a new one; if the cluster is your own, set FS_TRUST_STORE to the "
-            "PEM file of its certificate authority"
+            f"the certificate of {where} is not trusted ({reason}): if it has expired, the cluster "
+            "needs a new one; if the cluster is your own, set FS_TRUST_STORE to the PEM file of "
+            "its certificate authority"
         )
     _log.debug("a call to %s failed: %s: %s", where, type(error).__name__, text)
     passing = (
@@ -387,8 +390,3 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def _last_words(text: str) -> str:
-    """The reason at the end of a message about certificates, which wraps it many times."""
-    return text.rpartition("certificate verify failed: ")[2].partition(" (_ssl")[0]

@@ -161,11 +161,11 @@ class HopsworksFeatureStore:
     def _insert(self, project: Project, rows: pd.DataFrame) -> None:
         from deltalake.exceptions import CommitFailedError, DeltaError
 
-        store = project.get_feature_store()
-        group = self._group(store) or self._create_group(store)
         try:
+            group = self._group_to_write(project.get_feature_store())
             job, _ = group.insert(rows, wait=True)
-        except (CommitFailedError, DeltaError) as error:
+        except DeltaError as error:
+            # The second where two writers create the table.
             if isinstance(error, CommitFailedError) or "already exists" in str(error):
                 raise _CommitConflictError(
                     f"{self._group_name}: another writer kept committing first; run fewer writers "
@@ -177,6 +177,13 @@ class HopsworksFeatureStore:
                 f"the job {job.name}, which writes {self._group_name}, has ended as {state}: its "
                 "log in Hopsworks says why"
             )
+
+    def _group_to_write(self, store: FeatureStore) -> FeatureGroup:
+        group = self._group(store) or self._create_group(store)
+        if group.statistics_config.enabled != self.statistics:
+            group.statistics_config = self.statistics
+            group.update_statistics_config()
+        return group
 
     def _group(self, store: FeatureStore) -> FeatureGroup | None:
         """The feature group, if there is one; raises SettingsError if it is another owner's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import socket
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
@@ -58,7 +59,7 @@ class RestApi:
                 fault.then()
             time.sleep(fault.seconds)
             if fault.drop:
-                request.environ["werkzeug.socket"].close()
+                request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
                 raise ConnectionError("dropped on purpose")
             if fault.status is not None:
                 raise ApiError(fault.status, 0, "this was asked for")

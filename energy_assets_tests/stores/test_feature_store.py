@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -47,6 +48,30 @@ def test_what_is_upserted_is_read_back_sorted_by_key_with_its_types(store: Featu
     read = store.read(T0, T0 + 3 * HOUR)
     pd.testing.assert_frame_equal(read, rows())
     assert read["datetime_utc"].dt.tz is None
+
+
+def test_whole_numbers_become_floats_and_codes_stay_text(store: FeatureStore) -> None:
+    given = rows().assign(consumer_type="0121", energy_consumption=range(6))
+    store.upsert(given.drop_duplicates(list(KEY)))
+    read = store.read(T0, T0 + 3 * HOUR)
+    assert set(read["consumer_type"]) == {"0121"}
+    assert read["energy_consumption"].dtype == "float64"
+    assert read["energy_consumption"].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_hours_are_utc_whatever_the_time_zone_of_the_process(
+    store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        store.upsert(rows(hours=24))
+        pinned = store.create_training_dataset(T0 + HOUR, T0 + 3 * HOUR)
+        for read in (store.read(pinned.start, pinned.end), store.read_training_dataset(pinned)):
+            assert set(read["datetime_utc"]) == {pd.Timestamp(T0 + HOUR), T0 + 2 * HOUR}
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_range_includes_its_start_and_excludes_its_end(store: FeatureStore) -> None:
@@ -100,6 +125,24 @@ def test_a_training_dataset_gives_the_same_rows_after_later_upserts(store: Featu
     assert pinned.rows == 6
     pd.testing.assert_frame_equal(store.read_training_dataset(pinned), before)
     assert store.read(T0, T0 + HOUR)["energy_consumption"].iloc[0] == 99.0
+
+
+def test_hours_without_rows_can_be_pinned(store: FeatureStore) -> None:
+    store.upsert(rows())
+    pinned = store.create_training_dataset(T0 + 5 * HOUR, T0 + 9 * HOUR)
+    assert pinned.rows == 0
+    read = store.read_training_dataset(pinned)
+    pd.testing.assert_frame_equal(read, store.read(pinned.start, pinned.end))
+
+
+def test_a_training_dataset_whose_reference_was_lost_can_be_made_again(
+    store: FeatureStore,
+) -> None:
+    store.upsert(rows())
+    store.create_training_dataset(T0, T0 + 3 * HOUR)  # and a crash before it was noted down
+    store.upsert(rows(value=50.0))
+    again = store.create_training_dataset(T0, T0 + 3 * HOUR)
+    pd.testing.assert_frame_equal(store.read_training_dataset(again), rows(value=50.0))
 
 
 def test_maintenance_keeps_the_table_and_the_training_datasets_it_is_told_of(
