@@ -6,6 +6,7 @@ training dataset is a version of the view's: files of its own, which no later up
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
@@ -34,6 +35,7 @@ VIEW = f"{NAME}_view"
 
 _EVENT_TIME = "datetime_utc"
 _TYPES = {"str": "string", "datetime64[ns]": "timestamp", "float64": "double"}
+_SUCCESS = ("SUCCEEDED", "FINISHED")
 _OWNER = re.compile(r"Source: (\S+)")
 _MADE = re.compile(r"Made at (\S+) UTC")
 _TIME = "%Y-%m-%dT%H:%M:%S"
@@ -172,11 +174,12 @@ class HopsworksFeatureStore:
                     "at a time"
                 ) from None
             raise
-        if job is not None and (state := job.get_final_state()) != "SUCCEEDED":
+        if job is not None and (state := job.get_final_state()) not in _SUCCESS:
             raise StorageError(
                 f"the job {job.name}, which writes {self._group_name}, has ended as {state}: its "
                 "log in Hopsworks says why"
             )
+        _describe(group)
 
     def _group_to_write(self, store: FeatureStore) -> FeatureGroup:
         group = self._group(store) or self._create_group(store)
@@ -204,6 +207,10 @@ class HopsworksFeatureStore:
         from hopsworks_common.client.exceptions import RestAPIError
         from hsfs.feature import Feature
 
+        features = [
+            Feature(column.name, _TYPES[column.dtype], column.description)
+            for column in CONSUMPTION.columns
+        ]
         group = store.create_feature_group(
             name=NAME,
             version=self.version,
@@ -213,11 +220,12 @@ class HopsworksFeatureStore:
             online_enabled=False,
             stream=self.stream,
             statistics_config=self.statistics,
-            features=[
-                Feature(column.name, _TYPES[column.dtype], column.description)
-                for column in CONSUMPTION.columns
-            ],
+            # Given its features, the client writes an empty table from here, which a stream must
+            # not need. Its first rows make the feature group.
+            features=[] if self.stream else features,
         )
+        if self.stream:
+            return group
         try:
             group.save()
         except RestAPIError:
@@ -250,6 +258,16 @@ class HopsworksFeatureStore:
         group.delta_checkpoint()
         group.delta_vacuum(retention_hours=UNFINISHED_HOURS)
         return int(compacted.get("numFilesRemoved", 0))
+
+
+def _describe(group: FeatureGroup) -> None:
+    """Describe the features where rows have made the feature group."""
+    meanings = {column.name: column.description for column in CONSUMPTION.columns}
+    features = [copy.copy(feature) for feature in group.columns if not feature.description]
+    for feature in features:
+        feature.description = meanings.get(feature.name)
+    if features:
+        group.update_features(features)
 
 
 def _is_old(description: str | None) -> bool:

@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from hsml.model import Model
 
 NAME = "best_model"
+
+TAG = "energy_assets"
+"""Where an administrator has defined a tag of this name, versions carry it, for searches."""
 
 LONGEST_DESCRIPTION = 1000
 """Characters that Hopsworks keeps of a description."""
@@ -128,11 +131,13 @@ class HopsworksModelRegistry:
         # having waited, this version of the client fails to tell of it.
         with contextlib.suppress(AttributeError):
             made.save(str(files), await_registration=0, keep_original_files=True)
-        if model not in [known for _, known in self._versions(project)]:
+        registered = [found for found, known in self._versions(project) if known == model]
+        if not registered:
             raise StorageError(
                 f"Hopsworks does not list version {made.version} of {NAME}, just registered: "
                 f"materialise model for {model.hour:%Y-%m-%d-%H:%M} again"
             )
+        _tag(registered[-1], _known(model, self.owner))
 
     def _versions(self, project: Project) -> list[tuple[Model, ModelVersion]]:
         """The owner's versions, oldest first, as Hopsworks' object and as ours."""
@@ -163,17 +168,22 @@ class HopsworksModelRegistry:
             guard.release()
 
 
-def _describe(model: ModelVersion, owner: str) -> str:
-    """A sentence for people, and the same and more as JSON."""
-    gate = "promoted" if model.promoted else "not promoted"
-    known = {
+def _known(model: ModelVersion, owner: str) -> dict[str, Any]:
+    """All that is to be kept of a version beside its metrics."""
+    return {
         "owner": owner,
         "hour": f"{model.hour:{_HOUR}}",
         "checksum": model.checksum,
         "promoted": model.promoted,
         "tags": dict(model.tags),
     }
-    text = f"Trained at {model.hour:%Y-%m-%d %H:%M} UTC on {owner}, {gate}. {json.dumps(known)}"
+
+
+def _describe(model: ModelVersion, owner: str) -> str:
+    """A sentence for people, and the same and more as JSON."""
+    gate = "promoted" if model.promoted else "not promoted"
+    known = json.dumps(_known(model, owner))
+    text = f"Trained at {model.hour:%Y-%m-%d %H:%M} UTC on {owner}, {gate}. {known}"
     if len(text) > LONGEST_DESCRIPTION:
         raise StorageError(
             f"the tags of model {model.version} are too long for Hopsworks, which keeps "
@@ -205,3 +215,16 @@ def _understand(model: Model, owner: str) -> ModelVersion | None:
     except (ValueError, KeyError, TypeError):
         _log.info("version %s of %s was not registered by this project", model.version, NAME)
         return None
+
+
+def _tag(model: Model, value: dict[str, Any]) -> None:
+    """Put what is known of a version into a tag too. Nothing of ours reads it."""
+    from hopsworks_common.client.exceptions import RestAPIError
+    from hopsworks_common.core.tag_schemas_api import TagSchemasApi
+
+    try:
+        schemas = TagSchemasApi().list().get("items") or []
+        if any(schema["name"] == TAG for schema in schemas):
+            model.add_tag(TAG, value)
+    except RestAPIError as error:
+        _log.warning("version %s is left without its tag: %s", model.version, error.user_message)

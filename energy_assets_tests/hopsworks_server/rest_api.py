@@ -63,7 +63,7 @@ class RestApi:
                 raise ConnectionError("dropped on purpose")
             if fault.status is not None:
                 raise ApiError(fault.status, 0, "this was asked for")
-        request.get_data()  # a connection that is kept alive needs to be read to the end
+        request.get_data()  # closed before it is read, a connection would seem to be dropped
         for method, pattern, handler in ROUTES:
             found = re.fullmatch(pattern, path)
             if found and method == request.method:

@@ -19,8 +19,6 @@ DOMAIN = "hopsworks.test"
 
 
 class _Handler(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"
-
     def log(self, *_: object) -> None:
         """Tests look at `Project.requests`."""
 

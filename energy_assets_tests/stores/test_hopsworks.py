@@ -13,13 +13,16 @@ from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import create_autospec
 
 import pandas as pd
 import pytest
 
 from energy_assets.errors import (
+    BrokenModelError,
     CredentialError,
     EnergyAssetsError,
+    NotFoundError,
     SettingsError,
     StorageError,
     UnreachableError,
@@ -286,12 +289,56 @@ def test_a_version_that_somebody_else_made_is_passed_over(
     assert [model.version for model in registry.promoted(T0)] == [version]
 
 
-def test_the_feature_group_says_what_it_holds(hopsworks: Project) -> None:
-    features(hopsworks, fs_statistics=True).upsert(rows())
+def test_a_version_carries_a_tag_where_an_administrator_has_defined_it(
+    hopsworks: Project, files: Path, tmp_path: Path
+) -> None:
+    registry = models(hopsworks, tmp_path)
+    register(registry, files, T0)
+    hopsworks.tag_schemas.append("energy_assets")
+    register(registry, files, T0 + HOUR)
+    hopsworks.fail("PUT", "/tags/", status=400)
+    register(registry, files, T0 + 2 * HOUR)
+    tags = [model["tags"] for model in hopsworks.models.values()]
+    assert (tags[0], tags[2]) == ([], [])
+    assert tags[1][0]["value"]["hour"] == "2023-03-01T01"
+
+
+def test_a_changed_file_is_noticed(hopsworks: Project, files: Path, tmp_path: Path) -> None:
+    registry = models(hopsworks, tmp_path)
+    register(registry, files)
+    (model,) = registry.promoted(T0)
+    hopsworks.path_of("Models/best_model/1/Files/model.txt").write_text("tampered with")
+    with pytest.raises(BrokenModelError, match="materialise model for 2023-03-01-00:00 again"):
+        registry.download(model, tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("lost", ["files", "version"])
+def test_a_version_that_is_gone_is_named(
+    hopsworks: Project, files: Path, tmp_path: Path, lost: str
+) -> None:
+    registry = models(hopsworks, tmp_path)
+    register(registry, files)
+    (model,) = registry.promoted(T0)
+    hopsworks.remove("Models/best_model/1")
+    if lost == "version":
+        hopsworks.models.clear()
+    with pytest.raises(NotFoundError, match=model.version):
+        registry.download(model, tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_feature_group_says_what_it_holds(
+    hopsworks: Project, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    from hsfs.engine.python import Engine
+
+    monkeypatch.setattr(Engine, "_run_materialization_job", lambda *_: None)
+    features(hopsworks, fs_statistics=True, fs_stream=stream).upsert(rows())
     group = hopsworks.feature_groups["energy_consumption_denmark", 1]
     assert OWNER in group["description"]
     assert group["eventTime"] == "datetime_utc"
     assert group["statisticsConfig"]["enabled"]
+    assert group["type"] == ("streamFeatureGroupDTO" if stream else "cachedFeaturegroupDTO")
     described = {feature["name"]: feature["description"] for feature in group["features"]}
     assert described == {column.name: column.description for column in CONSUMPTION.columns}
     primary = {feature["name"] for feature in group["features"] if feature["primary"]}
@@ -305,25 +352,26 @@ def test_the_feature_group_says_what_it_holds(hopsworks: Project) -> None:
 def test_a_stream_is_waited_for_and_its_failure_told(
     hopsworks: Project, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
-    from hsfs.feature_group import FeatureGroup
+    from hopsworks_common.job import Job
+    from hsfs.engine.python import Engine
 
-    seen: dict[str, Any] = {}
-
-    def insert(group: FeatureGroup, frame: pd.DataFrame, **options: Any) -> tuple[Any, None]:
-        seen.update(options, stream=group.stream, rows=len(frame))
-        return SimpleNamespace(name="materialise", get_final_state=lambda: state), None
-
-    monkeypatch.setattr(FeatureGroup, "insert", insert)
+    job = create_autospec(Job, instance=True)
+    job.name = "materialise"
+    job.get_final_state.return_value = state
+    # What goes through Kafka and a job on the cluster.
+    materialise = create_autospec(Engine._run_materialization_job, return_value=job)
+    monkeypatch.setattr(Engine, "_run_materialization_job", materialise)
     store = features(hopsworks, fs_stream=True)
     if state == "SUCCEEDED":
         store.upsert(rows())
     else:
         with pytest.raises(StorageError, match=r"job materialise.*has ended as FAILED"):
             store.upsert(rows())
-    assert seen == {"wait": True, "stream": True, "rows": 6}
-    assert hopsworks.feature_groups["energy_consumption_denmark", 1]["type"] == (
-        "streamFeatureGroupDTO"
-    )
+    (_, group, frame, options, _), _ = materialise.call_args
+    assert group.stream
+    assert len(frame) == 6
+    assert options["wait_for_job"]
+    assert not Path(group.location).exists(), "nothing is written from here"
 
 
 def test_there_is_one_feature_view_however_often_is_read(hopsworks: Project) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -96,6 +97,30 @@ def test_training_an_hour_again_with_another_result_replaces_its_model(
     assert [model.version for model in registry.promoted(T0)] == [new.version]
     registry.download(old, tmp_path / "old")
     assert (tmp_path / "old" / "model.txt").read_text() == "trees"
+
+
+def test_the_last_training_of_an_hour_counts_also_where_its_files_were_there_before(
+    registry: ModelRegistry, files: Path, tmp_path: Path
+) -> None:
+    first = register(registry, files)
+    (files / "model.txt").write_text("other trees")
+    register(registry, files)
+    (files / "model.txt").write_text("trees")
+    assert register(registry, files) == first
+    assert list(registry.promoted(T0)) == [first]
+    register(registry, files, promoted=False)
+    assert not list(registry.promoted(T0))
+
+
+def test_two_that_register_at_once_lose_nothing(
+    registry: ModelRegistry, files: Path, tmp_path: Path
+) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        hours = [T0 + number * HOUR for number in range(4)]
+        made = list(pool.map(lambda hour: register(registry, files, hour), hours))
+    assert list(registry.promoted(hours[-1])) == made[::-1]
+    for model in made:
+        registry.download(model, tmp_path / model.version)
 
 
 def test_a_changed_file_is_noticed(tmp_path: Path, files: Path) -> None:
