@@ -1,19 +1,25 @@
-"""The asset graph on hosted stores: the same tables as on the embedded ones, row by row."""
+"""The asset graph on all hosted stores at once: the same as on the embedded ones, row by row."""
 
 from __future__ import annotations
 
+import io
+import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from energy_assets.partitions import HOUR, window_of
+from energy_assets.publishing import newest_origin
 from energy_assets.stores.model_registry import ModelVersion
 from energy_assets_tests.assets.conftest import ORIGIN
+from energy_assets_tests.gcs_server import BUCKET, GcsServer
 from energy_assets_tests.hopsworks_server import Project
 from energy_assets_tests.world import Only, World
 
 SERIES = {("DK1", "111"), ("DK2", "320"), ("DK2", "999")}
+FOLDER = "energy"
 
 
 def run_graph(world: World) -> None:
@@ -28,12 +34,27 @@ def models(world: World) -> list[ModelVersion]:
     return list(world.stores.model_registry.promoted(ORIGIN))
 
 
-def test_the_graph_gives_the_same_tables_on_hopsworks(
-    simulated: Only, hopsworks: Project, tmp_path: Path
+def content(world: World, path: str) -> Any:
+    """Rows and types of a Parquet file, or a JSON document but for a pinned version's number."""
+    data = world.stores.object_store.read(path)
+    if path.endswith(".parquet"):
+        frame = pd.read_parquet(io.BytesIO(data))
+        return frame.to_csv(), list(map(str, frame.dtypes))
+    return {name: value for name, value in json.loads(data).items() if name != "version"}
+
+
+def test_the_graph_gives_the_same_tables_models_and_objects(
+    simulated: Only, hopsworks: Project, gcs: GcsServer, tmp_path: Path
 ) -> None:
+    settings = {
+        **hopsworks.settings(),
+        "object_store": "gcs",
+        "google_cloud_bucket_name": BUCKET,
+        "google_cloud_bucket_folder": FOLDER,
+    }
     source = Only(simulated.source, SERIES)
     embedded = World.build(tmp_path / "embedded", source)
-    hosted = World.build(tmp_path / "hosted", source, settings=hopsworks.settings())
+    hosted = World.build(tmp_path / "hosted", source, settings=settings)
     for world in (embedded, hosted):
         run_graph(world)
 
@@ -41,11 +62,23 @@ def test_the_graph_gives_the_same_tables_on_hopsworks(
     rows = [world.stores.feature_store.read(start, end) for world in (embedded, hosted)]
     assert len(rows[0]) == 720 * len(SERIES)
     pd.testing.assert_frame_equal(*rows)
-    for asset in ("raw_consumption", "predictions_parquet", "monitoring_metrics"):
-        for hour in (ORIGIN - HOUR, ORIGIN):
-            pd.testing.assert_frame_equal(embedded.frame(asset, hour), hosted.frame(asset, hour))
-    assert len(embedded.frame("monitoring_metrics", ORIGIN)) == len(SERIES)
+
+    paths = embedded.stores.object_store.list("")
+    assert hosted.stores.object_store.list("") == paths
+    assert {path.split("/")[0] for path in paths} == {
+        *("raw_consumption", "feature_view", "best_config", "predictions_parquet"),
+        *("monitoring_metrics", "predictions.parquet", "X.parquet", "y.parquet"),
+    }
+    for path in paths:
+        assert content(hosted, path) == content(embedded, path), path
+    assert {f"{FOLDER}/{path}" for path in paths} < set(gcs.objects)
+    assert newest_origin(hosted.stores.object_store) == ORIGIN
+    assert set(hosted.frame("predictions_parquet", ORIGIN)["quality"]) == {"model"}
+    assert len(hosted.frame("monitoring_metrics", ORIGIN)) == len(SERIES)
+
     assert len(models(embedded)) == 2
     assert models(hosted) == models(embedded)
     assert len(hopsworks.training_datasets) == 2
     assert hopsworks.asked("GET", "/credentials") == 1, "one login for all of it"
+    assert not (hosted.stores.root / "objects").exists()
+    assert not (hosted.stores.root / "feature_store").exists()
