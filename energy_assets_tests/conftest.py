@@ -17,6 +17,13 @@ import pytest
 from energy_assets.stores.local_object_store import LocalObjectStore
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets_tests.gcs_server import GcsServer, gcs_server, gcs_store
+from energy_assets_tests.google_account import (  # noqa: F401 - fixtures
+    http_server,
+    key_file,
+    private_key,
+    rsa_key,
+    tokens,
+)
 
 if TYPE_CHECKING:
     from energy_assets_tests.hopsworks_server import HopsworksServer, Project
