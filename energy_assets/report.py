@@ -37,7 +37,7 @@ from energy_assets.stores.paths import hour_path
 from energy_assets.stores.storage import reading, write_whole
 
 if TYPE_CHECKING:
-    from energy_assets.forecasting.tuning import Trial, TuningResult
+    from energy_assets.forecasting.tuning_result import Trial, TuningResult
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -244,7 +244,7 @@ def _print_errors(scored: pd.DataFrame, stores: Stores, title: str) -> None:
 
 def _print_search(stores: Stores, hour: datetime) -> None:
     from energy_assets.forecasting.plots import trials_plot
-    from energy_assets.forecasting.tuning import Unsearched, read_result
+    from energy_assets.forecasting.tuning_result import Unsearched, read_result
 
     path = hour_path("best_config", hour, "json")
     with reading(path, "run tuning_job for that hour again"):

@@ -23,7 +23,7 @@ from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
 
 if TYPE_CHECKING:
-    from energy_assets.forecasting.tuning import TuningResult, Unsearched
+    from energy_assets.forecasting.tuning_result import TuningResult, Unsearched
 
 
 @dg.asset(
@@ -89,7 +89,8 @@ def best_config(
     is too short for a search, it is the default configuration and the reason.
     """
     from energy_assets.forecasting.search_space import read_search_space
-    from energy_assets.forecasting.tuning import Trial, Unsearched, tune
+    from energy_assets.forecasting.tuning import tune
+    from energy_assets.forecasting.tuning_result import Trial, Unsearched
 
     def told(trial: Trial, total: int) -> None:
         context.log.info(f"trial {trial.number} of {total}: {trial.outcome}")
@@ -117,7 +118,7 @@ def best_config(
 
 def _search_metadata(key: str, found: "TuningResult | Unsearched") -> dict[str, Any]:
     from energy_assets.forecasting.plots import trials_plot
-    from energy_assets.forecasting.tuning import Unsearched
+    from energy_assets.forecasting.tuning_result import Unsearched
 
     best = {"best parameters": dg.MetadataValue.json(dict(found.best_parameters))}
     if isinstance(found, Unsearched):

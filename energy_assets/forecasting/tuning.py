@@ -2,7 +2,8 @@
 
 Each configuration is scored on expanding windows, as often as there are folds: it is fitted to
 what is before a cutoff and forecasts from several origins in the days after it. One that falls
-behind the best so far is not scored to its end.
+behind the best so far is not scored to its end. Which configurations are tried is up to an engine:
+the one that comes with the package, or one that is handed in.
 """
 
 from __future__ import annotations
@@ -11,25 +12,28 @@ import itertools
 import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Protocol
 
 import pandas as pd
-from pydantic import BaseModel, NaiveDatetime, TypeAdapter
 
-from energy_assets.errors import ForecastError, ShortHistoryError
+from energy_assets.errors import ForecastError
 from energy_assets.forecasting import baseline, evaluation
 from energy_assets.forecasting.forecaster import GlobalForecaster
-from energy_assets.forecasting.panel import DAY, HOUR, WEEK, training_window
-from energy_assets.forecasting.search import (
-    Configuration,
-    count,
-    default_configuration,
-    proposals,
-)
+from energy_assets.forecasting.panel import DAY, WEEK, training_window
+from energy_assets.forecasting.search import Configuration, count, proposals
 from energy_assets.forecasting.search_space import SearchSpace
+from energy_assets.forecasting.tuning_result import (
+    FoldScore,
+    Scheme,
+    State,
+    Trial,
+    TuningResult,
+    best_of,
+)
 
 CATCH_UP = 0.06
 """By what share of the best score a trial can still catch up, if all of its folds were to come.
@@ -39,145 +43,41 @@ pruned 15 % after one fold of three and 22 % after two. Of the first one in 17, 
 none, would have been the better of its pair, by at most 1.2 % of the score.
 """
 
-FoldScore = float | None
-"""None for a fold in which nothing was observed: it does not count."""
-
-
-class Scheme(BaseModel):
-    """How a configuration is scored: the folds of an expanding window.
-
-    Each fold is fitted to the hours up to and with its cutoff, and forecasts `horizon` hours from
-    origins `origin_hours` apart whose targets lie within `fold_days` days after the cutoff. The
-    last fold ends where the panel ends; `cutoffs` are UTC.
-    """
-
-    folds: int = 3
-    fold_days: int = 2
-    origin_hours: int = 6
-    horizon: int = DAY
-    cutoffs: list[NaiveDatetime] = []
-
-    def on(self, hours: pd.DatetimeIndex) -> Scheme:
-        """The same scheme with its cutoffs over a panel's `hours`.
-
-        A short panel has fewer folds: as many as leave a fortnight for the first to train on, or
-        a single one that leaves a week. Raises ShortHistoryError if not even that is left.
-        """
-        if self.folds < 1 or self.horizon > DAY * self.fold_days or self.origin_hours < 1:
-            raise ForecastError(
-                f"folds={self.folds}, fold_days={self.fold_days}, origin_hours={self.origin_hours}"
-                f" cannot hold horizon={self.horizon} hours: each must be positive, and a fold "
-                "at least as long as the horizon."
-            )
-        first, last = hours.min(), hours.max()
-        known, each = (last - first) // HOUR + 1, DAY * self.fold_days
-        if known < WEEK + each:
-            raise ShortHistoryError(
-                f"the history has {known} hours, from {first} to {last}, and {WEEK + each} are "
-                "needed: a week to train on and a fold to score"
-            )
-        folds = min(self.folds, max(1, (known - 2 * WEEK) // each))
-        cutoffs = [last - pd.Timedelta(hours=each * left) for left in range(folds, 0, -1)]
-        return self.model_copy(update={"folds": folds, "cutoffs": cutoffs})
-
-    def origins(self, cutoff: pd.Timestamp) -> pd.DatetimeIndex:
-        """The origins of the fold that is fitted up to `cutoff`."""
-        last = cutoff + pd.Timedelta(hours=DAY * self.fold_days - self.horizon)
-        return pd.date_range(cutoff, last, freq=f"{self.origin_hours}h")
-
-
-State = Literal["complete", "pruned", "stopped"]
-"""Scored on all folds; given up because it fell behind; cut short by the end of the time."""
-
-
-class Trial(BaseModel):
-    """One configuration with its score: the mean of those of the folds.
-
-    A trial that is not complete has the scores of its first folds. Its `score` is an estimate:
-    that of the best trial before it, plus by how much it was worse than that one in its folds.
-    """
-
-    number: int
-    parameters: Configuration
-    score: float
-    fold_scores: list[FoldScore]
-    seconds: float
-    state: State
-
-    @property
-    def outcome(self) -> str:
-        """The score as a person reads it, with what it is worth."""
-        if self.state == "complete":
-            return f"{self.score:.4f}"
-        return f"about {self.score:.4f}, {self.state} after fold {len(self.fold_scores)}"
-
-
 OnTrial = Callable[[Trial, int], None]
 """Is told of each trial when it ends, and how many there may be."""
 
-
-class TuningResult(BaseModel):
-    """What a search found. `model_dump_json` and `model_validate_json` write and read it."""
-
-    metric: str
-    method: str
-    seed: int
-    best_parameters: Configuration
-    best_score: float
-    fold_scores: list[FoldScore]
-    default_score: float
-    baseline_scores: dict[str, float]
-    scheme: Scheme
-    planned: int
-    """How many trials there would have been without an end of the time."""
-    trials: list[Trial]
-
-    @property
-    def best(self) -> Trial:
-        """The trial that won: of those that are complete the one with the lowest score."""
-        return _best(self.trials)
-
-    def trials_table(self) -> pd.DataFrame:
-        """One row a trial, in order: parameters, score, score of each fold, seconds, state."""
-        rows = [
-            {"number": trial.number}
-            | trial.parameters
-            | {"score": trial.score}
-            | dict(
-                itertools.zip_longest(
-                    (f"fold_{k + 1}" for k in range(self.scheme.folds)),
-                    (math.nan if score is None else score for score in trial.fold_scores),
-                    fillvalue=math.nan,
-                )
-            )
-            | {"seconds": trial.seconds, "state": trial.state}
-            for trial in self.trials
-        ]
-        return pd.DataFrame(rows).set_index("number")
-
-    def scores_table(self) -> pd.DataFrame:
-        """The best configuration's score beside those of its rivals on the same folds."""
-        scores = {"best": self.best_score, "default": self.default_score} | self.baseline_scores
-        return pd.DataFrame({"method": list(scores), self.metric: list(scores.values())})
+Proposal = tuple[Configuration, Callable[[Trial], None]]
+"""A configuration to try, and the function that is told what came of it."""
 
 
-class Unsearched(BaseModel):
-    """The configuration where the history is too short for a search: the default one."""
+class Engine(Protocol):
+    """Chooses the configurations of a search, and the one that has won."""
 
-    best_parameters: Configuration
-    unsearched: str
-    """Why there was no search."""
+    def proposals(self, space: SearchSpace, seed: int, total: int) -> Generator[Proposal]:
+        """At most `total` configurations in the order to try them, the default one first.
 
-    @classmethod
-    def because(cls, reason: str, space: SearchSpace) -> Unsearched:
-        """The default configuration of `space`."""
-        return cls(best_parameters=default_configuration(space), unsearched=reason)
+        Each is told of before the next is asked for, but for one whose trial raised an error.
+        """
+
+    def winner(self, trials: Sequence[Trial]) -> Trial:
+        """The best of those that are complete; the first one, the default, always is."""
 
 
-def read_result(document: bytes) -> TuningResult | Unsearched:
-    """What was kept as JSON; raises ValueError for anything else."""
-    outcome: TypeAdapter[TuningResult | Unsearched] = TypeAdapter(TuningResult | Unsearched)
-    return outcome.validate_json(document)
+class Embedded:
+    """The engine that comes with the package, see `search`."""
+
+    def proposals(self, space: SearchSpace, seed: int, total: int) -> Generator[Proposal]:
+        """Those of `search.proposals`."""
+        for configuration, tell in itertools.islice(proposals(space, seed), total):
+            yield configuration, partial(_tell_score, tell)
+
+    def winner(self, trials: Sequence[Trial]) -> Trial:
+        """The one with the lowest score."""
+        return best_of(trials)
+
+
+def _tell_score(tell: Callable[[float], None], trial: Trial) -> None:
+    tell(trial.score)
 
 
 def tune(
@@ -189,6 +89,7 @@ def tune(
     arguments: Mapping[str, Any] | None = None,
     seed: int = 0,
     on_trial: OnTrial = lambda trial, total: None,
+    engine: Engine | None = None,
 ) -> TuningResult:
     """Search `space` for the configuration that forecasts the end of `panel` best.
 
@@ -196,8 +97,9 @@ def tune(
     never worse than it. The search ends after `trials`, when a grid is exhausted, or when
     `seconds` have passed, which is looked at before each trial and between folds: only the
     default configuration, and folds under way, go on after it. `arguments` go to every
-    `GlobalForecaster` (country, n_jobs, ...). The same seed and number of trials give the same
-    result on any number of cores, unless the time ends the search.
+    `GlobalForecaster` (country, n_jobs, ...). `engine` chooses the configurations; with the one
+    that comes with the package the same seed and number of trials give the same result on any
+    number of cores, unless the time ends the search.
 
     Raises ShortHistoryError if the panel is too short for a single fold, ForecastError if
     `scheme` is impossible, nothing was observed in any fold, or LightGBM refuses a value.
@@ -209,6 +111,7 @@ def tune(
     metric = space.metric.name
     fixed = {**(arguments or {}), "calibration_days": 0}
     total = count(space, trials)
+    engine = engine or Embedded()
 
     # The folds' threads all look up observations. pandas builds an index's lookup table on first
     # use, which is not safe from several threads at once.
@@ -216,41 +119,43 @@ def tune(
 
     naives = _naive_scores(panel, scheme, metric)
     done: list[Trial] = []
-    for configuration, tell in itertools.islice(proposals(space, seed), total):
-        begun = time.monotonic()
-        if done and begun >= deadline:
-            break
-        forecaster = GlobalForecaster(**(fixed | configuration))
-        best = _best(done) if done else None
-        folds, state = _run_folds(
-            partial(_score, panel, _fitted(forecaster), scheme, metric),
-            [pd.Timestamp(cutoff) for cutoff in scheme.cutoffs],
-            # One thread a fold: quicker than more threads within LightGBM, see `boosting.train`.
-            workers=1 if forecaster.n_jobs == 1 else os.cpu_count() or 1,
-            best=best.fold_scores if best else None,
-            deadline=deadline if done else math.inf,
-        )
-        trial = Trial(
-            number=len(done) + 1,
-            parameters=configuration,
-            score=_mean(folds) if state == "complete" else _estimate(folds, _best(done)),
-            fold_scores=folds,
-            seconds=round(time.monotonic() - begun, 3),
-            state=state,
-        )
-        done.append(trial)
-        tell(trial.score)
-        on_trial(trial, total)
-        if state == "stopped":
-            break
-    best = _best(done)
+    with closing(engine.proposals(space, seed, total)) as proposed:
+        for configuration, tell in proposed:
+            begun = time.monotonic()
+            forecaster = GlobalForecaster(**(fixed | configuration))
+            best = best_of(done) if done else None
+            folds, state = _run_folds(
+                partial(_score, panel, _fitted(forecaster), scheme, metric),
+                [pd.Timestamp(cutoff) for cutoff in scheme.cutoffs],
+                # One thread a fold: quicker than more threads within LightGBM, see
+                # `boosting.train`.
+                workers=1 if forecaster.n_jobs == 1 else os.cpu_count() or 1,
+                best=best.fold_scores if best else None,
+                deadline=deadline if done else math.inf,
+            )
+            trial = Trial(
+                number=len(done) + 1,
+                parameters=configuration,
+                score=_mean(folds)
+                if best is None or state == "complete"
+                else _estimate(folds, best),
+                fold_scores=folds,
+                seconds=round(time.monotonic() - begun, 3),
+                state=state,
+            )
+            done.append(trial)
+            tell(trial)
+            on_trial(trial, total)
+            if state == "stopped" or time.monotonic() >= deadline:
+                break
+    winner = engine.winner(done)
     return TuningResult(
         metric=metric,
         method=space.method,
         seed=seed,
-        best_parameters=best.parameters,
-        best_score=best.score,
-        fold_scores=best.fold_scores,
+        best_parameters=winner.parameters,
+        best_score=winner.score,
+        fold_scores=winner.fold_scores,
         default_score=done[0].score,
         baseline_scores=naives,
         scheme=scheme,
@@ -296,11 +201,6 @@ def _run_folds(
                 if best is not None and hopeless(scores[:known], best):
                     return scores[:known], "pruned"
     return scores, "complete"
-
-
-def _best(trials: Sequence[Trial]) -> Trial:
-    complete = (trial for trial in trials if trial.state == "complete")
-    return min(complete, key=lambda trial: trial.score)
 
 
 def _compared(

@@ -8,14 +8,8 @@ import pytest
 from energy_assets.errors import ForecastError, ShortHistoryError
 from energy_assets.forecasting import GlobalForecaster, baseline, evaluation, tuning
 from energy_assets.forecasting.search_space import SearchSpace
-from energy_assets.forecasting.tuning import (
-    Scheme,
-    TuningResult,
-    Unsearched,
-    hopeless,
-    read_result,
-    tune,
-)
+from energy_assets.forecasting.tuning import hopeless, tune
+from energy_assets.forecasting.tuning_result import Scheme, TuningResult, Unsearched, read_result
 
 SPACE = SearchSpace.model_validate(
     {
@@ -230,6 +224,50 @@ def test_tune__out_of_time_between_folds__that_trial_cannot_win(panel, scored, s
     assert [trial.state for trial in made.trials] == states
     assert made.best == made.trials[states.count("complete") - 1]
     assert sum(len(trial.fold_scores) for trial in made.trials) == max(3, seconds)
+
+
+class Three:
+    """An engine that tries three configurations and favours the second."""
+
+    def __init__(self):
+        self.told, self.closed = [], False
+
+    def proposals(self, space, seed, total):
+        try:
+            for leaves in (31, 7, 8)[:total]:
+                yield {"n_estimators": 2, "num_leaves": leaves}, self.told.append
+        finally:
+            self.closed = True
+
+    def winner(self, trials):
+        return trials[1]
+
+
+def test_tune__another_engine__chooses_what_is_tried_and_what_has_won(panel, scored):
+    scored([0.5, 0.5, 0.5], [0.4, 0.4, 0.4], [0.3, 0.3, 0.3])
+    engine = Three()
+    made = tune(panel, BAYES, trials=3, engine=engine)
+    assert [trial.parameters["num_leaves"] for trial in made.trials] == [31, 7, 8]
+    assert engine.told == made.trials
+    assert made.best == made.trials[1]
+    assert (made.best_score, made.default_score) == (pytest.approx(0.4), 0.5)
+    assert engine.closed
+
+
+def test_tune__another_engine__is_not_asked_when_the_time_is_over_and_is_always_closed(
+    panel, scored
+):
+    scored([0.5, 0.5, 0.5], [0.4, 0.4, 0.4])
+    engine = Three()
+    made = tune(panel, BAYES, trials=3, seconds=6, engine=engine)
+    assert engine.told == made.trials
+    assert len(made.trials) == 2
+    assert engine.closed
+
+    failing = Three()
+    with pytest.raises(RuntimeError):
+        tune(panel, BAYES, trials=3, engine=failing)  # there are no scores left to give
+    assert failing.closed
 
 
 def test_tune__a_day_without_observations__does_not_count(panel):
