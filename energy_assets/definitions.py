@@ -20,6 +20,7 @@ from energy_assets.io_managers import (
 from energy_assets.settings import Settings, settings
 from energy_assets.sources import open_source
 from energy_assets.stores import open_stores
+from energy_assets.tracking import open_tracking
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:
@@ -29,6 +30,8 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "source": dg.ResourceDefinition(lambda _: open_source(settings)),
         # Who starts a search in its own process may watch its trials.
         "on_trial": lambda trial, total: None,
+        # Opened when a run starts, so that a missing credential ends it before any work.
+        "tracking": dg.ResourceDefinition(lambda _: open_tracking(settings)),
         "feature_store": stores.feature_store,
         "object_store": stores.object_store,
         "parquet_io_manager": ParquetIOManager(

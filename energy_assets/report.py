@@ -35,6 +35,7 @@ from energy_assets.stores import Stores, open_stores
 from energy_assets.stores.parquet import read_hour
 from energy_assets.stores.paths import hour_path
 from energy_assets.stores.storage import reading, write_whole
+from energy_assets.tracking import open_tracking
 
 if TYPE_CHECKING:
     from energy_assets.forecasting.tuning_result import Trial, TuningResult
@@ -106,6 +107,7 @@ def check_settings() -> bool:
 
 
 def _open() -> tuple[Source, Stores]:
+    open_tracking(settings())  # a missing credential is told of before any work
     return open_source(settings()), open_stores(settings())
 
 

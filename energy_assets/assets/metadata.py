@@ -13,6 +13,7 @@ import dagster as dg
 from energy_assets.frames import Frame
 from energy_assets.partitions import hourly
 from energy_assets.schemas import Table
+from energy_assets.tracking import Tracked
 
 _COMMON: dict[str, Any] = {
     "partitions_def": hourly,
@@ -64,6 +65,18 @@ def rows_per_hour(context: dg.AssetExecutionContext, frames: Mapping[str, Sized]
 def picture(png: bytes) -> dg.MarkdownMetadataValue:
     """A PNG as the UI shows it."""
     return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")
+
+
+def tracked(seen: Tracked) -> dict[str, dg.MetadataValue]:
+    """Where a partition is in Weights & Biases, and what kept it from there; empty if disabled."""
+    shown: dict[str, dg.MetadataValue] = {}
+    if seen.url:
+        shown["Weights & Biases run"] = dg.MetadataValue.url(seen.url)
+    if seen.folder:
+        shown["Weights & Biases run, offline"] = dg.MetadataValue.path(seen.folder)
+    if seen.problem:
+        shown["Weights & Biases"] = dg.MetadataValue.text(seen.problem)
+    return shown
 
 
 def table(frame: Frame) -> dg.TableMetadataValue:

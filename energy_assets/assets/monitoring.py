@@ -1,6 +1,7 @@
 """Forecasts against observations: monitoring_metrics."""
 
 from datetime import timedelta
+from functools import partial
 
 import dagster as dg
 
@@ -12,6 +13,7 @@ from energy_assets.assets.metadata import (
     picture,
     rows_per_hour,
     table,
+    tracked,
 )
 from energy_assets.frames import Frame
 from energy_assets.io_managers.parquet import MAY_BE_MISSING
@@ -19,6 +21,7 @@ from energy_assets.partitions import day_before, hour_of, key_of, split_by_hour
 from energy_assets.schemas import MONITORING, SERIES
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
+from energy_assets.tracking import Tracking
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
@@ -41,6 +44,7 @@ def monitoring_metrics(
     predictions_parquet: dict[str, Frame],
     source: dg.ResourceParam[Source],
     feature_store: dg.ResourceParam[FeatureStore],
+    tracking: dg.ResourceParam[Tracking],
 ) -> dg.MaterializeResult:
     """What was observed in an hour against every forecast made for it in the 24 hours before.
 
@@ -50,6 +54,7 @@ def monitoring_metrics(
     """
     from energy_assets.forecasting.monitoring import errors_by_horizon, score_forecasts
     from energy_assets.pictures import horizon_picture, outcome_picture
+    from energy_assets.tracking import records
 
     start, end = hours_of(context)
     scored = score_forecasts(feature_group, predictions_parquet.values())
@@ -68,12 +73,18 @@ def monitoring_metrics(
         observed = feature_store.read(start - WEEK - DAY, end)
         by_horizon = errors_by_horizon(hours[newest], observed)
         worst = hours[newest].groupby(list(SERIES))["ape"].mean().rename("MAPE").nlargest(10)
-        pictures = {
-            "error by horizon": picture(horizon_picture(by_horizon, source.name)),
-            "worst series": table(worst.reset_index()),
-        }
+        drawn = {"error by horizon": horizon_picture(by_horizon, source.name)}
         if (whole_day := key_of(hour_of(newest) - DAY)) in predictions_parquet:
-            drawn = outcome_picture(observed, predictions_parquet[whole_day], source.name)
-            pictures["forecast a day ago against observations"] = picture(drawn)
-        context.add_asset_metadata(pictures, partition_key=newest)
+            drawn["forecast a day ago against observations"] = outcome_picture(
+                observed, predictions_parquet[whole_day], source.name
+            )
+        seen = tracking.log(partial(records.monitoring, newest, scored, observed, drawn))
+        context.add_asset_metadata(
+            {
+                **{name: picture(png) for name, png in drawn.items()},
+                "worst series": table(worst.reset_index()),
+                **tracked(seen),
+            },
+            partition_key=newest,
+        )
     return dg.MaterializeResult(value=hours, metadata={"source": source.name})

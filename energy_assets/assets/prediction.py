@@ -1,11 +1,19 @@
 """The forecast of an hour: predictions_parquet."""
 
 from datetime import timedelta
+from functools import cache, partial
 
 import dagster as dg
 
 from energy_assets import checks
-from energy_assets.assets.metadata import COSTLY, FORECASTS, column_schema, picture, rows_per_hour
+from energy_assets.assets.metadata import (
+    COSTLY,
+    FORECASTS,
+    column_schema,
+    picture,
+    rows_per_hour,
+    tracked,
+)
 from energy_assets.frames import Frame
 from energy_assets.io_managers.model import PromotedModels
 from energy_assets.partitions import HORIZON, hour_of
@@ -14,6 +22,7 @@ from energy_assets.schemas import PREDICTIONS, as_panel
 from energy_assets.settings import settings
 from energy_assets.sources import Source
 from energy_assets.stores.object_store import ObjectStore
+from energy_assets.tracking import Tracking
 
 
 @dg.asset(
@@ -30,6 +39,7 @@ def predictions_parquet(
     model: dict[str, PromotedModels],
     source: dg.ResourceParam[Source],
     object_store: dg.ResourceParam[ObjectStore],
+    tracking: dg.ResourceParam[Tracking],
 ) -> dg.MaterializeResult:
     """Forecasts of every series for the 24 hours after an hour, with an 80 % interval.
 
@@ -39,8 +49,14 @@ def predictions_parquet(
     """
     from energy_assets.forecasting.fallback import forecast
     from energy_assets.pictures import forecast_picture
+    from energy_assets.tracking import records
 
-    forecasts = {}
+    forecasts: dict[str, Frame] = {}
+
+    @cache
+    def draw(key: str) -> bytes:
+        return forecast_picture(feature_view[key], forecasts[key], source.name)
+
     for key in context.partition_keys:
         history = as_panel(feature_view[key])
         forecasts[key] = forecast(
@@ -53,6 +69,7 @@ def predictions_parquet(
         published = publish_newest(
             object_store, hour_of(key), feature_view[key], forecasts[key], {"source": source.name}
         )
+        seen = tracking.log(partial(records.forecast, key, forecasts[key], partial(draw, key)))
         context.add_asset_metadata(
             {
                 "quality": forecasts[key]["quality"].iloc[0],
@@ -61,13 +78,13 @@ def predictions_parquet(
                     float(forecasts[key]["energy_consumption"].sum()) / 1000, 1
                 ),
                 "published as newest": published,
+                **tracked(seen),
             },
             partition_key=key,
         )
     rows_per_hour(context, forecasts)
     newest = context.partition_keys[-1]
-    drawn = forecast_picture(feature_view[newest], forecasts[newest], source.name)
-    context.add_asset_metadata({"forecast": picture(drawn)}, partition_key=newest)
+    context.add_asset_metadata({"forecast": picture(draw(newest))}, partition_key=newest)
     return dg.MaterializeResult(
         value=forecasts,
         metadata={"source": source.name},

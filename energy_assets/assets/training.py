@@ -1,6 +1,8 @@
 """From the feature group to a model in the registry: feature_view, best_config, model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -13,6 +15,7 @@ from energy_assets.assets.metadata import (
     column_schema,
     picture,
     table,
+    tracked,
 )
 from energy_assets.errors import ShortHistoryError
 from energy_assets.frames import Frame
@@ -21,6 +24,9 @@ from energy_assets.schemas import CONSUMPTION, as_panel
 from energy_assets.settings import settings
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
+from energy_assets.stores.object_store import ObjectStore
+from energy_assets.stores.training_datasets import read_reference
+from energy_assets.tracking import Tracked, Tracking
 
 if TYPE_CHECKING:
     from energy_assets.forecasting.tuning_result import TuningResult, Unsearched
@@ -40,6 +46,7 @@ def feature_view(
     context: dg.AssetExecutionContext,
     source: dg.ResourceParam[Source],
     feature_store: dg.ResourceParam[FeatureStore],
+    tracking: dg.ResourceParam[Tracking],
 ) -> dg.MaterializeResult:
     """A training dataset: the rows of the `DAYS_EXPORT` days that end with an hour, pinned.
 
@@ -47,15 +54,19 @@ def feature_view(
     21:00 as they stood when it was made. Reading it later gives the same rows, whatever has been
     corrected since.
     """
+    from energy_assets.tracking import records
+
     datasets: dict[str, TrainingDataset] = {}
     for key in context.partition_keys:
         datasets[key] = feature_store.create_training_dataset(*window_of(hour_of(key)))
+        seen = tracking.log(partial(records.feature_view, key, datasets[key]))
         context.add_asset_metadata(
             {
                 "dagster/partition_row_count": datasets[key].rows,
                 "first hour": key_of(datasets[key].start),
                 "last hour": key_of(datasets[key].end - HOUR),
                 "version of the table": datasets[key].version,
+                **tracked(seen),
             },
             partition_key=key,
         )
@@ -80,6 +91,7 @@ def best_config(
     config: SearchConfig,
     feature_view: dict[str, Frame],
     on_trial: dg.ResourceParam[Callable],
+    tracking: dg.ResourceParam[Tracking],
 ) -> dg.MaterializeResult:
     """The configuration that won the hyperparameter search on an hour's training dataset.
 
@@ -99,9 +111,13 @@ def best_config(
     space = read_search_space()
     found: dict[str, TuningResult | Unsearched] = {}
     for key in context.partition_keys:
-        panel = as_panel(feature_view[key])
+        panel, search = as_panel(feature_view[key]), tracking.search(key)
         try:
-            found[key] = tune(panel, space, config.trials, config.seconds, on_trial=told)
+            found[key] = tune(
+                *(panel, space, config.trials, config.seconds),
+                on_trial=told,
+                engine=search.engine,
+            )
         except ShortHistoryError as error:
             reason = (
                 f"no search at {key}: {error}. The training window is DAYS_EXPORT="
@@ -110,30 +126,41 @@ def best_config(
             )
             context.log.warning(reason)
             found[key] = Unsearched.because(reason, space)
-        context.add_asset_metadata(_search_metadata(key, found[key]), partition_key=key)
+        shown = _search_metadata(key, found[key], search.found, tracking)
+        context.add_asset_metadata(shown, partition_key=key)
     return dg.MaterializeResult(
         value={key: result.model_dump(mode="json") for key, result in found.items()}
     )
 
 
-def _search_metadata(key: str, found: "TuningResult | Unsearched") -> dict[str, Any]:
+def _search_metadata(
+    key: str,
+    found: "TuningResult | Unsearched",
+    searched: Mapping[str, str],
+    tracking: Tracking,
+) -> dict[str, Any]:
     from energy_assets.forecasting.plots import trials_plot
     from energy_assets.forecasting.tuning_result import Unsearched
+    from energy_assets.tracking import records
 
     best = {"best parameters": dg.MetadataValue.json(dict(found.best_parameters))}
     if isinstance(found, Unsearched):
-        return {"not searched": found.unsearched, **best}
+        seen = tracking.log(partial(records.default_config, key, found))
+        return {"not searched": found.unsearched, **best, **tracked(seen)}
     trials = found.trials_table()
     title = f"Hyperparameter search at {key} UTC (source={settings().energy_source})"
+    drawn = trials_plot(trials, found.baseline_scores, title=title, metric=found.metric)
+    tracking.log(partial(records.split, key, found))
+    seen = tracking.log(partial(records.best_config, key, found, searched, drawn))
     return {
         **best,
+        **searched,
         "best trial": f"{found.best.number} of {len(trials)}, {found.planned} were planned",
         "scores": table(found.scores_table()),
         # What a pruned trial lacks is an empty cell.
         "trials": table(trials.reset_index().astype(object).where(lambda cell: cell.notna(), "")),
-        "picture of the trials": picture(
-            trials_plot(trials, found.baseline_scores, title=title, metric=found.metric)
-        ),
+        "picture of the trials": picture(drawn),
+        **tracked(seen),
     }
 
 
@@ -149,6 +176,8 @@ def model(
     feature_view: dict[str, Frame],
     best_config: dict[str, dict[str, Any]],
     source: dg.ResourceParam[Source],
+    object_store: dg.ResourceParam[ObjectStore],
+    tracking: dg.ResourceParam[Tracking],
 ) -> dg.MaterializeResult:
     """The forecaster trained on an hour's training dataset, as an immutable version.
 
@@ -157,20 +186,25 @@ def model(
     a model that had not seen them. A model that is not better than both seasonal naives there is
     registered, but no forecast is made with it.
     """
-    from energy_assets.forecasting.training import comparison, train
+    from energy_assets.forecasting.training import TrainedModel, comparison, train
+    from energy_assets.tracking import records
 
-    trained = {}
+    trained: dict[str, TrainedModel] = {}
     for number, key in enumerate(context.partition_keys, start=1):
-        trained[key] = train(as_panel(feature_view[key]), best_config[key]["best_parameters"])
-        context.log.info(
-            f"model {number} of {len(context.partition_keys)}, {key}: {trained[key].verdict}"
-        )
+        panel, config = as_panel(feature_view[key]), best_config[key]
+        dataset = read_reference(object_store, hour_of(key))
+        made = train(panel, config["best_parameters"])
+        context.log.info(f"model {number} of {len(context.partition_keys)}, {key}: {made.verdict}")
+        seen = tracking.log(partial(records.model, key, made, panel, config, dataset))
+        trained[key] = replace(made, lineage=_lineage(dataset, config, seen))
         context.add_asset_metadata(
             {
-                "verdict": trained[key].verdict,
-                "parameters": dg.MetadataValue.json(best_config[key]["best_parameters"]),
-                "scores on days it had not seen": table(comparison(trained[key].scores)),
-                **{name: round(float(score), 5) for name, score in trained[key].scores.items()},
+                "verdict": made.verdict,
+                "parameters": dg.MetadataValue.json(config["best_parameters"]),
+                "scores on days it had not seen": table(comparison(made.scores)),
+                **{name: round(float(score), 5) for name, score in made.scores.items()},
+                **trained[key].lineage,
+                **tracked(seen),
             },
             partition_key=key,
         )
@@ -184,3 +218,14 @@ def model(
             )
         ],
     )
+
+
+def _lineage(dataset: TrainingDataset, config: Mapping[str, Any], seen: Tracked) -> dict[str, str]:
+    """What the registry says of where a model is from."""
+    known = {
+        "training_dataset_version": str(dataset.version),
+        "training_dataset_first_hour": key_of(dataset.start),
+        "training_dataset_last_hour": key_of(dataset.end - HOUR),
+        "best_config": str(config["hour"]),
+    }
+    return known | ({"wandb_run": seen.url or seen.run} if seen.run else {})

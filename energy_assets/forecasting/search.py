@@ -84,7 +84,7 @@ def _sampled(space: SearchSpace, seed: int) -> Iterator[Proposal]:
     yield default, tell_default
     while True:
         trial = study.ask(ranges)
-        chosen: Configuration = {name: _tidy(trial.params[name]) for name in ranges} | fixed
+        chosen: Configuration = {name: tidy(trial.params[name]) for name in ranges} | fixed
         # In the order of the file, so that tables read as it does.
         configuration: Configuration = {name: chosen[name] for name in space.parameters}
         yield configuration, partial(_tell, study, trial)
@@ -94,7 +94,7 @@ def _tell(study: optuna.Study, trial: optuna.Trial, score: float) -> None:
     study.tell(trial, score)
 
 
-def _tidy(value: Value) -> Value:
+def tidy(value: Value) -> Value:
     """Without the binary dust of stepping through a range: 0.7 and not 0.7000000000000001."""
     return float(f"{value:.6g}") if isinstance(value, float) else value
 

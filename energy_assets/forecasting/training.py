@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,8 @@ class TrainedModel:
     scores: Mapping[str, float]
     verdict: str
     """`promoted`, or why the model may not be used."""
+    lineage: Mapping[str, str] = field(default_factory=dict)
+    """Where it is from, for the registry's tags; no part of the model's files."""
 
     @property
     def promoted(self) -> bool:

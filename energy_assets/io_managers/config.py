@@ -9,14 +9,17 @@ from typing import Any
 import dagster as dg
 
 from energy_assets.errors import NotFoundError
-from energy_assets.partitions import hour_of
+from energy_assets.partitions import hour_of, key_of
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.paths import hour_of_path, hour_path
 from energy_assets.stores.storage import reading
 
 
 class ConfigIOManager(dg.IOManager):
-    """`{partition key: JSON document}` <-> `best_config/<date>/<hour>.json`."""
+    """`{partition key: JSON document}` <-> `best_config/<date>/<hour>.json`.
+
+    What is loaded says under `hour` which partition's configuration it is.
+    """
 
     def __init__(self, objects: ObjectStore) -> None:
         self.objects = objects
@@ -40,4 +43,5 @@ class ConfigIOManager(dg.IOManager):
                 )
             with reading(known[-1], "run tuning_job for that hour again"):
                 found[key] = json.loads(self.objects.read(known[-1]))
+                found[key]["hour"] = key_of(hour_of_path(known[-1]))
         return found

@@ -78,7 +78,7 @@ class ModelIOManager(dg.IOManager):
                     hour_of(key),
                     promoted=trained.promoted,
                     metrics=trained.scores,
-                    tags={"gate": trained.verdict},
+                    tags={"gate": trained.verdict, **trained.lineage},
                 )
             # The context's own add_output_metadata would put it on every partition of the run.
             context.step_context.add_asset_metadata(

@@ -11,7 +11,7 @@ import logging
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -49,8 +49,11 @@ class FolderModelRegistry:
             tags=dict(tags),
         )
         self._add(files, model)
+        path = self.hours / f"{hour:{_HOUR}}.json"
+        if (found := _known(path)) and found == replace(model, tags=found.tags):
+            return found
         pointer = json.dumps({**asdict(model), "hour": f"{hour:{_HOUR}}"}, indent=2, sort_keys=True)
-        write_whole(self.hours / f"{hour:{_HOUR}}.json", pointer.encode())
+        write_whole(path, pointer.encode())
         return model
 
     def promoted(self, at_or_before: datetime) -> Iterator[ModelVersion]:
@@ -98,6 +101,13 @@ class FolderModelRegistry:
                     raise
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _known(pointer: Path) -> ModelVersion | None:
+    try:
+        return _read(pointer) if pointer.is_file() else None
+    except StorageError:
+        return None
 
 
 def _read(pointer: Path) -> ModelVersion:

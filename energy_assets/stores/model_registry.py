@@ -42,7 +42,7 @@ class ModelRegistry(Protocol):
         """Keep a copy of the folder `files` as a version, and make it the model of `hour`.
 
         The version becomes visible whole. Registering the same files for the same hour again gives
-        the version that exists.
+        the version that exists, with the tags it has: those of the training that gave it first.
         """
 
     def promoted(self, at_or_before: datetime) -> Iterator[ModelVersion]:

@@ -1,0 +1,230 @@
+"""What is told of each asset: parameters, scores beside the baselines, tables by slice, lineage.
+
+Each function takes what its asset has made already, and makes a `Record` of it. Names have no
+spaces: W&B makes artifacts of the tables, and people write formulas with the metrics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from energy_assets.partitions import HOUR, key_of
+from energy_assets.schemas import SERIES, TARGET
+from energy_assets.tracking import Record, Reference
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from energy_assets.forecasting.training import TrainedModel
+    from energy_assets.forecasting.tuning_result import TuningResult, Unsearched
+    from energy_assets.stores.feature_store import TrainingDataset
+
+SEASONS = (24, 168)
+
+
+def feature_view(partition: str, dataset: TrainingDataset) -> Record:
+    """A training dataset: which rows of which version of the table."""
+    reference = asdict(dataset)
+    return Record(
+        "feature_view",
+        partition,
+        config={**reference, "last_hour": key_of(dataset.end - HOUR)},
+        summary={"rows": dataset.rows},
+        makes=reference,
+    )
+
+
+def split(partition: str, found: TuningResult) -> Record:
+    """The cross-validation scheme of a search: what each fold is trained on and scored on."""
+    import pandas as pd
+
+    scheme = found.scheme
+    cutoffs = pd.DatetimeIndex(scheme.cutoffs)
+    folds = pd.DataFrame(
+        {
+            "fold": range(1, scheme.folds + 1),
+            "trained_up_to": cutoffs.strftime("%Y-%m-%d %H:%M"),
+            "scored_up_to": (cutoffs + timedelta(days=scheme.fold_days)).strftime("%Y-%m-%d %H:%M"),
+            "origins": [len(scheme.origins(cutoff)) for cutoff in cutoffs],
+        }
+    )
+    return Record(
+        "split",
+        partition,
+        config={"scheme": "expanding window", **scheme.model_dump(mode="json")},
+        summary={"folds": scheme.folds},
+        tables={"folds": folds},
+        uses=[Reference("feature_view", partition)],
+        makes=scheme.model_dump(mode="json"),
+    )
+
+
+def default_config(partition: str, found: Unsearched) -> Record:
+    """The default configuration, where no search was possible."""
+    return Record(
+        "best_config",
+        partition,
+        config={"not_searched": found.unsearched, **found.best_parameters},
+        uses=[Reference("feature_view", partition)],
+        makes=found.model_dump(mode="json"),
+    )
+
+
+def best_config(
+    partition: str, found: TuningResult, searched: Mapping[str, str], picture: bytes
+) -> Record:
+    """The outcome of a search, with all of its trials; `searched` says how it went."""
+    document = found.model_dump(mode="json")
+    metric, trials = found.metric, found.trials_table().reset_index()
+    return Record(
+        "best_config",
+        partition,
+        config={
+            **found.best_parameters,
+            **{name: document[name] for name in ("metric", "method", "seed", "planned")},
+            **searched,
+        },
+        summary={
+            metric: found.best_score,
+            f"{metric}_default": found.default_score,
+            **{f"{metric}_{name}": score for name, score in found.baseline_scores.items()},
+            "trials": len(trials),
+        },
+        history=[
+            {"trial": row["number"], f"trial_{metric}": row["score"], "seconds": row["seconds"]}
+            for row in trials.to_dict("records")
+        ],
+        tables={"trials": trials, "scores": found.scores_table()},
+        pictures={"trials_plot": picture},
+        uses=[Reference("split", partition)],
+        makes=document,
+    )
+
+
+def model(
+    partition: str,
+    trained: TrainedModel,
+    panel: pd.DataFrame,
+    config: Mapping[str, Any],
+    dataset: TrainingDataset,
+) -> Record:
+    """A trained model by its gate: its scores beside both naives, by series and by horizon.
+
+    `config` is the document of `best_config` with its hour.
+    """
+    from energy_assets.forecasting.plots import error_by_horizon_plot
+    from energy_assets.forecasting.training import comparison
+
+    tables, pictures = {"scores": comparison(trained.scores)}, {}
+    if trained.forecaster is not None and (holdout := trained.forecaster.holdout_) is not None:
+        by_series, by_horizon = _by_slice(holdout, panel)
+        tables |= {"by_series": by_series, "by_horizon": by_horizon.reset_index()}
+        lines = {str(name): by_horizon[name] for name in by_horizon}
+        pictures["error_by_horizon"] = error_by_horizon_plot(
+            lines, title="Days not seen, by hours ahead"
+        )
+    document = {
+        "parameters": config["best_parameters"],
+        "best_config": config["hour"],
+        "training_dataset": asdict(dataset),
+        "verdict": trained.verdict,
+    }
+    return Record(
+        "model",
+        partition,
+        config={**config["best_parameters"], **document},
+        summary={**trained.scores, "promoted": trained.promoted, "verdict": trained.verdict},
+        tables=tables,
+        pictures=pictures,
+        uses=[Reference("feature_view", partition), Reference("best_config", config["hour"])],
+        makes={**document, "scores": dict(trained.scores)},
+    )
+
+
+def forecast(partition: str, made: pd.DataFrame, draw: Callable[[], bytes]) -> Record:
+    """A forecast in sums over its day; its rows are kept elsewhere."""
+    version, quality = str(made["model_version"].iloc[0]), str(made["quality"].iloc[0])
+    by_model = quality != "baseline"
+    days = made.groupby(list(SERIES), as_index=False).agg(
+        total_kwh=(TARGET, "sum"), peak_kwh=(TARGET, "max")
+    )
+    return Record(
+        "predictions_parquet",
+        partition,
+        config={"model_version": version, "quality": quality},
+        summary={
+            "quality": quality,
+            "series": len(days),
+            "day_ahead_mwh": float(made[TARGET].sum()) / 1000,
+        },
+        tables={"day_ahead_by_series": days},
+        pictures={"forecast": draw()},
+        uses=[
+            Reference("feature_view", partition),
+            *([Reference("model", _hour_of_version(version))] if by_model else []),
+        ],
+    )
+
+
+def monitoring(
+    partition: str, scored: pd.DataFrame, observed: pd.DataFrame, pictures: Mapping[str, bytes]
+) -> Record:
+    """The errors of forecasts whose hours have come: one row of history for each hour observed.
+
+    All hours of a run are one record, that of its newest partition: a backfill may be of a year.
+    """
+    from energy_assets.forecasting.monitoring import errors_by_horizon
+
+    by_horizon = errors_by_horizon(scored, observed)
+    hours = scored.groupby("datetime_utc")
+    first, last = scored["datetime_utc"].min(), scored["datetime_utc"].max()
+    by_series = scored.groupby(list(SERIES), as_index=False).agg(
+        mape=("ape", "mean"), coverage=("covered", "mean"), forecasts=("ape", "size")
+    )
+    naives = {f"mape_{name}": by_horizon[name].mean() for name in by_horizon if name != "forecast"}
+    return Record(
+        "monitoring_metrics",
+        partition,
+        config={"first_hour": key_of(first), "last_hour": key_of(last)},
+        summary={
+            "mape": by_horizon["forecast"].mean(),
+            **naives,
+            "coverage": scored["covered"].mean(),
+            "forecasts": len(scored),
+        },
+        history=[
+            {
+                "hour": f"{hour}",
+                "hourly_mape": rows["ape"].mean(),
+                "hourly_coverage": rows["covered"].mean(),
+            }
+            for hour, rows in hours
+        ],
+        tables={"by_series": by_series, "by_horizon": by_horizon.reset_index()},
+        pictures={name.replace(" ", "_"): png for name, png in pictures.items()},
+    )
+
+
+def _by_slice(holdout: pd.DataFrame, panel: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """MAPE of the held-out days by series and by horizon, a column for each method."""
+    import pandas as pd
+
+    from energy_assets.forecasting import evaluation
+
+    methods = {"forecast": holdout} | {
+        f"seasonal_naive_{season}": evaluation.with_naive(holdout, panel, season)
+        for season in SEASONS
+    }
+    by_series, by_horizon = (
+        pd.DataFrame({name: cut(table)["mape"] for name, table in methods.items()})
+        for cut in (evaluation.by_series, evaluation.by_horizon)
+    )
+    return by_series.reset_index(), by_horizon
+
+
+def _hour_of_version(version: str) -> str:
+    """The partition of a model version, as `2023-03-10T21-3fa9c1d2`."""
+    return f"{version[:10]}-{version[11:13]}:00"

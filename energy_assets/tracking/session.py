@@ -1,0 +1,190 @@
+"""A session with the wandb client: told all by us, quiet, and over when its block ends.
+
+Belongs here: everything that is the same for each run, whatever it logs.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from energy_assets.credentials import refused, required
+from energy_assets.settings import Settings
+
+if TYPE_CHECKING:
+    import wandb
+
+INIT_SECONDS = 10.0
+"""So long is waited for W&B at the start of a run. It answers in one or two."""
+
+FINISH_SECONDS = 60.0
+"""So long is waited at a run's end until its pictures and tables are uploaded."""
+
+HTTP_SECONDS = 10
+
+log = logging.getLogger("energy_assets.tracking")
+
+_PREFIX = "WANDB_"
+
+
+class Session:
+    """What every run of a deployment shares, checked when it is made.
+
+    Raises CredentialError if the mode is online and a setting is missing or a placeholder.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.online = settings.wandb_mode == "online"
+        self.root = settings.storage_root
+        self.folder = settings.storage_root / "wandb"
+        self.base_url = settings.wandb_base_url
+        self.entity, self.project, self._key = settings.wandb_entity, settings.wandb_project, ""
+        if self.online:
+            self.entity = required(settings, "wandb_entity")
+            self.project = required(settings, "wandb_project")
+            self._key = required(settings, "wandb_api_key")
+
+    @contextmanager
+    def open(self, online: bool | None = None) -> Iterator[None]:
+        """Within the block the client knows our settings alone, and none of the user's own.
+
+        It takes most of them from the environment, a sweep's agent all of them. When the block
+        ends so does the client's background process: nothing is left to hang at our own end.
+        """
+        online = self.online if online is None else online
+        with _environment(self._variables(online)), _hooks():
+            import wandb
+
+            try:
+                yield
+            finally:
+                # It would end our process if its own had not ended well.
+                with suppress(SystemExit, Exception):
+                    wandb.teardown()
+
+    @contextmanager
+    def run(self, settings: wandb.Settings, config: Mapping[str, Any]) -> Iterator[wandb.Run]:
+        """A run that has ended, uploaded or not, when the block ends."""
+        import wandb
+
+        run = wandb.init(settings=settings, config=dict(config))
+        try:
+            yield run
+        except BaseException:  # as the run's own context manager does, but without a print
+            with suppress(Exception):
+                run.finish(exit_code=1)
+            raise
+        run.finish()
+
+    def run_settings(self, online: bool, **run: Any) -> wandb.Settings:
+        """Settings of a run: quiet, bounded in time, nothing sent but what is logged."""
+        import wandb
+
+        return wandb.Settings(
+            mode="online" if online else "offline",
+            root_dir=str(self.root),
+            use_dot_wandb=False,
+            # Never another's run, and never `wandb.run`: more than one may be open.
+            reinit="create_new",
+            silent=True,
+            console="off",
+            init_timeout=INIT_SECONDS,
+            finish_timeout=FINISH_SECONDS,
+            finish_timeout_raises=True,
+            # The stop button in the browser would interrupt our process.
+            stop_fn=lambda: None,
+            symlink=False,
+            # Who runs it, where, and from which code is nobody's business.
+            disable_code=True,
+            disable_git=True,
+            disable_job_creation=True,
+            label_disable=True,
+            save_code=False,
+            sagemaker_disable=True,
+            host="",
+            program="",
+            x_disable_machine_info=True,
+            x_disable_meta=True,
+            x_disable_stats=True,
+            x_save_requirements=False,
+            **run,
+        )
+
+    def why(self, error: Exception) -> str:
+        """What went wrong, without a secret, and what to do."""
+        from wandb.errors import UsageError
+
+        if self.online and self._refused():
+            return str(refused("wandb_api_key", "Weights & Biases"))
+        told = " ".join(str(error).split("Consider increasing")[0].split())
+        if self._key:
+            told = told.replace(self._key, "...")
+        ours = isinstance(error, UsageError | ValueError | TypeError | OSError)
+        if ours and not isinstance(error, TimeoutError):
+            return f"failed, {type(error).__name__}: {told}"
+        return f"unreachable at {self.base_url}, {told}"
+
+    def _refused(self) -> bool:
+        """Whether W&B answers, but not to our key: the client's errors do not tell."""
+        import httpx
+
+        try:
+            answer = httpx.post(
+                f"{self.base_url.rstrip('/')}/graphql",
+                auth=("api", self._key),
+                json={"query": "query Viewer { viewer { id } }"},
+                timeout=HTTP_SECONDS,
+            )
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return False
+        return answer.status_code in (401, 403)
+
+    def _variables(self, online: bool) -> Mapping[str, str]:
+        folder = str(self.folder)
+        variables = {
+            "WANDB_MODE": "online" if online else "offline",
+            "WANDB_BASE_URL": self.base_url,
+            "WANDB_ENTITY": self.entity or "",
+            "WANDB_PROJECT": self.project or "",
+            "WANDB_DIR": str(self.root),
+            "WANDB_ARTIFACT_DIR": folder,
+            "WANDB_CACHE_DIR": str(self.folder / "cache"),
+            "WANDB_CONFIG_DIR": folder,
+            "WANDB_DATA_DIR": folder,
+            "WANDB_CONSOLE": "off",
+            "WANDB_SILENT": "true",
+            "WANDB_ERROR_REPORTING": "false",
+            "WANDB_HTTP_TIMEOUT": str(HTTP_SECONDS),
+        }
+        return {**variables, "WANDB_API_KEY": self._key} if online else variables
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Put `variables` in the place of all that begin with WANDB_, and put these back."""
+    before = {name: value for name, value in os.environ.items() if name.startswith(_PREFIX)}
+
+    def put(wanted: Mapping[str, str]) -> None:
+        for name in [name for name in os.environ if name.startswith(_PREFIX)]:
+            del os.environ[name]
+        os.environ.update({name: value for name, value in wanted.items() if value})
+
+    put(variables)
+    try:
+        yield
+    finally:
+        put(before)
+
+
+@contextmanager
+def _hooks() -> Iterator[None]:
+    """Take back the hooks that the client leaves in our process, a pair for each session."""
+    before = sys.exit, sys.excepthook
+    try:
+        yield
+    finally:
+        sys.exit, sys.excepthook = before

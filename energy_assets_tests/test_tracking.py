@@ -1,0 +1,760 @@
+"""Tracking: what W&B is told offline and online, and that nothing it does spoils a forecast."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest.mock import create_autospec
+
+import dagster as dg
+import pandas as pd
+import pytest
+from PIL import Image
+
+from energy_assets import report
+from energy_assets.errors import CredentialError, ForecastError
+from energy_assets.forecasting import tuning
+from energy_assets.forecasting.search_space import SearchSpace, read_search_space
+from energy_assets.forecasting.training import TrainedModel
+from energy_assets.forecasting.tuning_result import (
+    Scheme,
+    Trial,
+    TuningResult,
+    Unsearched,
+    best_of,
+)
+from energy_assets.partitions import HOUR, key_of, window_of
+from energy_assets.settings import Settings, read_settings
+from energy_assets.sources.simulator import Simulator
+from energy_assets.stores.feature_store import TrainingDataset
+from energy_assets.tracking import (
+    JOB_TYPES,
+    Record,
+    Reference,
+    Tracked,
+    open_tracking,
+    records,
+    session,
+    sweep,
+)
+from energy_assets_tests.wandb_file import WrittenRun, read_run
+from energy_assets_tests.wandb_server import ENTITY, KEY, PROJECT, WandbServer
+from energy_assets_tests.world import Only, World
+
+ORIGIN = datetime(2023, 3, 13, 21)
+PARTITION = key_of(ORIGIN)
+OWNER = "simulator-ConsumptionDE35Hour"
+SERIES = {("DK1", "111"), ("DK1", "121"), ("DK2", "111"), ("DK2", "121")}
+SPACE = SearchSpace.model_validate(
+    {
+        "method": "bayes",
+        "parameters": {
+            "n_estimators": {"values": [2, 20]},
+            "colsample_bytree": {"min": 0.3, "max": 1, "q": 0.1, "distribution": "q_uniform"},
+        },
+    }
+)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder, and no W&B settings of whoever runs the tests."""
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    folder.mkdir()
+    for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(folder))
+    return folder
+
+
+@pytest.fixture
+def server() -> Iterator[WandbServer]:
+    with WandbServer() as running:
+        yield running
+    assert not running.unknown
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait a second where a user would wait ten or sixty."""
+    monkeypatch.setattr(session, "INIT_SECONDS", 1.0)
+    monkeypatch.setattr(session, "FINISH_SECONDS", 2.0)
+    monkeypatch.setattr(sweep, "OFFER_SECONDS", 1.0)
+
+
+def tracking_settings(root: Path, mode: str = "offline", **given: object) -> Settings:
+    return read_settings(_env_file=None, storage_root=root, wandb_mode=mode, **given)
+
+
+def online(root: Path, url: str, key: str = KEY) -> Settings:
+    return tracking_settings(
+        *(root, "online"),
+        wandb_base_url=url,
+        wandb_api_key=key,
+        wandb_entity=ENTITY,
+        wandb_project=PROJECT,
+    )
+
+
+def nobody() -> str:
+    """A URL at which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+def png() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "png")
+    return buffer.getvalue()
+
+
+def a_record(name: str = "model", **changes: Any) -> Record:
+    given: dict[str, Any] = {
+        "config": {"learning_rate": 0.1},
+        "summary": {"mape": 0.05, "mape_seasonal_naive_24": 0.09, "missing": float("nan")},
+        "history": [{"trial": 1, "score": 0.06}, {"trial": 2, "score": 0.05}],
+        "tables": {"by_series": pd.DataFrame({"area": ["DK1"], "mape": [0.05]})},
+        "pictures": {"forecast": png()},
+        "uses": [Reference("feature_view", PARTITION)],
+        "makes": {"learning_rate": 0.1},
+    }
+    return Record(name, PARTITION, **{**given, **changes})
+
+
+def a_search(*trials: Trial) -> TuningResult:
+    trials = trials or (
+        trial(1, [0.06, 0.06]),
+        trial(2, [0.05, 0.05]),
+        trial(3, [0.08], state="pruned"),
+    )
+    return TuningResult(
+        metric="mape",
+        method="bayes",
+        seed=0,
+        best_parameters=best_of(trials).parameters,
+        best_score=best_of(trials).score,
+        fold_scores=best_of(trials).fold_scores,
+        default_score=trials[0].score,
+        baseline_scores={"seasonal_naive_24": 0.09, "seasonal_naive_168": 0.08},
+        scheme=Scheme(folds=2, cutoffs=[ORIGIN - timedelta(days=4), ORIGIN - timedelta(days=2)]),
+        planned=5,
+        trials=list(trials),
+    )
+
+
+def trial(number: int, folds: list[float], state: Any = "complete") -> Trial:
+    return Trial(
+        number=number,
+        parameters={"n_estimators": 10 * number},
+        score=sum(folds) / len(folds),
+        fold_scores=list(folds),
+        seconds=1.0,
+        state=state,
+    )
+
+
+def written(tracked: Tracked) -> WrittenRun:
+    assert not tracked.problem
+    return read_run(Path(tracked.folder))
+
+
+def a_world(root: Path, settings: Settings) -> World:
+    """Four simulated series with a month of history and a configuration trained in no time."""
+    return World.build(
+        root,
+        Only(Simulator(now=lambda: datetime(2023, 3, 15)), SERIES),
+        tracking=dg.ResourceDefinition(lambda _: open_tracking(settings)),
+    )
+
+
+def a_loaded_world(root: Path, settings: Settings) -> World:
+    world = a_world(root, settings)
+    world.put_history(window_of(ORIGIN - HOUR)[0], ORIGIN + HOUR)
+    world.put_config(ORIGIN - 5 * HOUR, n_estimators=10)
+    return world
+
+
+# --- Disabled ------------------------------------------------------------------------------------
+
+
+def test_disabled_is_the_default_asks_for_nothing_and_does_not_import_the_client(
+    tmp_path: Path,
+) -> None:
+    assert read_settings(_env_file=None).wandb_mode == "disabled"
+    code = """
+import sys
+from pathlib import Path
+from energy_assets.definitions import build_resources
+from energy_assets.settings import read_settings
+from energy_assets.tracking import Tracked
+settings = read_settings(_env_file=None, storage_root=Path(sys.argv[1]))
+tracking = build_resources(settings)["tracking"].resource_fn(None)
+assert tracking.log(lambda: 1 / 0) == Tracked()
+assert tracking.search("2023-03-13-21:00").engine is None
+assert not [name for name in sys.modules if name.split(".")[0] == "wandb"]
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    assert not (tmp_path / "wandb").exists()
+
+
+# --- Offline -------------------------------------------------------------------------------------
+
+
+def test_a_record_is_written_offline_and_reads_back_whole(tmp_path: Path, home: Path) -> None:
+    tracked = open_tracking(tracking_settings(tmp_path)).log(a_record)
+    assert Path(tracked.folder).parent == tmp_path / "wandb"
+    run = written(tracked)
+    assert (run.id, run.name) == (f"{OWNER}-model-2023-03-13-21-00", f"model {PARTITION}")
+    assert run.id == tracked.run
+    assert (run.group, run.job_type, run.exit_code) == (PARTITION, "training", 0)
+    assert run.config["learning_rate"] == 0.1
+    assert (run.config["source"], run.config["partition"]) == ("simulator", PARTITION)
+    assert run.config["inputs"] == [f"{OWNER}-feature_view:2023-03-13-21-00"]
+    assert [row["score"] for row in run.history if "score" in row] == [0.06, 0.05]
+    assert (run.summary["mape"], run.summary["missing"]) == (0.05, None)
+    assert run.summary["mape_seasonal_naive_24"] == 0.09
+    files = Path(tracked.folder) / "files"
+    table = json.loads((files / run.summary["by_series.path"]).read_text())
+    assert (table["columns"], table["data"]) == (["area", "mape"], [["DK1", 0.05]])
+    assert (files / run.summary["forecast.path"]).read_bytes() == png()
+    made = run.artifacts[f"{OWNER}-model"]
+    assert made["type"] == "model"
+    assert sorted(made["aliases"]) == ["2023-03-13-21-00", "latest"]
+    assert made["metadata"] == {"partition": PARTITION, "source": "simulator"}
+    assert made["files"] == {"model.json": {"learning_rate": 0.1}}
+    assert not list(home.iterdir())
+
+
+def test_a_partition_run_again_has_the_same_run(tmp_path: Path) -> None:
+    tracking = open_tracking(tracking_settings(tmp_path))
+    first, again = (tracking.log(partial(a_record, makes=None)) for _ in range(2))
+    assert first.run == again.run
+    assert first.folder != again.folder
+    assert written(first).id == written(again).id
+
+
+def test_a_session_leaves_the_process_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The user's own W&B settings have no part in it, and are there again when it is over."""
+    own = {"WANDB_MODE": "online", "WANDB_API_KEY": "mine", "WANDB_RUN_ID": "my-run"}
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    root_logger, hooks = logging.getLogger(), (sys.exit, sys.excepthook)
+    logged = (root_logger.level, list(root_logger.handlers))
+
+    tracked = open_tracking(tracking_settings(tmp_path)).log(a_record)
+
+    assert written(tracked).id == f"{OWNER}-model-2023-03-13-21-00"
+    assert {name: value for name, value in os.environ.items() if "WANDB" in name} == own
+    assert (sys.exit, sys.excepthook) == hooks
+    assert (root_logger.level, root_logger.handlers) == logged
+    assert "".join(capfd.readouterr()) == ""
+    commands = [path.read_text() for path in Path("/proc").glob(f"{os.getpid()}/task/*/children")]
+    children = [child for listed in commands for child in listed.split()]
+    names = [Path(f"/proc/{child}/comm").read_text() for child in children]
+    assert not [name for name in names if "wandb" in name]
+
+
+def test_code_host_and_machine_are_nobodys_business(tmp_path: Path) -> None:
+    tracked = open_tracking(tracking_settings(tmp_path)).log(a_record)
+    assert written(tracked).host == ""
+    names = {path.name for path in Path(tracked.folder).rglob("*") if path.is_file()}
+    assert not names & {"wandb-metadata.json", "requirements.txt", "output.log", "diff.patch"}
+    (file,) = Path(tracked.folder).glob("*.wandb")
+    for secret in (socket.gethostname(), sys.executable, str(Path.cwd())):
+        assert secret.encode() not in file.read_bytes()
+
+
+def test_a_search_is_told_with_its_scheme_its_trials_and_its_rivals(tmp_path: Path) -> None:
+    tracking, found = open_tracking(tracking_settings(tmp_path)), a_search()
+    split = written(tracking.log(partial(records.split, PARTITION, found)))
+    searched = {"engine": "optuna"}
+    run = written(tracking.log(partial(records.best_config, PARTITION, found, searched, png())))
+
+    assert (split.name, split.job_type) == (f"split {PARTITION}", "split")
+    assert split.config["cutoffs"] == ["2023-03-09T21:00:00", "2023-03-11T21:00:00"]
+    assert split.config["inputs"] == [f"{OWNER}-feature_view:2023-03-13-21-00"]
+    folds = table_of(split, f"run-{OWNER}-split-2023-03-13-21-00-folds")
+    assert folds[1] == [2, "2023-03-11 21:00", "2023-03-13 21:00", 5]
+
+    assert (run.name, run.job_type) == (f"best_config {PARTITION}", "hyperparameter_tuning")
+    assert (run.config["n_estimators"], run.config["engine"]) == (20, "optuna")
+    assert run.config["inputs"] == [f"{OWNER}-split:2023-03-13-21-00"]
+    assert [row["trial_mape"] for row in run.history if "trial_mape" in row] == [0.06, 0.05, 0.08]
+    assert (run.summary["mape"], run.summary["mape_default"]) == (0.05, 0.06)
+    assert run.summary["mape_seasonal_naive_168"] == 0.08
+    assert len(table_of(run, f"run-{OWNER}-best_config-2023-03-13-21-00-trials")) == 3
+    document = run.artifacts[f"{OWNER}-best_config"]["files"]["best_config.json"]
+    assert TuningResult.model_validate(document) == found
+
+
+def table_of(run: WrittenRun, artifact: str) -> list[list[Any]]:
+    ((_, table),) = run.artifacts[artifact]["files"].items()
+    return table["data"]
+
+
+def test_what_could_not_be_searched_or_trained_is_told_with_the_reason(tmp_path: Path) -> None:
+    tracking = open_tracking(tracking_settings(tmp_path))
+    unsearched = Unsearched.because("too short", SPACE)
+    run = written(tracking.log(partial(records.default_config, PARTITION, unsearched)))
+    assert (run.config["not_searched"], run.config["n_estimators"]) == ("too short", 40)
+
+    config = {"best_parameters": {}, "hour": PARTITION}
+    dataset = TrainingDataset(3, ORIGIN - HOUR, ORIGIN + HOUR, 2)
+    untrained = TrainedModel(None, {}, "not trained: 2 hours")
+    run = written(
+        tracking.log(partial(records.model, PARTITION, untrained, pd.DataFrame(), config, dataset))
+    )
+    assert (run.summary["promoted"], run.summary["verdict"]) == (False, "not trained: 2 hours")
+
+
+@pytest.fixture(scope="module")
+def offline_world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Two hours forecast and scored with W&B offline."""
+    root = tmp_path_factory.mktemp("offline")
+    world = a_loaded_world(root, tracking_settings(root))
+    world.run("hourly_job", ORIGIN - HOUR, ORIGIN)
+    return world
+
+
+def run_of(world: World, asset: str, hour: datetime = ORIGIN) -> WrittenRun:
+    return read_run(Path(world.metadata(asset, hour)["Weights & Biases run, offline"]))
+
+
+def test_every_asset_of_the_hourly_job_has_a_run_in_its_partitions_group(
+    offline_world: World,
+) -> None:
+    for asset in ("feature_view", "model", "predictions_parquet", "monitoring_metrics"):
+        run = run_of(offline_world, asset)
+        assert (run.group, run.job_type) == (PARTITION, JOB_TYPES[asset])
+        assert (run.name, run.exit_code) == (f"{asset} {PARTITION}", 0)
+
+
+def test_a_model_is_told_beside_both_naives_by_series_and_by_horizon(
+    offline_world: World,
+) -> None:
+    run, shown = run_of(offline_world, "model"), offline_world.metadata("model", ORIGIN)
+    for name in ("mase", "mase_seasonal_naive_24", "mase_seasonal_naive_168"):
+        assert run.summary[name] == pytest.approx(shown[name], abs=1e-4)
+    by_series = table_of(run, f"run-{run.id}-by_series")
+    assert {(area, code) for area, code, *_ in by_series} == SERIES
+    assert sum(row[2] for row in by_series) / len(SERIES) == pytest.approx(run.summary["mape"])
+    assert [row[0] for row in table_of(run, f"run-{run.id}-by_horizon")] == list(range(1, 25))
+    assert run.summary["error_by_horizon._type"] == "image-file"
+
+
+def test_lineage_leads_from_the_pinned_rows_to_the_forecast(offline_world: World) -> None:
+    dataset = run_of(offline_world, "feature_view").artifacts[f"{OWNER}-feature_view"]["files"]
+    version = offline_world.metadata("feature_view", ORIGIN)["version of the table"]
+    assert dataset["feature_view.json"] == {
+        "version": version,
+        "start": str(window_of(ORIGIN)[0]),
+        "end": str(window_of(ORIGIN)[1]),
+        "rows": 4 * 720,
+    }
+    model = run_of(offline_world, "model")
+    assert model.config["inputs"] == [
+        f"{OWNER}-feature_view:2023-03-13-21-00",
+        f"{OWNER}-best_config:2023-03-13-16-00",
+    ]
+    assert model.artifacts[f"{OWNER}-model"]["files"]["model.json"]["best_config"] == key_of(
+        ORIGIN - 5 * HOUR
+    )
+    assert (
+        f"{OWNER}-model:2023-03-13-21-00"
+        in (run_of(offline_world, "predictions_parquet").config["inputs"])
+    )
+
+
+def test_forecasts_and_their_errors_are_told_in_sums_not_in_rows(offline_world: World) -> None:
+    forecast = run_of(offline_world, "predictions_parquet")
+    frame = offline_world.frame("predictions_parquet", ORIGIN)
+    total = frame["energy_consumption"].sum() / 1000
+    assert forecast.summary["day_ahead_mwh"] == pytest.approx(total)
+    assert len(table_of(forecast, f"run-{forecast.id}-day_ahead_by_series")) == len(SERIES)
+    assert forecast.summary["forecast._type"] == "image-file"
+
+    monitoring = run_of(offline_world, "monitoring_metrics")
+    scored = offline_world.frame("monitoring_metrics", ORIGIN)
+    assert monitoring.summary["forecasts"] == len(scored)
+    assert monitoring.summary["mape"] == pytest.approx(scored["ape"].mean())
+    assert monitoring.summary["mape_seasonal_naive_168"] > 0
+    (hour,) = [row for row in monitoring.history if "hourly_mape" in row]
+    assert hour["hour"] == str(ORIGIN)
+
+
+def test_the_registry_says_where_a_model_is_from(offline_world: World) -> None:
+    (model, earlier) = offline_world.stores.model_registry.promoted(ORIGIN)
+    assert model.tags == {
+        "gate": "promoted",
+        "training_dataset_version": str(
+            offline_world.metadata("feature_view", ORIGIN)["version of the table"]
+        ),
+        "training_dataset_first_hour": key_of(window_of(ORIGIN)[0]),
+        "training_dataset_last_hour": PARTITION,
+        "best_config": key_of(ORIGIN - 5 * HOUR),
+        "wandb_run": run_of(offline_world, "model").id,
+    }
+    assert earlier.tags["training_dataset_last_hour"] == key_of(ORIGIN - HOUR)
+
+
+def test_running_again_without_tracking_gives_the_same_bytes(offline_world: World) -> None:
+    """No table, file or model version knows of tracking; a model keeps the lineage it has."""
+
+    def stored() -> dict[str, bytes]:
+        return {
+            str(path): path.read_bytes()
+            for folder in ("models", "objects")
+            for path in (offline_world.stores.root / folder).rglob("*")
+            if path.is_file() and path.parents[1].name != "feature_view"
+        }
+
+    before, root = stored(), offline_world.stores.root.parent
+    assert any("model.txt" in path for path in before)
+    a_world(root, tracking_settings(root, "disabled")).run("hourly_job", ORIGIN - HOUR, ORIGIN)
+    assert stored() == before
+
+
+# --- Online --------------------------------------------------------------------------------------
+
+
+def test_a_record_goes_online_with_figures_pictures_and_lineage(
+    server: WandbServer, tmp_path: Path, home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tracking = open_tracking(online(tmp_path, server.url))
+    made = tracking.log(partial(a_record, "feature_view", uses=[], makes={"version": 7}))
+    tracked = tracking.log(a_record)
+
+    assert tracked == Tracked(
+        run=f"{OWNER}-model-2023-03-13-21-00",
+        url=f"{server.url}/{ENTITY}/{PROJECT}/runs/{OWNER}-model-2023-03-13-21-00",
+    )
+    run = server.runs[tracked.run]
+    assert (run.display_name, run.group) == (f"model {PARTITION}", PARTITION)
+    assert (run.job_type, run.exit_code) == ("training", 0)
+    assert run.config["learning_rate"] == 0.1
+    assert (run.summary["mape"], run.summary["mape_seasonal_naive_24"]) == (0.05, 0.09)
+    assert [row["score"] for row in run.history if "score" in row] == [0.06, 0.05]
+    assert server.files[f"{run.name}/{run.summary['forecast']['path']}"] == png()
+
+    view = server.artifact(f"{OWNER}-feature_view:2023-03-13-21-00")
+    assert (view.type, view.run, view.used_by) == ("feature_view", made.run, [run.name])
+    assert json.loads(server.files[f"{view.id}/feature_view.json"]) == {"version": 7}
+    assert server.artifact(f"{OWNER}-model:2023-03-13-21-00").run == run.name
+
+    assert server.keys == {KEY}
+    assert "".join(capfd.readouterr()) == ""
+    assert not list(home.iterdir())  # nor is there a .netrc
+    assert_no_secret(tmp_path, repr(tracking.__dict__))
+
+
+def assert_no_secret(root: Path, *texts: str) -> None:
+    for path in root.rglob("*"):
+        if path.is_file():
+            assert KEY.encode() not in path.read_bytes(), path
+    for text in texts:
+        assert KEY not in text
+
+
+def test_an_input_that_wandb_does_not_have_is_named(server: WandbServer, tmp_path: Path) -> None:
+    tracked = open_tracking(online(tmp_path, server.url)).log(a_record)
+    assert tracked.url
+    assert tracked.problem == (f"not in Weights & Biases, so no lineage: feature_view {PARTITION}")
+    assert server.runs[tracked.run].exit_code == 0
+
+
+# --- Credentials and outages ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", ["wandb_api_key", "wandb_entity", "wandb_project"])
+@pytest.mark.parametrize("value", [None, "<your-value>"])
+def test_a_missing_setting_is_named_at_once(tmp_path: Path, missing: str, value: Any) -> None:
+    given = {"wandb_api_key": KEY, "wandb_entity": ENTITY, "wandb_project": PROJECT}
+    settings = tracking_settings(tmp_path, "online", **{**given, missing: value})
+    with pytest.raises(CredentialError, match=missing.upper()):
+        open_tracking(settings)
+
+
+def test_a_run_without_its_credentials_ends_before_any_work(tmp_path: Path) -> None:
+    world = a_world(tmp_path, tracking_settings(tmp_path, "online"))
+    result = world.run("hourly_job", ORIGIN, assets=["feature_view"], succeeds=False)
+    told = [str(event.event_specific_data) for event in result.all_events if event.is_failure]
+    assert any("WANDB_ENTITY is not set" in text for text in told), told
+    assert not result.get_step_success_events()
+
+
+def test_a_command_tells_of_a_missing_setting_in_its_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "settings", lambda: tracking_settings(tmp_path, "online"))
+    with pytest.raises(CredentialError, match="WANDB_ENTITY is not set"):
+        report.run(ORIGIN)
+
+
+def test_an_outage_fails_no_forecast_and_is_waited_for_once(
+    tmp_path: Path, impatient: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = nobody()
+    world = a_loaded_world(tmp_path, online(tmp_path, url))
+    started = time.monotonic()
+    world.run("hourly_job", ORIGIN)
+    assert time.monotonic() - started < 25
+
+    assert set(world.frame("predictions_parquet", ORIGIN)["quality"]) == {"model"}
+    for asset in ("feature_view", "model", "predictions_parquet"):
+        shown = world.metadata(asset, ORIGIN)
+        assert f"unreachable at {url}" in shown["Weights & Biases"]
+        assert run_of(world, asset).job_type == JOB_TYPES[asset]  # kept for `wandb sync`
+        assert f"{asset} {PARTITION}: " in caplog.text
+    assert len(list((tmp_path / "wandb").glob("run-*"))) == 1
+    (model,) = world.stores.model_registry.promoted(ORIGIN)
+    assert "wandb_run" not in model.tags
+    assert_no_secret(tmp_path, caplog.text, str(world.metadata("model", ORIGIN)))
+
+
+def test_a_server_that_goes_down_during_a_run_is_an_outage(
+    server: WandbServer, tmp_path: Path, impatient: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.down_after = "CreateArtifact"
+    tracked = open_tracking(online(tmp_path, server.url)).log(partial(a_record, uses=[]))
+    assert f"unreachable at {server.url}" in tracked.problem
+    assert tracked.problem in caplog.text.replace("\n", "") + " Kept for `wandb sync`."
+    assert read_run(Path(tracked.folder)).summary["mape"] == 0.05
+
+
+def test_a_wrong_key_fails_no_forecast_and_is_named(
+    server: WandbServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = "wr0ng" + 40 * "8"
+    tracked = open_tracking(online(tmp_path, server.url, wrong)).log(a_record)
+    assert "refuses WANDB_API_KEY" in tracked.problem
+    assert "refuses WANDB_API_KEY" in caplog.text
+    assert read_run(Path(tracked.folder)).exit_code == 0
+    assert wrong not in caplog.text + tracked.problem
+
+
+def test_a_folder_that_cannot_be_written_fails_no_forecast(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    tracked = open_tracking(tracking_settings(tmp_path / "file")).log(a_record)
+    assert tracked.problem
+    assert "is not tracked" in caplog.text
+
+
+# --- Sweeps --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def panel() -> pd.DataFrame:
+    """A month of zeros: what is forecast of it does not matter."""
+    hours = pd.date_range("2023-02-12", periods=30 * 24, freq="h", name="datetime_utc")
+    return pd.DataFrame({"energy_consumption": 1.0}, index=hours)
+
+
+@pytest.fixture
+def scored(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The scores of the trials to come, each that of all folds of its trial."""
+    scores: list[float] = []
+    current: dict[int, float] = {}
+
+    def score(panel: Any, prepare: Any, scheme: Scheme, metric: str, cutoff: Any) -> float:
+        fold = scheme.cutoffs.index(cutoff)
+        if fold == 0:
+            current[0] = scores.pop(0)
+        return current[0]
+
+    monkeypatch.setattr(tuning, "_score", score)
+    monkeypatch.setattr(tuning, "_naive_scores", lambda *_: {"seasonal_naive_24": 0.9})
+    monkeypatch.setattr(tuning.os, "cpu_count", lambda: 1)
+    return scores
+
+
+def proposed(*trees: int) -> list[dict[str, Any]]:
+    # As W&B steps through a range.
+    return [{"n_estimators": number, "colsample_bytree": 0.7000000000000001} for number in trees]
+
+
+def test_a_sweep_tries_what_wandb_proposes_and_its_best_run_wins(
+    server: WandbServer, tmp_path: Path, panel: pd.DataFrame, scored: list[float]
+) -> None:
+    server.proposals, scored[:] = proposed(20, 2, 2), [0.5, 0.375, 0.25, 0.75]
+    search = open_tracking(online(tmp_path, server.url)).search(PARTITION)
+    found = tuning.tune(panel, SPACE, trials=4, engine=search.engine)
+
+    default = f"{OWNER}-best_config-2023-03-13-21-00-default"
+    assert server.sweep["priors"] == [default]
+    assert server.sweep["config"]["method"] == "bayes"
+    assert server.sweep["config"]["metric"] == {"name": "mape", "goal": "minimize"}
+    assert server.sweep["config"]["parameters"] == {
+        "n_estimators": {"values": [2, 20], "distribution": "categorical"},
+        "colsample_bytree": {"min": 0.3, "max": 1, "q": 0.1, "distribution": "q_uniform"},
+    }
+    tried = [trial.parameters for trial in found.trials[1:]]
+    assert tried == [{**parameters, "colsample_bytree": 0.7} for parameters in proposed(20, 2, 2)]
+    runs = [run for run in server.runs.values() if run.sweep]
+    assert [run.summary["mape"] for run in runs] == [0.375, 0.25, 0.75]
+    assert [run.summary["state"] for run in runs] == ["complete", "complete", "pruned"]
+    assert {(run.group, run.job_type) for run in server.runs.values()} == {
+        (PARTITION, "hyperparameter_tuning")
+    }
+    assert server.runs[default].summary["mape"] == 0.5
+    assert found.best == found.trials[2]
+    assert search.found == {
+        "engine": "Weights & Biases sweep",
+        "sweep": f"{server.url}/{ENTITY}/{PROJECT}/sweeps/sw33p",
+        "best run": runs[1].name,
+    }
+
+
+@pytest.mark.parametrize(
+    ("scores", "named", "winner"),
+    [
+        ([0.5, 0.3, 0.301], 2, 3),  # the run that W&B names, whatever else was measured
+        ([0.2, 0.3, 0.4], 1, 1),  # unless the default is better
+        ([0.5, 0.3, 0.4], None, 2),  # or it is no run of the search
+    ],
+)
+def test_the_winner_is_the_run_that_wandb_names_by_its_id(
+    server: WandbServer,
+    tmp_path: Path,
+    panel: pd.DataFrame,
+    scored: list[float],
+    scores: list[float],
+    named: int | None,
+    winner: int,
+) -> None:
+    server.proposals, scored[:] = proposed(20, 2), scores
+    server.best = lambda: "somebody-elses" if named is None else list(server.runs)[named]
+    search = open_tracking(online(tmp_path, server.url)).search(PARTITION)
+    found = tuning.tune(panel, SPACE, trials=3, engine=search.engine)
+    assert found.best.number == winner
+
+
+def test_a_sweep_that_somebody_stops_ends_the_search(
+    server: WandbServer,
+    tmp_path: Path,
+    panel: pd.DataFrame,
+    scored: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import wandb
+
+    # Told to exit, the real one sleeps for ten seconds and returns.
+    monkeypatch.setattr(wandb, "agent", create_autospec(wandb.agent))
+    scored[:] = [0.5]
+    server.best = lambda: next(iter(server.runs))
+    search = open_tracking(online(tmp_path, server.url)).search(PARTITION)
+    found = tuning.tune(panel, SPACE, trials=9, engine=search.engine)
+    assert found.best == found.trials[0]
+    assert len(found.trials) == 1
+
+
+def test_a_trial_that_cannot_be_scored_ends_the_search_and_marks_its_run(
+    server: WandbServer,
+    tmp_path: Path,
+    panel: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+    scored: list[float],
+) -> None:
+    server.proposals, scored[:] = proposed(20), [0.5]
+    good = tuning._score
+
+    def score(*arguments: Any) -> float:
+        if not scored and len(server.runs) > 1:
+            raise ForecastError("LightGBM refuses the value")
+        return good(*arguments)
+
+    monkeypatch.setattr(tuning, "_score", score)
+    search = open_tracking(online(tmp_path, server.url)).search(PARTITION)
+    with pytest.raises(ForecastError, match="LightGBM refuses"):
+        tuning.tune(panel, SPACE, trials=3, engine=search.engine)
+    (run,) = [run for run in server.runs.values() if run.sweep]
+    assert run.exit_code == 1
+
+
+@pytest.mark.parametrize("fault", ["unreachable", "no answer to the agent"])
+def test_without_wandb_the_embedded_engine_searches(
+    server: WandbServer,
+    tmp_path: Path,
+    panel: pd.DataFrame,
+    scored: list[float],
+    impatient: None,
+    caplog: pytest.LogCaptureFixture,
+    fault: str,
+) -> None:
+    scored[:] = [0.5, 0.375, 0.25]
+    server.silent_sweep = True
+    url = nobody() if fault == "unreachable" else server.url
+    search = open_tracking(online(tmp_path, url)).search(PARTITION)
+    found = tuning.tune(panel, SPACE, trials=3, engine=search.engine)
+    assert [trial.score for trial in found.trials] == [0.5, 0.375, 0.25]
+    assert found.best == found.trials[2]
+    assert search.found["engine"] == "optuna, in the place of a sweep"
+    assert f"unreachable at {url}" in search.found["sweep failed"]
+    assert f"{PARTITION}: no sweep of Weights & Biases" in caplog.text
+
+
+def test_the_search_space_that_comes_with_the_package_is_one_that_wandb_takes() -> None:
+    """Its server wants to be told the distribution where the ends of a range differ in type."""
+    config = sweep._config(read_search_space(), PARTITION, 5)
+    assert config["run_cap"] == 5
+    for parameter in config["parameters"].values():
+        assert parameter["distribution"] in {
+            *("constant", "categorical", "int_uniform", "uniform", "q_uniform"),
+            "log_uniform_values",
+        }
+        assert None not in parameter.values()
+
+
+def test_tuning_online_is_a_sweep_and_its_lineage_reaches_the_model(
+    server: WandbServer, tmp_path: Path
+) -> None:
+    server.proposals = [
+        {
+            "learning_rate": 0.1,
+            "num_leaves": 15,
+            "min_child_samples": 20,
+            "colsample_bytree": 0.5,
+            "n_estimators": 25,
+            "linear_weight": 0.5,
+        }
+    ]
+    world = a_world(tmp_path, online(tmp_path, server.url))
+    world.put_history(ORIGIN - timedelta(days=12), ORIGIN + HOUR)
+    world.run("tuning_job", ORIGIN)
+    world.run("hourly_job", ORIGIN, assets=["model"])
+
+    shown = world.metadata("best_config", ORIGIN)
+    assert shown["engine"] == "Weights & Biases sweep"
+    assert shown["best run"] in server.runs
+    assert shown["Weights & Biases run"].endswith(f"/{OWNER}-best_config-2023-03-13-21-00")
+    used = {
+        name: server.artifact(f"{OWNER}-{name}:2023-03-13-21-00").used_by
+        for name in ("feature_view", "split", "best_config", "model")
+    }
+    run = f"{OWNER}-{{}}-2023-03-13-21-00".format
+    assert used == {
+        "feature_view": [run("split"), run("model")],
+        "split": [run("best_config")],
+        "best_config": [run("model")],
+        "model": [],
+    }
+    (model,) = world.stores.model_registry.promoted(ORIGIN)
+    assert model.tags["wandb_run"] == f"{server.url}/{ENTITY}/{PROJECT}/runs/{run('model')}"
+    assert "Weights & Biases" not in world.metadata("model", ORIGIN)
