@@ -131,6 +131,8 @@ class HopsworksConnection:
             failure = _translated(error, credentials)
         if isinstance(failure, CredentialError | UnreachableError):
             _start_anew(failure)
+        # Raised amid one of the client's exceptions, it would hold that one.
+        failure.__cause__ = failure.__context__ = None
         raise failure
 
     def _credentials(self) -> Credentials:
@@ -245,7 +247,8 @@ def _load_client() -> None:
         # not to the terminal by default.
         logging.getLogger(package).addHandler(logging.NullHandler())
     atexit.register(log_out)
-    os.register_at_fork(after_in_child=_forget)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_forget)
 
 
 @contextlib.contextmanager
@@ -323,8 +326,8 @@ def _refusal(response: requests.Response, credentials: Credentials) -> EnergyAss
         return CredentialError(
             f"Hopsworks refuses a request ({_said(response)}): the owner of FS_API_KEY is no "
             f"member of FS_PROJECT_NAME={credentials.project} or lacks a right, or the key lacks a "
-            "scope. It needs project, featurestore, dataset.view, dataset.create, dataset.delete, "
-            f"job and modelregistry; it is {WHERE['fs_api_key']}."
+            "scope. It needs those of the project, the feature store, datasets, jobs and the model "
+            f"registry; it is {WHERE['fs_api_key']}."
         )
     if status == 429 or status >= 500:
         return UnreachableError(

@@ -15,6 +15,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,11 +92,7 @@ class HopsworksModelRegistry:
             ]
             if not found:
                 return None
-            # Without a folder of its own the client may hand out what it has kept from a version
-            # that was deleted since; and after a failure halfway it would find its own files.
-            fresh = Path(tempfile.mkdtemp(dir=temporary))
-            found[-1].download(local_path=str(fresh))
-            return fresh
+            return _fetch(found[-1], temporary)
 
         with tempfile.TemporaryDirectory() as temporary:
             try:
@@ -119,8 +116,8 @@ class HopsworksModelRegistry:
         return f"{self.connection}: {NAME} has models of {len(hours)} hours"
 
     def _save(self, project: Project, files: Path, model: ModelVersion) -> None:
-        of_this_hour = [known for _, known in self._versions(project) if known.hour == model.hour]
-        if of_this_hour[-1:] == [model]:
+        of_this_hour = [found for found in self._versions(project) if found[1].hour == model.hour]
+        if of_this_hour and _same(of_this_hour[-1][1], model) and _intact(*of_this_hour[-1]):
             return
         made = project.get_model_registry().python.create_model(
             name=NAME,
@@ -131,7 +128,7 @@ class HopsworksModelRegistry:
         # having waited, this version of the client fails to tell of it.
         with contextlib.suppress(AttributeError):
             made.save(str(files), await_registration=0, keep_original_files=True)
-        registered = [found for found, known in self._versions(project) if known == model]
+        registered = [found for found, known in self._versions(project) if _same(known, model)]
         if not registered:
             raise StorageError(
                 f"Hopsworks does not list version {made.version} of {NAME}, just registered: "
@@ -166,6 +163,31 @@ class HopsworksModelRegistry:
             yield
         finally:
             guard.release()
+
+
+def _fetch(version: Model, folder: str) -> Path:
+    """Download a version's files into a new folder below one."""
+    # Without a folder to use the client may hand out what it has kept from a version that was
+    # deleted since; and after a failure halfway it would stumble over its own files.
+    fresh = Path(tempfile.mkdtemp(dir=folder))
+    version.download(local_path=str(fresh))
+    return fresh
+
+
+def _intact(version: Model, known: ModelVersion) -> bool:
+    """Whether a version's files are still those that were registered."""
+    from hopsworks_common.client.exceptions import RestAPIError
+
+    with tempfile.TemporaryDirectory() as temporary:
+        try:
+            return checksum(_fetch(version, temporary)) == known.checksum
+        except RestAPIError:  # it has no files any more
+            return False
+
+
+def _same(one: ModelVersion, other: ModelVersion) -> bool:
+    """Whether they agree in all that a description keeps. Equal files have equal metrics."""
+    return replace(one, metrics={}) == replace(other, metrics={})
 
 
 def _known(model: ModelVersion, owner: str) -> dict[str, Any]:
