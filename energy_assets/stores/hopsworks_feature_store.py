@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,14 @@ class _CommitConflictError(StorageError):
     """Another writer committed first. The merge is made again on what it left."""
 
 
+_after_conflicts_again = retry(
+    retry=retry_if_exception_type(_CommitConflictError),
+    wait=wait_random_exponential(multiplier=0.05, max=2),
+    stop=stop_after_attempt(20),
+    reraise=True,
+)
+
+
 class HopsworksFeatureStore:
     """The consumption table as a feature group, of one owner: a source and its data set."""
 
@@ -55,12 +64,7 @@ class HopsworksFeatureStore:
         self.statistics = settings.fs_statistics
         self.stream = settings.fs_stream
 
-    @retry(
-        retry=retry_if_exception_type(_CommitConflictError),
-        wait=wait_random_exponential(multiplier=0.05, max=2),
-        stop=stop_after_attempt(20),
-        reraise=True,
-    )
+    @_after_conflicts_again
     def upsert(self, rows: pd.DataFrame) -> None:
         check_unique(rows)
         if rows.empty:
@@ -127,6 +131,7 @@ class HopsworksFeatureStore:
             raise gone from None
         return _rows(found, dataset.start, dataset.end)
 
+    @_after_conflicts_again
     def maintain(self, kept: Collection[TrainingDataset]) -> Mapping[str, int]:
         versions = {dataset.version for dataset in kept}
 
@@ -161,19 +166,9 @@ class HopsworksFeatureStore:
         return f"{NAME} version {self.version}"
 
     def _insert(self, project: Project, rows: pd.DataFrame) -> None:
-        from deltalake.exceptions import CommitFailedError, DeltaError
-
-        try:
+        with _conflicts_told_apart():
             group = self._group_to_write(project.get_feature_store())
             job, _ = group.insert(rows, wait=True)
-        except DeltaError as error:
-            # The second where two writers create the table.
-            if isinstance(error, CommitFailedError) or "already exists" in str(error):
-                raise _CommitConflictError(
-                    f"{self._group_name}: another writer kept committing first; run fewer writers "
-                    "at a time"
-                ) from None
-            raise
         if job is not None and (state := job.get_final_state()) not in _SUCCESS:
             raise StorageError(
                 f"the job {job.name}, which writes {self._group_name}, has ended as {state}: its "
@@ -254,10 +249,28 @@ class HopsworksFeatureStore:
         group = self._group(project.get_feature_store())
         if group is None or group.stream:  # a stream's table is the cluster's to write
             return 0
-        compacted = group.delta_optimize() or {}
+        with _conflicts_told_apart():
+            compacted = group.delta_optimize() or {}
         group.delta_checkpoint()
         group.delta_vacuum(retention_hours=UNFINISHED_HOURS)
         return int(compacted.get("numFilesRemoved", 0))
+
+
+@contextmanager
+def _conflicts_told_apart() -> Iterator[None]:
+    """Turn what Delta Lake says of a commit that came second into a _CommitConflictError."""
+    from deltalake.exceptions import CommitFailedError, DeltaError
+
+    try:
+        yield
+    except DeltaError as error:
+        # The latter where two writers create the table.
+        if isinstance(error, CommitFailedError) or "already exists" in str(error):
+            raise _CommitConflictError(
+                f"another writer of {NAME} in Hopsworks kept committing first: run fewer writers "
+                "at a time"
+            ) from None
+        raise
 
 
 def _describe(group: FeatureGroup) -> None:

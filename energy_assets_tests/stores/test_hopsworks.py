@@ -29,7 +29,7 @@ from energy_assets.errors import (
 )
 from energy_assets.schemas import CONSUMPTION
 from energy_assets.settings import PROJECT_ROOT, read_settings, utc_now
-from energy_assets.stores import hopsworks_connection
+from energy_assets.stores import hopsworks_connection, hopsworks_feature_store
 from energy_assets.stores.hopsworks_connection import ATTEMPTS, HopsworksConnection
 from energy_assets.stores.hopsworks_feature_store import HopsworksFeatureStore
 from energy_assets.stores.hopsworks_model_registry import HopsworksModelRegistry
@@ -394,8 +394,6 @@ def test_there_is_one_feature_view_however_often_is_read(hopsworks: Project) -> 
 def test_maintenance_leaves_a_training_dataset_that_a_run_may_be_making(
     hopsworks: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from energy_assets.stores import hopsworks_feature_store
-
     store = features(hopsworks)
     store.upsert(rows())
     store.create_training_dataset(T0, T0 + HOUR)
@@ -408,6 +406,20 @@ def test_maintenance_leaves_a_training_dataset_that_a_run_may_be_making(
     monkeypatch.setattr(hopsworks_feature_store, "utc_now", lambda: utc_now() + 25 * HOUR)
     assert store.maintain([])["training datasets removed"] == 1
     assert list(hopsworks.training_datasets) == [9]
+
+
+def test_maintenance_compacts_the_table(
+    hopsworks: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hopsworks_feature_store, "UNFINISHED_HOURS", 0)
+    store = features(hopsworks)
+    for number in range(3):
+        store.upsert(rows(hours=1, start=T0 + number * HOUR))
+    table = Path(hopsworks.location(CONSUMPTION.name, 1))
+    before = len(list(table.glob("*.parquet")))
+    assert store.maintain([])["files compacted"] == before
+    assert len(list(table.glob("*.parquet"))) == 1
+    assert len(store.read(T0, T0 + 9 * HOUR)) == 6
 
 
 # --- One login ----------------------------------------------------------------------------------
@@ -535,7 +547,7 @@ def test_the_key_is_in_no_message_log_or_output(
     store.create_training_dataset(T0, T0 + HOUR)
     register(registry, files)
     registry.download(next(registry.promoted(T0)), tmp_path / "fresh")
-    said = [store.check(), registry.check(), repr(store.connection), repr(vars(store))]
+    said = [store.check(), registry.check(), repr(vars(store)), repr(hopsworks_connection._login)]
     for fault in ({"status": 500}, {"status": 403}, {"status": 400}, {"drop": True}):
         hopsworks.faults.clear()
         hopsworks.fail("GET", ".", times=99, **fault)
