@@ -105,31 +105,38 @@ class HopsworksFeatureStore:
             )
             return version
 
-        dataset = TrainingDataset(self.connection.call(action), start, end, rows=0)
-        rows = len(self.read_training_dataset(dataset))
-        return TrainingDataset(dataset.version, start, end, rows)
+        version = self.connection.call(action)
+        return TrainingDataset(version, start, end, len(self._pinned(version, start, end)))
 
     def read_training_dataset(self, dataset: TrainingDataset) -> pd.DataFrame:
-        gone = NotFoundError(
-            f"training dataset {dataset.version} of {VIEW} version {self.version} is gone: "
-            "materialise feature_view again"
-        )
+        try:
+            rows = self._pinned(dataset.version, dataset.start, dataset.end)
+        except NotFoundError:
+            rows = None
+        if rows is None or len(rows) != dataset.rows:
+            raise NotFoundError(
+                f"training dataset {dataset.version} of {VIEW} version {self.version} is gone, or "
+                "not whole: materialise feature_view again"
+            )
+        return rows
 
-        def action(project: Project) -> pd.DataFrame:
+    def _pinned(self, version: int, start: datetime, end: datetime) -> pd.DataFrame:
+        def action(project: Project) -> pd.DataFrame | None:
             view = self._view(project)
             if view is None:
-                raise gone
+                raise NotFoundError(f"there is no {VIEW}")
             query_service()
-            features, _ = view.get_training_data(
-                dataset.version, primary_key=True, event_time=True, dataframe_type="pandas"
-            )
+            try:
+                features, _ = view.get_training_data(
+                    version, primary_key=True, event_time=True, dataframe_type="pandas"
+                )
+            except ValueError as error:
+                if "No objects to concatenate" in str(error):  # no rows, and so no file
+                    return None
+                raise
             return features
 
-        try:
-            found = self.connection.call(action)
-        except NotFoundError:
-            raise gone from None
-        return _rows(found, dataset.start, dataset.end)
+        return _rows(self.connection.call(action), start, end)
 
     @_after_conflicts_again
     def maintain(self, kept: Collection[TrainingDataset]) -> Mapping[str, int]:
@@ -233,16 +240,25 @@ class HopsworksFeatureStore:
 
     def _view(self, project: Project) -> FeatureView | None:
         """The view over the feature group; None where there is no feature group yet."""
+        from hopsworks_common.client.exceptions import RestAPIError
+
         store = project.get_feature_store()
         group = self._group(store)
         if group is None:
             return None
-        return store.get_or_create_feature_view(
-            name=VIEW,
-            version=self.version,
-            description=f"All columns of {NAME}",
-            query=group.select(list(CONSUMPTION.dtypes)),
-        )
+        try:
+            return store.get_or_create_feature_view(
+                name=VIEW,
+                version=self.version,
+                description=f"All columns of {NAME}",
+                query=group.select(list(CONSUMPTION.dtypes)),
+            )
+        except RestAPIError:
+            # Another process may have created it since it was looked for.
+            view = store.get_feature_view(VIEW, self.version)
+            if view is None:
+                raise
+            return view
 
     def _compact(self, project: Project) -> int:
         """Compact the table, and remove files no longer in use. Tells how many were compacted."""

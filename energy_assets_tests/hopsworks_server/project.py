@@ -21,6 +21,8 @@ class Fault:
     times: int = 1
     status: int | None = None
     """Answered at once, and nothing is done."""
+    code: int = 0
+    """Hopsworks' own number of the error."""
     seconds: float = 0.0
     """Waited before anything else."""
     drop: bool = False

@@ -62,7 +62,7 @@ class RestApi:
                 request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
                 raise ConnectionError("dropped on purpose")
             if fault.status is not None:
-                raise ApiError(fault.status, 0, "this was asked for")
+                raise ApiError(fault.status, fault.code, "this was asked for")
         request.get_data()  # closed before it is read, a connection would seem to be dropped
         for method, pattern, handler in ROUTES:
             found = re.fullmatch(pattern, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -207,14 +208,41 @@ def test_rows_that_were_merged_before_a_failure_are_there_once(hopsworks: Projec
 
 
 def test_a_feature_group_without_its_table_is_empty_and_can_be_written(hopsworks: Project) -> None:
-    import shutil
-
     store = features(hopsworks)
     store.upsert(rows())
     shutil.rmtree(hopsworks.location(CONSUMPTION.name, 1))
     assert len(store.read(T0, T0 + 9 * HOUR)) == 0
     store.upsert(rows())
     assert len(store.read(T0, T0 + 9 * HOUR)) == 6
+
+
+def test_what_another_process_creates_meanwhile_is_used(hopsworks: Project) -> None:
+    store = features(hopsworks)
+    store.upsert(rows())
+    store.read(T0, T0 + HOUR)
+    hopsworks.fail("GET", f"/featuregroups/{CONSUMPTION.name}$", status=404, code=270009)
+    store.upsert(rows(value=5.0))
+    hopsworks.fail("GET", "_view/version/1$", status=404, code=270181)
+    pd.testing.assert_frame_equal(store.read(T0, T0 + 9 * HOUR), rows(value=5.0))
+    assert not any(fault.times for fault in hopsworks.faults)
+
+
+@pytest.mark.parametrize("lost", ["a file", "all files", "the folder"])
+def test_a_training_dataset_that_has_lost_its_files_is_no_empty_one(
+    hopsworks: Project, lost: str
+) -> None:
+    store = features(hopsworks)
+    store.upsert(rows())
+    pinned = store.create_training_dataset(T0, T0 + HOUR)
+    folder = hopsworks.path_of(hopsworks.training_datasets[1]["location"])
+    if lost == "the folder":
+        shutil.rmtree(folder)
+    else:
+        for file in folder.rglob("*.parquet" if lost == "a file" else "*"):
+            if file.is_file():
+                file.unlink()
+    with pytest.raises(NotFoundError, match="materialise feature_view again"):
+        store.read_training_dataset(pinned)
 
 
 def test_a_query_service_that_is_down_is_named_and_used_again_once_it_is_back(
