@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     feature_group_version: int = Field(default=1, ge=1)
     training_datasets_kept: int = Field(default=168, ge=1)
     """Maintenance removes all training datasets but so many, the newest made."""
-    fs_host: str = "c.app.hopsworks.ai"
+    fs_host: str = "eu-west.cloud.hopsworks.ai"
     fs_port: int = Field(default=443, ge=1, le=65_535)
     fs_project_name: str | None = None
     fs_api_key: SecretStr | None = None
