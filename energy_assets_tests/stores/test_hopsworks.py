@@ -166,10 +166,11 @@ def test_a_server_that_keeps_failing_is_unreachable_in_the_end(hopsworks: Projec
 def test_a_slow_answer_is_not_waited_for(
     hopsworks: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hopsworks_connection, "TIMEOUT", (5.0, 0.5))
-    hopsworks.fail("GET", "/credentials", seconds=2.0)
+    monkeypatch.setattr(hopsworks_connection, "TIMEOUT", (10.0, 1.5))
+    slow = hopsworks.fail("GET", "/credentials", seconds=4.0)
     assert "empty" in features(hopsworks).check()
-    assert hopsworks.asked("GET", "/credentials") == 2
+    assert slow.times == 0
+    assert hopsworks.asked("GET", "/credentials") > 1
 
 
 def test_an_upload_that_breaks_off_is_made_again_and_never_seen_half(
@@ -497,6 +498,8 @@ from energy_assets.stores.hopsworks_feature_store import HopsworksFeatureStore
 
 store = HopsworksFeatureStore(HopsworksConnection(settings()), settings(), "simulator-made-up")
 store.connection.call(lambda project: project.name)
+from hopsworks_common import client
+open(client._get_instance()._get_certs_folder() + "/something_else", "w").close()
 print("logged in", flush=True)
 input()
 print(len(store.read(datetime(2023, 3, 1), datetime(2023, 3, 2))), flush=True)
@@ -532,6 +535,7 @@ assert "hopsworks" not in sys.modules
 name = connection.call(lambda project: project.name)
 assert (logging.root.handlers[:], logging.root.level, warnings.formatwarning, sys.stdout) == before
 
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of any fork beside threads
 child = os.fork()
 if not child:
     assert connection.call(lambda project: project.name) == name
