@@ -13,6 +13,7 @@ import pandas as pd
 from energy_assets.partitions import HOUR, window_of
 from energy_assets.publishing import newest_origin
 from energy_assets.stores.model_registry import ModelVersion
+from energy_assets.stores.training_datasets import read_reference
 from energy_assets_tests.assets.conftest import ORIGIN
 from energy_assets_tests.gcs_server import BUCKET, GcsServer
 from energy_assets_tests.hopsworks_server import Project
@@ -32,6 +33,12 @@ def run_graph(world: World) -> None:
 
 def models(world: World) -> list[ModelVersion]:
     return list(world.stores.model_registry.promoted(ORIGIN))
+
+
+def pinned(world: World) -> pd.DataFrame:
+    """The rows that the newest model was trained on."""
+    reference = read_reference(world.stores.object_store, ORIGIN)
+    return world.stores.feature_store.read_training_dataset(reference)
 
 
 def content(world: World, path: str) -> Any:
@@ -62,6 +69,7 @@ def test_the_graph_gives_the_same_tables_models_and_objects(
     rows = [world.stores.feature_store.read(start, end) for world in (embedded, hosted)]
     assert len(rows[0]) == 720 * len(SERIES)
     pd.testing.assert_frame_equal(*rows)
+    pd.testing.assert_frame_equal(pinned(embedded), pinned(hosted))
 
     paths = embedded.stores.object_store.list("")
     assert hosted.stores.object_store.list("") == paths

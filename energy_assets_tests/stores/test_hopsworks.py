@@ -30,7 +30,7 @@ from energy_assets.errors import (
 )
 from energy_assets.schemas import CONSUMPTION
 from energy_assets.settings import PROJECT_ROOT, read_settings, utc_now
-from energy_assets.stores import hopsworks_connection, hopsworks_feature_store
+from energy_assets.stores import hopsworks_connection, hopsworks_feature_store, open_stores
 from energy_assets.stores.hopsworks_connection import ATTEMPTS, HopsworksConnection
 from energy_assets.stores.hopsworks_feature_store import HopsworksFeatureStore
 from energy_assets.stores.hopsworks_model_registry import HopsworksModelRegistry
@@ -74,6 +74,12 @@ def register(registry: HopsworksModelRegistry, files: Path, hour: datetime = T0)
 
 
 # --- What is missing or refused -----------------------------------------------------------------
+
+
+def test_the_stores_are_opened_without_any_credential() -> None:
+    stores = open_stores(read_settings(_env_file=None, feature_store="hopsworks"))
+    assert isinstance(stores.feature_store, HopsworksFeatureStore)
+    assert isinstance(stores.model_registry, HopsworksModelRegistry)
 
 
 @pytest.mark.parametrize("name", ["fs_api_key", "fs_project_name"])
