@@ -481,6 +481,8 @@ def test_two_projects_in_turn_are_each_logged_in_to_and_know_nothing_of_each_oth
     assert len(features(other).read(T0, T0 + HOUR)) == 0
     features(other).upsert(rows(value=7.0))
     pd.testing.assert_frame_equal(features(hopsworks).read(T0, T0 + 9 * HOUR), rows())
+    for project in (other, hopsworks):
+        assert features(project).create_training_dataset(T0, T0 + HOUR).rows == 2
 
 
 def start(code: str, project: Project, temporary: Path) -> subprocess.Popen[str]:
