@@ -458,9 +458,21 @@ def test_a_record_goes_online_with_figures_pictures_and_lineage(
     assert server.artifact(f"{OWNER}-model:2023-03-13-21-00").run == run.name
 
     assert server.keys == {KEY}
+    assert not list((tmp_path / "wandb").iterdir())  # all of it is there
     assert "".join(capfd.readouterr()) == ""
     assert not list(home.iterdir())  # nor is there a .netrc
     assert_no_secret(tmp_path, repr(tracking.__dict__))
+
+
+def test_a_client_that_was_set_up_before_does_not_decide_where_a_run_goes(
+    server: WandbServer, tmp_path: Path
+) -> None:
+    import wandb
+
+    wandb.setup(wandb.Settings(base_url=nobody(), root_dir=str(tmp_path), silent=True))
+    tracked = open_tracking(online(tmp_path, server.url)).log(partial(a_record, uses=[]))
+    assert tracked.url.startswith(server.url)
+    assert tracked.run in server.runs
 
 
 def assert_no_secret(root: Path, *texts: str) -> None:
@@ -507,9 +519,15 @@ def test_a_command_tells_of_a_missing_setting_in_its_own_words(
 
 
 def test_an_outage_fails_no_forecast_and_is_waited_for_once(
-    tmp_path: Path, impatient: None, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    impatient: None,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    url = nobody()
+    url, opened, really_open = nobody(), [], session.Session.open
+    monkeypatch.setattr(
+        session.Session, "open", lambda self, how: opened.append(how) or really_open(self, how)
+    )
     world = a_loaded_world(tmp_path, online(tmp_path, url))
     started = time.monotonic()
     world.run("hourly_job", ORIGIN)
@@ -521,7 +539,7 @@ def test_an_outage_fails_no_forecast_and_is_waited_for_once(
         assert f"unreachable at {url}" in shown["Weights & Biases"]
         assert run_of(world, asset).job_type == JOB_TYPES[asset]  # kept for `wandb sync`
         assert f"{asset} {PARTITION}: " in caplog.text
-    assert len(list((tmp_path / "wandb").glob("run-*"))) == 1
+    assert opened == [True, False, False, False]
     (model,) = world.stores.model_registry.promoted(ORIGIN)
     assert "wandb_run" not in model.tags
     assert_no_secret(tmp_path, caplog.text, str(world.metadata("model", ORIGIN)))
@@ -688,7 +706,13 @@ def test_a_trial_that_cannot_be_scored_ends_the_search_and_marks_its_run(
     assert run.exit_code == 1
 
 
-@pytest.mark.parametrize("fault", ["unreachable", "no answer to the agent"])
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("unreachable", "unreachable at {}"),
+        ("no answer to the agent", "failed, TimeoutError: no configuration within 1 s"),
+    ],
+)
 def test_without_wandb_the_embedded_engine_searches(
     server: WandbServer,
     tmp_path: Path,
@@ -697,6 +721,7 @@ def test_without_wandb_the_embedded_engine_searches(
     impatient: None,
     caplog: pytest.LogCaptureFixture,
     fault: str,
+    told: str,
 ) -> None:
     scored[:] = [0.5, 0.375, 0.25]
     server.silent_sweep = True
@@ -706,7 +731,7 @@ def test_without_wandb_the_embedded_engine_searches(
     assert [trial.score for trial in found.trials] == [0.5, 0.375, 0.25]
     assert found.best == found.trials[2]
     assert search.found["engine"] == "optuna, in the place of a sweep"
-    assert f"unreachable at {url}" in search.found["sweep failed"]
+    assert told.format(url) in search.found["sweep failed"]
     assert f"{PARTITION}: no sweep of Weights & Biases" in caplog.text
 
 

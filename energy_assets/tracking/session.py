@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,6 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         self.online = settings.wandb_mode == "online"
-        self.root = settings.storage_root
         self.folder = settings.storage_root / "wandb"
         self.base_url = settings.wandb_base_url
         self.entity, self.project, self._key = settings.wandb_entity, settings.wandb_project, ""
@@ -53,18 +53,27 @@ class Session:
         """Within the block the client knows our settings alone, and none of the user's own.
 
         It takes most of them from the environment, a sweep's agent all of them. When the block
-        ends so does the client's background process: nothing is left to hang at our own end.
+        ends so does the client's background process, that nothing is left to hang at our own end,
+        and what it wrote while it was online is gone.
         """
         online = self.online if online is None else online
-        with _environment(self._variables(online)), _hooks():
-            import wandb
-
+        with (
+            self._scratch() as scratch,
+            _environment(self._variables(online, scratch)),
+            _hooks(),
+        ):
+            # One that is set up already would go on with what it was told then, another server say.
+            _teardown()
             try:
                 yield
             finally:
-                # It would end our process if its own had not ended well.
-                with suppress(SystemExit, Exception):
-                    wandb.teardown()
+                _teardown()
+
+    def _scratch(self) -> tempfile.TemporaryDirectory[str]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(
+            dir=self.folder, prefix="session-", ignore_cleanup_errors=True
+        )
 
     @contextmanager
     def run(self, settings: wandb.Settings, config: Mapping[str, Any]) -> Iterator[wandb.Run]:
@@ -86,7 +95,9 @@ class Session:
 
         return wandb.Settings(
             mode="online" if online else "offline",
-            root_dir=str(self.root),
+            base_url=self.base_url,
+            api_key=self._key if online else None,
+            root_dir=os.environ["WANDB_DIR"],
             use_dot_wandb=False,
             # Never another's run, and never `wandb.run`: more than one may be open.
             reinit="create_new",
@@ -116,20 +127,18 @@ class Session:
 
     def why(self, error: Exception) -> str:
         """What went wrong, without a secret, and what to do."""
-        from wandb.errors import UsageError
-
-        if self.online and self._refused():
-            return str(refused("wandb_api_key", "Weights & Biases"))
         told = " ".join(str(error).split("Consider increasing")[0].split())
         if self._key:
             told = told.replace(self._key, "...")
-        ours = isinstance(error, UsageError | ValueError | TypeError | OSError)
-        if ours and not isinstance(error, TimeoutError):
-            return f"failed, {type(error).__name__}: {told}"
-        return f"unreachable at {self.base_url}, {told}"
+        status = self._status() if self.online else 0
+        if status in (401, 403):
+            return str(refused("wandb_api_key", "Weights & Biases"))
+        if status is None or status >= 500:
+            return f"unreachable at {self.base_url}, {told}"
+        return f"failed, {type(error).__name__}: {told}"
 
-    def _refused(self) -> bool:
-        """Whether W&B answers, but not to our key: the client's errors do not tell."""
+    def _status(self) -> int | None:
+        """How W&B answers to our key, None if it does not: the client's errors do not tell."""
         import httpx
 
         try:
@@ -140,27 +149,35 @@ class Session:
                 timeout=HTTP_SECONDS,
             )
         except (httpx.HTTPError, httpx.InvalidURL):
-            return False
-        return answer.status_code in (401, 403)
+            return None
+        return answer.status_code
 
-    def _variables(self, online: bool) -> Mapping[str, str]:
-        folder = str(self.folder)
+    def _variables(self, online: bool, scratch: str) -> Mapping[str, str]:
         variables = {
             "WANDB_MODE": "online" if online else "offline",
             "WANDB_BASE_URL": self.base_url,
             "WANDB_ENTITY": self.entity or "",
             "WANDB_PROJECT": self.project or "",
-            "WANDB_DIR": str(self.root),
-            "WANDB_ARTIFACT_DIR": folder,
-            "WANDB_CACHE_DIR": str(self.folder / "cache"),
-            "WANDB_CONFIG_DIR": folder,
-            "WANDB_DATA_DIR": folder,
+            # The client makes a folder `wandb` there for its runs.
+            "WANDB_DIR": scratch if online else str(self.folder.parent),
+            "WANDB_DATA_DIR": scratch if online else str(self.folder),
+            "WANDB_ARTIFACT_DIR": scratch,
+            "WANDB_CACHE_DIR": scratch,
+            "WANDB_CONFIG_DIR": scratch,
             "WANDB_CONSOLE": "off",
             "WANDB_SILENT": "true",
             "WANDB_ERROR_REPORTING": "false",
             "WANDB_HTTP_TIMEOUT": str(HTTP_SECONDS),
         }
         return {**variables, "WANDB_API_KEY": self._key} if online else variables
+
+
+def _teardown() -> None:
+    import wandb
+
+    # It would end our process where its own has not ended well.
+    with suppress(SystemExit, Exception):
+        wandb.teardown()
 
 
 @contextmanager

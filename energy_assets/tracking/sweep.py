@@ -16,7 +16,7 @@ from queue import Empty, Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from energy_assets.errors import ForecastError, UnreachableError
+from energy_assets.errors import ForecastError
 from energy_assets.forecasting.search import Configuration, tidy
 from energy_assets.forecasting.search_space import SearchSpace
 from energy_assets.forecasting.tuning import Embedded, Engine, Proposal
@@ -58,16 +58,18 @@ class Sweep:
         made = 1
         if made == total:
             return
-        try:
-            with closing(self._sweep(space, default[0], total)) as sweep:
-                for proposal in sweep:
-                    made += 1
-                    yield proposal
-        except Exception as error:  # no fault of W&B is one of the search
-            reason = self._tracking.failed(error)
-            log.warning("%s: no sweep of Weights & Biases: %s", self._partition, reason)
-            self.found |= {"engine": "optuna, in the place of a sweep", "sweep failed": reason}
-            yield from islice(embedded, total - made)
+        if not (reason := self._tracking.outage):
+            try:
+                with closing(self._sweep(space, default[0], total)) as sweep:
+                    for proposal in sweep:
+                        made += 1
+                        yield proposal
+                return
+            except Exception as error:  # no fault of W&B is one of the search
+                reason = self._tracking.failed(error)
+        log.warning("%s: no sweep of Weights & Biases: %s", self._partition, reason)
+        self.found |= {"engine": "optuna, in the place of a sweep", "sweep failed": reason}
+        yield from islice(embedded, total - made)
 
     def winner(self, trials: Sequence[Trial]) -> Trial:
         """The sweep's best run by its id, or the default configuration if that scored better."""
@@ -101,8 +103,6 @@ class Sweep:
             return str(best.id) if best is not None else ""
 
     def _sweep(self, space: SearchSpace, default: Trial, total: int) -> Generator[Proposal]:
-        if outage := self._tracking.outage:
-            raise UnreachableError(outage)
         session = self._tracking.session
         with session.open():
             import wandb
