@@ -465,14 +465,17 @@ def test_a_record_goes_online_with_figures_pictures_and_lineage(
 
 
 def test_a_client_that_was_set_up_before_does_not_decide_where_a_run_goes(
-    server: WandbServer, tmp_path: Path
+    server: WandbServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    """Nor whether it speaks."""
     import wandb
 
-    wandb.setup(wandb.Settings(base_url=nobody(), root_dir=str(tmp_path), silent=True))
+    wandb.setup(wandb.Settings(base_url=nobody(), root_dir=str(tmp_path)))
+    capfd.readouterr()
     tracked = open_tracking(online(tmp_path, server.url)).log(partial(a_record, uses=[]))
     assert tracked.url.startswith(server.url)
     assert tracked.run in server.runs
+    assert "".join(capfd.readouterr()) == ""
 
 
 def assert_no_secret(root: Path, *texts: str) -> None:
@@ -644,7 +647,7 @@ def test_a_sweep_tries_what_wandb_proposes_and_its_best_run_wins(
     ("scores", "named", "winner"),
     [
         ([0.5, 0.3, 0.301], 2, 3),  # the run that W&B names, whatever else was measured
-        ([0.2, 0.3, 0.4], 1, 1),  # unless the default is better
+        ([0.2, 0.201, 0.4], 1, 1),  # unless the default is better
         ([0.5, 0.3, 0.4], None, 2),  # or it is no run of the search
     ],
 )

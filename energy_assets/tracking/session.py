@@ -118,7 +118,6 @@ class Session:
             sagemaker_disable=True,
             host="",
             program="",
-            x_disable_machine_info=True,
             x_disable_meta=True,
             x_disable_stats=True,
             x_save_requirements=False,
