@@ -12,6 +12,7 @@ from energy_assets.errors import EnergyAssetsError
 from energy_assets.settings import Settings
 from energy_assets.sources import open_source
 from energy_assets.stores import open_stores
+from energy_assets.tracking import open_tracking
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,15 @@ def check_settings(settings: Settings) -> Iterator[Outcome]:
         opened = open_source(settings)
         return f"{opened.profile.dataset}, newest hour {opened.newest_hour():%Y-%m-%d %H:%M} UTC"
 
+    def tracking() -> str:
+        return open_tracking(settings).check()
+
     asked: list[tuple[str, str, Callable[[], str]]] = [
         ("source", f"ENERGY_SOURCE={settings.energy_source}", source),
         ("features", f"FEATURE_STORE={settings.feature_store}", stores.feature_store.check),
         ("models", f"FEATURE_STORE={settings.feature_store}", stores.model_registry.check),
         ("objects", f"OBJECT_STORE={settings.object_store}", stores.object_store.check),
+        ("tracking", f"WANDB_MODE={settings.wandb_mode}", tracking),
     ]
     for backend, chosen, ask in asked:
         yield _outcome(backend, chosen, ask)

@@ -70,8 +70,7 @@ class HopsworksModelRegistry:
             tags=dict(tags),
         )
         with self._alone():
-            self.connection.call(lambda project: self._save(project, files, model))
-        return model
+            return self.connection.call(lambda project: self._save(project, files, model))
 
     def promoted(self, at_or_before: datetime) -> Iterator[ModelVersion]:
         of_hours = {
@@ -115,10 +114,10 @@ class HopsworksModelRegistry:
         hours = {model.hour for _, model in self.connection.call(self._versions)}
         return f"{self.connection}: {NAME} has models of {len(hours)} hours"
 
-    def _save(self, project: Project, files: Path, model: ModelVersion) -> None:
+    def _save(self, project: Project, files: Path, model: ModelVersion) -> ModelVersion:
         of_this_hour = [found for found in self._versions(project) if found[1].hour == model.hour]
         if of_this_hour and _same(of_this_hour[-1][1], model) and _intact(*of_this_hour[-1]):
-            return
+            return of_this_hour[-1][1]
         made = project.get_model_registry().python.create_model(
             name=NAME,
             metrics=dict(model.metrics),
@@ -135,6 +134,7 @@ class HopsworksModelRegistry:
                 f"materialise model for {model.hour:%Y-%m-%d-%H:%M} again"
             )
         _tag(registered[-1], _known(model, self.owner))
+        return model
 
     def _versions(self, project: Project) -> list[tuple[Model, ModelVersion]]:
         """The owner's versions, oldest first, as Hopsworks' object and as ours."""
@@ -186,8 +186,11 @@ def _intact(version: Model, known: ModelVersion) -> bool:
 
 
 def _same(one: ModelVersion, other: ModelVersion) -> bool:
-    """Whether they agree in all that a description keeps. Equal files have equal metrics."""
-    return replace(one, metrics={}) == replace(other, metrics={})
+    """Whether they are the same training's: equal files have equal metrics.
+
+    Tags may differ, since a training again has its dataset pinned anew.
+    """
+    return replace(one, metrics={}, tags={}) == replace(other, metrics={}, tags={})
 
 
 def _known(model: ModelVersion, owner: str) -> dict[str, Any]:

@@ -98,6 +98,9 @@ class Tracking(Protocol):
     def search(self, partition: str) -> SearchEngine:
         """Who chooses the configurations of the search of a partition."""
 
+    def check(self) -> str:
+        """Tell a person what was reached; raises CredentialError or StorageError if nothing was."""
+
 
 class NoTracking:
     """Nothing is wanted."""
@@ -109,6 +112,10 @@ class NoTracking:
     def search(self, partition: str) -> SearchEngine:
         """The engine that comes with the package."""
         return EmbeddedSearch()
+
+    def check(self) -> str:
+        """There is nothing to be reached."""
+        return "nothing is recorded"
 
 
 def open_tracking(settings: Settings) -> Tracking:

@@ -14,7 +14,9 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from energy_assets.credentials import refused, required
+from energy_assets.errors import UnreachableError
 from energy_assets.settings import Settings
+from energy_assets.stores.storage import writing_to
 
 if TYPE_CHECKING:
     import wandb
@@ -123,6 +125,22 @@ class Session:
             x_save_requirements=False,
             **run,
         )
+
+    def check(self) -> str:
+        """What is reached; raises CredentialError or StorageError if nothing is."""
+        if not self.online:
+            with writing_to(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
+            return str(self.folder)
+        status = self._status()
+        if status in (401, 403):
+            raise refused("wandb_api_key", "Weights & Biases")
+        if status != 200:
+            raise UnreachableError(
+                f"{self.base_url} does not answer as Weights & Biases would (status {status}): see "
+                "whether it can be reached from here, or correct WANDB_BASE_URL"
+            )
+        return f"{self.entity}/{self.project} at {self.base_url}"
 
     def why(self, error: Exception) -> str:
         """What went wrong, without a secret, and what to do."""

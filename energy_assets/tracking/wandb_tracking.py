@@ -75,6 +75,10 @@ class WandbTracking:
 
         return Sweep(self, partition)
 
+    def check(self) -> str:
+        """Ask for the key's owner, or for a folder that can be written to."""
+        return self.session.check()
+
     @property
     def outage(self) -> str:
         """Why W&B is left alone for the time being; empty when it is not."""

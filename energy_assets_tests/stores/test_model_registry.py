@@ -88,6 +88,16 @@ def test_the_same_files_for_the_same_hour_are_the_same_version(
     assert len(list(registry.promoted(T0))) == 1
 
 
+def test_the_same_files_keep_the_tags_of_the_training_that_gave_them_first(
+    registry: ModelRegistry, files: Path
+) -> None:
+    given = {"promoted": True, "metrics": {"mape": 0.06}}
+    first = registry.register(files, T0, **given, tags={"training_dataset_version": "1"})
+    again = registry.register(files, T0, **given, tags={"training_dataset_version": "2"})
+    assert again == first
+    assert list(registry.promoted(T0)) == [first]
+
+
 def test_training_an_hour_again_with_another_result_replaces_its_model(
     registry: ModelRegistry, files: Path, tmp_path: Path
 ) -> None:
