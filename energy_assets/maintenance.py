@@ -4,21 +4,17 @@ import dagster as dg
 
 from energy_assets.settings import settings
 from energy_assets.stores.feature_store import FeatureStore
-from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.training_datasets import newest_references
 
 
 @dg.op(pool="feature_group", description="Compacts and vacuums the table of the feature group")
 def compact_and_vacuum(
     context: dg.OpExecutionContext,
     feature_store: dg.ResourceParam[FeatureStore],
-    object_store: dg.ResourceParam[ObjectStore],
 ) -> None:
     """Keep the table as it is, and the newest `TRAINING_DATASETS_KEPT` training datasets."""
-    kept = newest_references(object_store, settings().training_datasets_kept)
-    done = {"training datasets kept": len(kept), **feature_store.maintain(kept)}
+    done = feature_store.maintain(settings().training_datasets_kept)
     context.log.info(", ".join(f"{what}: {count}" for what, count in done.items()))
-    context.add_output_metadata(done)
+    context.add_output_metadata(dict(done))
 
 
 @dg.job(description="Compacts the feature store and removes what no training dataset needs")

@@ -19,8 +19,9 @@ from energy_assets.settings import Settings, read_settings
 
 T0 = datetime(2023, 3, 1)
 HOUR = timedelta(hours=1)
-VERSION = 999
+VERSION = 900_000 + uuid.uuid4().int % 100_000
 """Of a feature group that nobody else uses."""
+OWNER = "live-test"
 
 
 def live(*variables: str) -> Settings:
@@ -45,10 +46,12 @@ def hopsworks() -> Iterator[Settings]:
 
     def remove(project):
         store = project.get_feature_store()
+        group = store.get_feature_group(NAME, VERSION)
+        if group is None or OWNER not in group.description:
+            return
         if view := store.get_feature_view(VIEW, VERSION):
             view.delete()
-        if group := store.get_feature_group(NAME, VERSION):
-            group.delete()
+        group.delete()
 
     HopsworksConnection(settings).call(remove)
 
@@ -57,7 +60,7 @@ def test_features_are_kept_and_pinned_in_hopsworks(hopsworks: Settings) -> None:
     from energy_assets.stores.hopsworks_connection import HopsworksConnection
     from energy_assets.stores.hopsworks_feature_store import HopsworksFeatureStore
 
-    store = HopsworksFeatureStore(HopsworksConnection(hopsworks), hopsworks, "live-test")
+    store = HopsworksFeatureStore(HopsworksConnection(hopsworks), hopsworks, OWNER)
     rows = pd.DataFrame(
         [("DK1", "111", pd.Timestamp(T0 + number * HOUR), 1.0 + number) for number in range(3)],
         columns=list(CONSUMPTION.dtypes),
@@ -67,7 +70,7 @@ def test_features_are_kept_and_pinned_in_hopsworks(hopsworks: Settings) -> None:
     store.upsert(rows.assign(energy_consumption=9.0))
     pd.testing.assert_frame_equal(store.read_training_dataset(pinned), rows)
     assert set(store.read(T0, T0 + 3 * HOUR)["energy_consumption"]) == {9.0}
-    store.maintain(kept=[])
+    store.maintain(keep=1)
 
 
 def test_models_are_kept_in_hopsworks(tmp_path: Path) -> None:
@@ -114,3 +117,25 @@ def test_objects_are_kept_in_google_cloud_storage() -> None:
     finally:
         for blob in open_bucket(settings).list_blobs(prefix=folder):
             blob.delete()
+
+
+def test_a_run_is_kept_in_weights_and_biases(tmp_path: Path) -> None:
+    import wandb
+
+    from energy_assets.tracking import Record, open_tracking
+
+    given = live("WANDB_API_KEY", "WANDB_ENTITY", "WANDB_PROJECT")
+    settings = given.model_copy(update={"wandb_mode": "online", "storage_root": tmp_path})
+    partition = f"live-test-{uuid.uuid4().hex[:8]}"
+    tracking = open_tracking(settings)
+    seen = tracking.log(lambda: Record("model", partition, summary={"mape": 0.1}))
+    assert not seen.problem
+    key = settings.wandb_api_key
+    assert key is not None
+    api = wandb.Api(api_key=key.get_secret_value())
+    run = api.run(f"{settings.wandb_entity}/{settings.wandb_project}/{seen.run}")
+    try:
+        assert run.summary["mape"] == 0.1
+        assert run.group == partition
+    finally:
+        run.delete()

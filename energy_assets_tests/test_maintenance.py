@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from energy_assets import maintenance
-from energy_assets.errors import NotFoundError, StorageError
+from energy_assets.errors import NotFoundError
 from energy_assets.partitions import HOUR, window_of
 from energy_assets.settings import read_settings
 from energy_assets.sources.simulator import Simulator
@@ -69,20 +69,6 @@ def test_what_was_compacted_away_is_gone_for_a_training_dataset_that_is_not_kept
     with pytest.raises(NotFoundError, match="materialise feature_view again"):
         features.read_training_dataset(read_reference(objects, H))
     assert len(features.read_training_dataset(read_reference(objects, H + 3 * HOUR)))
-
-
-def test_a_reference_that_cannot_be_read_stops_it_before_anything_is_removed(
-    world: World,
-) -> None:
-    objects = world.stores.object_store
-    pinned = pin(world, H)
-    pin(world, H + HOUR)
-    objects.write("feature_view/2023-03-11/05.json", b"{")
-    assert not maintain(world)
-    again = world.stores.feature_store.read_training_dataset(read_reference(objects, H))
-    pd.testing.assert_frame_equal(again, pinned)
-    with pytest.raises(StorageError, match="materialise feature_view"):
-        read_reference(objects, datetime(2023, 3, 11, 5))
 
 
 def test_an_empty_store_needs_no_maintenance(world: World) -> None:

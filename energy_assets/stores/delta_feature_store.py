@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
 from energy_assets.errors import NotFoundError, StorageError
 from energy_assets.schemas import CONSUMPTION, KEY
+from energy_assets.stores.commit_conflicts import (
+    UNFINISHED_HOURS,
+    CommitConflictError,
+    again_after_conflicts,
+)
 from energy_assets.stores.feature_store import TrainingDataset, check_unique
-from energy_assets.stores.storage import reading, writing_to
+from energy_assets.stores.storage import reading, write_whole, writing_to
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
     from deltalake import DeltaTable
-
-UNFINISHED_HOURS = 24
-"""Files younger than this are left alone: a writer or a reader may be at work on them."""
 
 COMPACT_EVERY = 100
 """Commits between two compactions: every commit adds a file, and many small files slow reads."""
@@ -29,22 +29,15 @@ COMPACT_EVERY = 100
 _DAMAGED = "the table is damaged; delete its folder and materialise feature_group again"
 
 
-class _CommitConflictError(StorageError):
-    """Another writer committed first. The merge is made again on what it left."""
-
-
 class DeltaFeatureStore:
     """The consumption table as Delta Lake; a training dataset is a table version and a range."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # Delta Lake leaves folders alone that begin with an underscore.
+        self.pins = folder / "_training_datasets"
 
-    @retry(
-        retry=retry_if_exception_type(_CommitConflictError),
-        wait=wait_random_exponential(multiplier=0.05, max=2),
-        stop=stop_after_attempt(20),
-        reraise=True,
-    )
+    @again_after_conflicts
     def upsert(self, rows: pd.DataFrame) -> None:
         from deltalake.exceptions import CommitFailedError
 
@@ -75,7 +68,7 @@ class DeltaFeatureStore:
                 if table.version() % COMPACT_EVERY == 0:
                     table.optimize.compact()
             except CommitFailedError as error:
-                raise _CommitConflictError(
+                raise CommitConflictError(
                     f"{self.folder}: another writer kept committing first; "
                     "run fewer writers at a time"
                 ) from error
@@ -92,40 +85,61 @@ class DeltaFeatureStore:
             raise NotFoundError(
                 f"the feature store {self.folder} is empty: materialise feature_group first"
             )
-        rows = len(self._rows(table, start, end))
-        return TrainingDataset(version=table.version(), start=start, end=end, rows=rows)
+        rows, version = len(self._rows(table, start, end)), table.version()
+        write_whole(self.pins / f"{version:020d}", b"")
+        return TrainingDataset(version, start, end, rows, table=str(table.metadata().id))
 
     def read_training_dataset(self, dataset: TrainingDataset) -> pd.DataFrame:
-        from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError
 
+        gone = NotFoundError(
+            f"version {dataset.version} of {self.folder} is gone: materialise feature_view again"
+        )
+        present = self._open()
+        if present is None or str(present.metadata().id) != dataset.table:
+            raise gone
         try:
-            table = DeltaTable(self.folder, version=dataset.version)
-            return self._rows(table, dataset.start, dataset.end)
+            rows = self._rows(self._at(dataset.version), dataset.start, dataset.end)
         except (DeltaError, StorageError) as error:
             if isinstance(error, StorageError) and not isinstance(
                 error.__cause__, FileNotFoundError
             ):
                 raise
-            # Maintenance has removed the version, or its files.
-            raise NotFoundError(
-                f"version {dataset.version} of {self.folder} is gone: "
-                "materialise feature_view again"
-            ) from error
+            raise gone from error  # maintenance has removed the version, or its files
+        if len(rows) != dataset.rows:
+            raise gone
+        return rows
 
-    def maintain(self, kept: Collection[TrainingDataset]) -> Mapping[str, int]:
+    @again_after_conflicts
+    def maintain(self, keep: int) -> Mapping[str, int]:
+        from deltalake.exceptions import CommitFailedError, DeltaError
+
         table = self._open()
         if table is None:
             return {"files removed": 0}
+        pins = sorted(self.pins.glob("[0-9]*"))
+        kept = [int(pin.name) for pin in pins[-keep:] if self._is_readable(int(pin.name))]
         with writing_to(self.folder):
-            compacted = table.optimize.compact()
-            removed = table.vacuum(
-                retention_hours=UNFINISHED_HOURS,
-                dry_run=False,
-                enforce_retention_duration=False,
-                keep_versions=sorted({dataset.version for dataset in kept}),
-            )
-        return {"files compacted": compacted["numFilesRemoved"], "files removed": len(removed)}
+            try:
+                compacted = table.optimize.compact()
+                removed = table.vacuum(
+                    retention_hours=UNFINISHED_HOURS,
+                    dry_run=False,
+                    enforce_retention_duration=False,
+                    keep_versions=kept,
+                )
+            except CommitFailedError as error:
+                raise CommitConflictError(f"{self.folder}: writers left no time") from error
+            except DeltaError as error:
+                reason = str(error).splitlines()[0]
+                raise StorageError(f"cannot maintain {self.folder} ({reason})") from error
+            for pin in pins[:-keep]:
+                pin.unlink()
+        return {
+            "training datasets kept": len(kept),
+            "files compacted": compacted["numFilesRemoved"],
+            "files removed": len(removed),
+        }
 
     def check(self) -> str:
         table = self._open()
@@ -137,6 +151,21 @@ class DeltaFeatureStore:
         filters = [("datetime_utc", ">=", start), ("datetime_utc", "<", end)]
         with reading(self.folder, _DAMAGED):
             return _to_pandas(table.to_pyarrow_table(filters=filters))
+
+    def _at(self, version: int) -> DeltaTable:
+        from deltalake import DeltaTable
+
+        return DeltaTable(self.folder, version=version)
+
+    def _is_readable(self, version: int) -> bool:
+        """Whether the table's log still reaches back to a version: Delta Lake shortens it."""
+        from deltalake.exceptions import DeltaError
+
+        try:
+            self._at(version)
+        except DeltaError:
+            return False
+        return True
 
     def _open(self) -> DeltaTable | None:
         from deltalake import DeltaTable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingDataset:
-    """A reference to the rows of [start, end) as they stood at a version of the table."""
+    """A reference to the rows of [start, end) as they stood at a version of a table."""
 
     version: int
     start: datetime
     end: datetime
     rows: int
+    table: str
+    """In which table the version counts: another, or one made anew, counts from the start."""
 
 
 class FeatureStore(Protocol):
@@ -43,8 +45,11 @@ class FeatureStore(Protocol):
     def read_training_dataset(self, dataset: TrainingDataset) -> pd.DataFrame:
         """The pinned rows, the same however the table has changed since, sorted by key."""
 
-    def maintain(self, kept: Collection[TrainingDataset]) -> Mapping[str, int]:
-        """Compact the table; remove what neither it nor one of `kept` needs. Tells how much."""
+    def maintain(self, keep: int) -> Mapping[str, int]:
+        """Compact the table; remove what neither it nor the `keep` newest pins need.
+
+        Tells how much was done.
+        """
 
     def check(self) -> str:
         """Tell a person what was reached; raises CredentialError or StorageError if nothing was."""

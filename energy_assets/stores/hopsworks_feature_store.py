@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
 from energy_assets.errors import NotFoundError, SettingsError, StorageError
 from energy_assets.schemas import CONSUMPTION, SERIES, conform
 from energy_assets.settings import Settings, utc_now
+from energy_assets.stores.commit_conflicts import (
+    UNFINISHED_HOURS,
+    CommitConflictError,
+    again_after_conflicts,
+)
 from energy_assets.stores.feature_store import TrainingDataset, check_unique
 from energy_assets.stores.hopsworks_connection import HopsworksConnection, query_service
 
@@ -27,9 +30,6 @@ if TYPE_CHECKING:
     from hsfs.feature_group import FeatureGroup
     from hsfs.feature_store import FeatureStore
     from hsfs.feature_view import FeatureView
-
-UNFINISHED_HOURS = 24
-"""Files and training datasets younger than this are left alone: somebody may be at work on them."""
 
 NAME = CONSUMPTION.name
 VIEW = f"{NAME}_view"
@@ -42,18 +42,6 @@ _MADE = re.compile(r"Made at (\S+) UTC")
 _TIME = "%Y-%m-%dT%H:%M:%S"
 
 
-class _CommitConflictError(StorageError):
-    """Another writer committed first. The merge is made again on what it left."""
-
-
-_after_conflicts_again = retry(
-    retry=retry_if_exception_type(_CommitConflictError),
-    wait=wait_random_exponential(multiplier=0.05, max=2),
-    stop=stop_after_attempt(20),
-    reraise=True,
-)
-
-
 class HopsworksFeatureStore:
     """The consumption table as a feature group, of one owner: a source and its data set."""
 
@@ -64,7 +52,7 @@ class HopsworksFeatureStore:
         self.statistics = settings.fs_statistics
         self.stream = settings.fs_stream
 
-    @_after_conflicts_again
+    @again_after_conflicts
     def upsert(self, rows: pd.DataFrame) -> None:
         check_unique(rows)
         if rows.empty:
@@ -86,7 +74,7 @@ class HopsworksFeatureStore:
         return _rows(self.connection.call(action), start, end)
 
     def create_training_dataset(self, start: datetime, end: datetime) -> TrainingDataset:
-        def action(project: Project) -> int:
+        def action(project: Project) -> tuple[int, str]:
             view = self._view(project)
             if view is None:
                 raise NotFoundError(
@@ -103,14 +91,15 @@ class HopsworksFeatureStore:
                 data_format="parquet",
                 statistics_config=False,
             )
-            return version
+            return version, _table(view)
 
-        version = self.connection.call(action)
-        return TrainingDataset(version, start, end, len(self._pinned(version, start, end)))
+        version, table = self.connection.call(action)
+        rows = len(self._pinned(version, start, end, table))
+        return TrainingDataset(version, start, end, rows, table)
 
     def read_training_dataset(self, dataset: TrainingDataset) -> pd.DataFrame:
         try:
-            rows = self._pinned(dataset.version, dataset.start, dataset.end)
+            rows = self._pinned(dataset.version, dataset.start, dataset.end, dataset.table)
         except NotFoundError:
             rows = None
         if rows is None or len(rows) != dataset.rows:
@@ -120,11 +109,11 @@ class HopsworksFeatureStore:
             )
         return rows
 
-    def _pinned(self, version: int, start: datetime, end: datetime) -> pd.DataFrame:
+    def _pinned(self, version: int, start: datetime, end: datetime, table: str) -> pd.DataFrame:
         def action(project: Project) -> pd.DataFrame | None:
             view = self._view(project)
-            if view is None:
-                raise NotFoundError(f"there is no {VIEW}")
+            if view is None or _table(view) != table:
+                raise NotFoundError(f"there is no {VIEW} {table}")
             query_service()
             try:
                 features, _ = view.get_training_data(
@@ -138,19 +127,19 @@ class HopsworksFeatureStore:
 
         return _rows(self.connection.call(action), start, end)
 
-    @_after_conflicts_again
-    def maintain(self, kept: Collection[TrainingDataset]) -> Mapping[str, int]:
-        versions = {dataset.version for dataset in kept}
-
+    @again_after_conflicts
+    def maintain(self, keep: int) -> Mapping[str, int]:
         def action(project: Project) -> Mapping[str, int]:
             view = self._view(project)
             if view is None:
                 return {"files compacted": 0, "training datasets removed": 0}
-            old = [
-                dataset.version
+            # By Hopsworks' own list, because several deployments may pin rows here.
+            ours = {
+                dataset.version: _is_old(made[1])
                 for dataset in view.get_training_datasets()
-                if dataset.version not in versions and _is_old(dataset.description)
-            ]
+                if (made := _MADE.search(dataset.description or ""))
+            }
+            old = [version for version in sorted(ours)[:-keep] if ours[version]]
             for version in old:
                 view.delete_training_dataset(version)
             return {
@@ -274,7 +263,7 @@ class HopsworksFeatureStore:
 
 @contextmanager
 def _conflicts_told_apart() -> Iterator[None]:
-    """Turn what Delta Lake says of a commit that came second into a _CommitConflictError."""
+    """Turn what Delta Lake says of a commit that came second into a CommitConflictError."""
     from deltalake.exceptions import CommitFailedError, DeltaError
 
     try:
@@ -282,7 +271,7 @@ def _conflicts_told_apart() -> Iterator[None]:
     except DeltaError as error:
         # The latter where two writers create the table.
         if isinstance(error, CommitFailedError) or "already exists" in str(error):
-            raise _CommitConflictError(
+            raise CommitConflictError(
                 f"another writer of {NAME} in Hopsworks kept committing first: run fewer writers "
                 "at a time"
             ) from None
@@ -299,13 +288,14 @@ def _describe(group: FeatureGroup) -> None:
         group.update_features(features)
 
 
-def _is_old(description: str | None) -> bool:
-    """Whether a training dataset was made here, and so long ago that nobody is at work on it."""
-    made = _MADE.search(description or "")
-    if made is None:
-        return False
-    age = utc_now() - datetime.strptime(made[1], _TIME)
-    return age >= timedelta(hours=UNFINISHED_HOURS)
+def _table(view: FeatureView) -> str:
+    """What tells a feature view from another, and from one made anew under its name."""
+    return f"{view.name}/{view.version}/{view.id}"
+
+
+def _is_old(made: str) -> bool:
+    """Whether a training dataset is so old that nobody is at work on it."""
+    return utc_now() - datetime.strptime(made, _TIME) >= timedelta(hours=UNFINISHED_HOURS)
 
 
 def _unless_no_data(read: Callable[[], Any]) -> Any:

@@ -47,12 +47,14 @@ def pinned(world: World) -> pd.DataFrame:
 
 
 def content(world: World, path: str) -> Any:
-    """Rows and types of a Parquet file, or a JSON document but for a pinned version's number."""
+    """Rows and types of a Parquet file, or a JSON document but for what a store calls a pin."""
     data = world.stores.object_store.read(path)
     if path.endswith(".parquet"):
         frame = pd.read_parquet(io.BytesIO(data))
         return frame.to_csv(), list(map(str, frame.dtypes))
-    return {name: value for name, value in json.loads(data).items() if name != "version"}
+    return {
+        name: value for name, value in json.loads(data).items() if name not in ("version", "table")
+    }
 
 
 def test_the_graph_gives_the_same_tables_models_and_objects(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from energy_assets.schemas import CONSUMPTION, KEY
 from energy_assets.settings import read_settings
 from energy_assets.stores import delta_feature_store, hopsworks_feature_store
 from energy_assets.stores.delta_feature_store import DeltaFeatureStore
-from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
+from energy_assets.stores.feature_store import FeatureStore
 from energy_assets.stores.hopsworks_connection import HopsworksConnection
 from energy_assets.stores.hopsworks_feature_store import HopsworksFeatureStore
 
@@ -145,7 +147,7 @@ def test_a_training_dataset_whose_reference_was_lost_can_be_made_again(
     pd.testing.assert_frame_equal(store.read_training_dataset(again), rows(value=50.0))
 
 
-def test_maintenance_keeps_the_table_and_the_training_datasets_it_is_told_of(
+def test_maintenance_keeps_the_table_and_the_training_datasets_made_last(
     store: FeatureStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (delta_feature_store, hopsworks_feature_store):
@@ -154,16 +156,17 @@ def test_maintenance_keeps_the_table_and_the_training_datasets_it_is_told_of(
     for value in (1.0, 50.0, 99.0):
         store.upsert(rows(value=value))
         pinned.append(store.create_training_dataset(T0, T0 + 3 * HOUR))
-    removed = store.maintain(kept=pinned[1:2])
+    removed = store.maintain(keep=2)
     assert sum(removed.values()) > 0
-    pd.testing.assert_frame_equal(store.read_training_dataset(pinned[1]), rows(value=50.0))
+    for dataset, value in zip(pinned[1:], (50.0, 99.0), strict=True):
+        pd.testing.assert_frame_equal(store.read_training_dataset(dataset), rows(value=value))
     pd.testing.assert_frame_equal(store.read(T0, T0 + 3 * HOUR), rows(value=99.0))
     with pytest.raises(NotFoundError, match="materialise feature_view again"):
         store.read_training_dataset(pinned[0])
 
 
 def test_maintaining_an_empty_store_is_no_error(store: FeatureStore) -> None:
-    assert set(store.maintain(kept=[]).values()) <= {0}
+    assert set(store.maintain(keep=1).values()) <= {0}
 
 
 def test_pinning_rows_of_an_empty_store_says_what_to_do(store: FeatureStore) -> None:
@@ -175,8 +178,10 @@ def test_a_training_dataset_that_is_gone_is_an_error_that_says_what_to_do(
     store: FeatureStore,
 ) -> None:
     store.upsert(rows())
-    with pytest.raises(NotFoundError, match="materialise feature_view again"):
-        store.read_training_dataset(TrainingDataset(version=99, start=T0, end=T0 + HOUR, rows=1))
+    pinned = store.create_training_dataset(T0, T0 + HOUR)
+    for lost in ({"version": 99}, {"table": "another"}, {"rows": 1}):
+        with pytest.raises(NotFoundError, match="materialise feature_view again"):
+            store.read_training_dataset(replace(pinned, **lost))
 
 
 def test_two_writers_at_once_lose_nothing(store: FeatureStore) -> None:
@@ -210,6 +215,19 @@ def test_a_training_dataset_survives_compaction(
         store.upsert(rows(hours=1, value=float(number), start=T0 + HOUR))
     pd.testing.assert_frame_equal(store.read_training_dataset(pinned), rows(hours=1))
     assert len(store.read(T0, T0 + 9 * HOUR)) == 4
+
+
+def test_a_table_made_anew_gives_no_rows_for_the_pins_of_the_one_before(tmp_path: Path) -> None:
+    store = DeltaFeatureStore(tmp_path / "table")
+    store.upsert(rows())
+    pinned = store.create_training_dataset(T0, T0 + 3 * HOUR)
+    shutil.rmtree(tmp_path / "table")
+    store.upsert(rows(value=50.0))
+    again = store.create_training_dataset(T0, T0 + 3 * HOUR)
+    assert again.version == pinned.version
+    with pytest.raises(NotFoundError, match="materialise feature_view again"):
+        store.read_training_dataset(pinned)
+    assert store.maintain(keep=1)["training datasets kept"] == 1
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_that_names_the_setting(

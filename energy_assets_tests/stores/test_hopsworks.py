@@ -294,7 +294,7 @@ def test_rows_of_two_sources_do_not_mix(hopsworks: Project) -> None:
         lambda: other.upsert(rows()),
         lambda: other.read(T0, T0 + HOUR),
         lambda: other.create_training_dataset(T0, T0 + HOUR),
-        lambda: other.maintain([]),
+        lambda: other.maintain(keep=1),
         other.check,
     ):
         with pytest.raises(SettingsError, match=f"holds {OWNER}.*FEATURE_GROUP_VERSION"):
@@ -431,16 +431,17 @@ def test_maintenance_leaves_a_training_dataset_that_a_run_may_be_making(
 ) -> None:
     store = features(hopsworks)
     store.upsert(rows())
-    store.create_training_dataset(T0, T0 + HOUR)
+    for _ in range(3):
+        store.create_training_dataset(T0, T0 + HOUR)
     hopsworks.training_datasets[9] = {
         **hopsworks.training_datasets[1],
         "version": 9,
         "description": "made by hand",
     }
-    assert store.maintain([])["training datasets removed"] == 0
+    assert store.maintain(keep=2)["training datasets removed"] == 0
     monkeypatch.setattr(hopsworks_feature_store, "utc_now", lambda: utc_now() + 25 * HOUR)
-    assert store.maintain([])["training datasets removed"] == 1
-    assert list(hopsworks.training_datasets) == [9]
+    assert store.maintain(keep=2)["training datasets removed"] == 1
+    assert list(hopsworks.training_datasets) == [2, 3, 9]
 
 
 def test_maintenance_compacts_the_table(
@@ -452,7 +453,7 @@ def test_maintenance_compacts_the_table(
         store.upsert(rows(hours=1, start=T0 + number * HOUR))
     table = Path(hopsworks.location(CONSUMPTION.name, 1))
     before = len(list(table.glob("*.parquet")))
-    assert store.maintain([])["files compacted"] == before
+    assert store.maintain(keep=1)["files compacted"] == before
     assert len(list(table.glob("*.parquet"))) == 1
     assert len(store.read(T0, T0 + 9 * HOUR)) == 6
 

@@ -258,7 +258,7 @@ def test_what_could_not_be_searched_or_trained_is_told_with_the_reason(tmp_path:
     assert (run.config["not_searched"], run.config["n_estimators"]) == ("too short", 40)
 
     config = {"best_parameters": {}, "hour": PARTITION}
-    dataset = TrainingDataset(3, ORIGIN - HOUR, ORIGIN + HOUR, 2)
+    dataset = TrainingDataset(3, ORIGIN - HOUR, ORIGIN + HOUR, 2, "table")
     untrained = TrainedModel(None, {}, "not trained: 2 hours")
     run = written(
         tracking.log(partial(records.model, PARTITION, untrained, pd.DataFrame(), config, dataset))
