@@ -160,7 +160,7 @@ def with_others() -> Change:
 
 def loss(objective: str, **parameters: Any) -> Change:
     """Trees with another loss of the same target, a difference of logarithms."""
-    return replaced(boosting, "_FIXED", {**boosting._FIXED, "objective": objective, **parameters})
+    return replaced(boosting, "FIXED", {**boosting.FIXED, "objective": objective, **parameters})
 
 
 def ratio_loss(objective: str) -> Change:
@@ -242,7 +242,7 @@ VARIANTS: dict[str, Variant] = {
     "no holidays": Variant({"country": None}),
     "UTC instead of local time": Variant({"timezone": "UTC"}),
     "without the time of the year": Variant(
-        changes=[replaced(lear, "_YEAR", math.inf)], long_only=True
+        changes=[replaced(lear, "YEAR", math.inf)], long_only=True
     ),
     "with how all series moved": Variant(changes=[with_others()]),
     # Loss and weights of the trees

@@ -26,7 +26,7 @@ class Outcome:
 
 
 def check_settings(settings: Settings) -> Iterator[Outcome]:
-    """Ask the source and each store in turn, as an asset would use them; write no data."""
+    """Ask the source and each store in turn, as an asset would use them; leave nothing behind."""
     stores = open_stores(settings)
 
     def source() -> str:

@@ -22,6 +22,7 @@ from energy_assets.schemas import PREDICTIONS, as_panel
 from energy_assets.settings import settings
 from energy_assets.sources import Source
 from energy_assets.stores.object_store import ObjectStore
+from energy_assets.stores.training_datasets import PinnedRows
 from energy_assets.tracking import Tracking
 
 
@@ -35,7 +36,7 @@ from energy_assets.tracking import Tracking
 )
 def predictions_parquet(
     context: dg.AssetExecutionContext,
-    feature_view: dict[str, Frame],
+    feature_view: dict[str, PinnedRows],
     model: dict[str, PromotedModels],
     source: dg.ResourceParam[Source],
     object_store: dg.ResourceParam[ObjectStore],
@@ -55,10 +56,11 @@ def predictions_parquet(
 
     @cache
     def draw(key: str) -> bytes:
-        return forecast_picture(feature_view[key], forecasts[key], source.name)
+        return forecast_picture(feature_view[key].rows, forecasts[key], source.name)
 
     for key in context.partition_keys:
-        history = as_panel(feature_view[key])
+        rows = feature_view[key].rows
+        history = as_panel(rows)
         forecasts[key] = forecast(
             history,
             model[key],
@@ -67,7 +69,7 @@ def predictions_parquet(
             max_age=timedelta(hours=settings().model_max_age_hours),
         )
         published = publish_newest(
-            object_store, hour_of(key), feature_view[key], forecasts[key], {"source": source.name}
+            object_store, hour_of(key), rows, forecasts[key], {"source": source.name}
         )
         seen = tracking.log(partial(records.forecast, key, forecasts[key], partial(draw, key)))
         context.add_asset_metadata(

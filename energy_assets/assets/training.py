@@ -18,14 +18,12 @@ from energy_assets.assets.metadata import (
     tracked,
 )
 from energy_assets.errors import ShortHistoryError
-from energy_assets.frames import Frame
 from energy_assets.partitions import HOUR, hour_of, key_of, window_of
 from energy_assets.schemas import CONSUMPTION, as_panel
 from energy_assets.settings import settings
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
-from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.training_datasets import read_reference
+from energy_assets.stores.training_datasets import PinnedRows
 from energy_assets.tracking import Tracked, Tracking
 
 if TYPE_CHECKING:
@@ -52,7 +50,7 @@ def feature_view(
 
     Partition `2023-03-10-21:00` holds, with 30 days, the rows from 2023-02-08 22:00 to 2023-03-10
     21:00 as they stood when it was made. Reading it later gives the same rows, whatever has been
-    corrected since.
+    corrected since, until maintenance makes room for newer ones.
     """
     from energy_assets.tracking import records
 
@@ -89,7 +87,7 @@ class SearchConfig(dg.Config):
 def best_config(
     context: dg.AssetExecutionContext,
     config: SearchConfig,
-    feature_view: dict[str, Frame],
+    feature_view: dict[str, PinnedRows],
     on_trial: dg.ResourceParam[Callable],
     tracking: dg.ResourceParam[Tracking],
 ) -> dg.MaterializeResult:
@@ -111,7 +109,7 @@ def best_config(
     space = read_search_space()
     found: dict[str, TuningResult | Unsearched] = {}
     for key in context.partition_keys:
-        panel, search = as_panel(feature_view[key]), tracking.search(key)
+        panel, search = as_panel(feature_view[key].rows), tracking.search(key)
         try:
             found[key] = tune(
                 *(panel, space, config.trials, config.seconds),
@@ -166,6 +164,7 @@ def _search_metadata(
 
 @dg.asset(
     **TRAINING,
+    pool="model_registry",
     backfill_policy=COSTLY,
     kinds={"sktime", "lightgbm"},
     io_manager_key="model_io_manager",
@@ -173,10 +172,9 @@ def _search_metadata(
 )
 def model(
     context: dg.AssetExecutionContext,
-    feature_view: dict[str, Frame],
+    feature_view: dict[str, PinnedRows],
     best_config: dict[str, dict[str, Any]],
     source: dg.ResourceParam[Source],
-    object_store: dg.ResourceParam[ObjectStore],
     tracking: dg.ResourceParam[Tracking],
 ) -> dg.MaterializeResult:
     """The forecaster trained on an hour's training dataset, as an immutable version.
@@ -191,8 +189,8 @@ def model(
 
     trained: dict[str, TrainedModel] = {}
     for number, key in enumerate(context.partition_keys, start=1):
-        panel, config = as_panel(feature_view[key]), best_config[key]
-        dataset = read_reference(object_store, hour_of(key))
+        (rows, dataset), config = feature_view[key], best_config[key]
+        panel = as_panel(rows)
         made = train(panel, config["best_parameters"])
         context.log.info(f"model {number} of {len(context.partition_keys)}, {key}: {made.verdict}")
         seen = tracking.log(partial(records.model, key, made, panel, config, dataset))

@@ -17,7 +17,7 @@ from energy_assets.errors import ForecastError
 from energy_assets.forecasting.panel import Floats
 
 # The same trees to the last bit, whatever the number of threads.
-_FIXED: dict[str, Any] = {
+FIXED: dict[str, Any] = {
     "objective": "regression_l1",
     "deterministic": True,
     "force_col_wise": True,
@@ -44,7 +44,7 @@ def train(
 
     Raises ForecastError if LightGBM refuses `parameters`.
     """
-    given = {**parameters, **_FIXED, "num_threads": max(1, (threads or 1) // len(chosen))}
+    given = {**parameters, **FIXED, "num_threads": max(1, (threads or 1) // len(chosen))}
     rounds = given.pop("num_iterations")
 
     def one(used: npt.NDArray[np.bool_]) -> lgb.Booster:

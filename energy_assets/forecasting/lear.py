@@ -37,7 +37,7 @@ POOLED_ORIGINS = 20.0
 
 _CHUNK_SERIES = 50
 _LAST_HOURS = 48
-_YEAR = 365.25 * DAY
+YEAR = 365.25 * DAY
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _inputs(level: Floats, origins: Ints, horizon: int, calendar: Calendar, star
     hour, weekday, holiday = (
         days[..., local_calendar.COLUMNS.index(name)] for name in ("hour", "weekday", "holiday")
     )
-    year = 2 * np.pi * (start + origins) / _YEAR
+    year = 2 * np.pi * (start + origins) / YEAR
     known = [
         np.eye(DAY)[hour[:, 0].astype(int)],
         *(np.eye(7)[weekday[:, place].astype(int)] for place in (1, 2, 3)),

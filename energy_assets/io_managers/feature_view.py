@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 import dagster as dg
 
 from energy_assets.partitions import hour_of
 from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
 from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.training_datasets import read_reference, write_reference
-
-if TYPE_CHECKING:
-    import pandas as pd
+from energy_assets.stores.training_datasets import PinnedRows, read_reference, write_reference
 
 
 class FeatureViewIOManager(dg.IOManager):
-    """`{partition key: TrainingDataset}` is written, `{partition key: its rows}` is read."""
+    """`{partition key: TrainingDataset}` is written, `{partition key: PinnedRows}` is read."""
 
     def __init__(self, feature_store: FeatureStore, objects: ObjectStore) -> None:
         self.feature_store = feature_store
@@ -27,10 +24,9 @@ class FeatureViewIOManager(dg.IOManager):
         for key, dataset in obj.items():
             write_reference(self.objects, hour_of(key), dataset)
 
-    def load_input(self, context: dg.InputContext) -> dict[str, pd.DataFrame]:
-        return {
-            key: self.feature_store.read_training_dataset(
-                read_reference(self.objects, hour_of(key))
-            )
-            for key in context.asset_partition_keys
-        }
+    def load_input(self, context: dg.InputContext) -> dict[str, PinnedRows]:
+        return {key: self._read(hour_of(key)) for key in context.asset_partition_keys}
+
+    def _read(self, hour: datetime) -> PinnedRows:
+        dataset = read_reference(self.objects, hour)
+        return PinnedRows(self.feature_store.read_training_dataset(dataset), dataset)

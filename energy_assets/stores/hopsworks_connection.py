@@ -25,7 +25,13 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import (
+    retry,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_random_exponential,
+)
 
 from energy_assets.credentials import WHERE, refused, required
 from energy_assets.errors import (
@@ -43,12 +49,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TIMEOUT = (10.0, 120.0)
+TIMEOUT = (10.0, 60.0)
 """Seconds to wait for a connection, and for each part of an answer. The client itself would wait
 for ever."""
 
 ATTEMPTS = 5
 """So often is a call made before its failure, if it may pass, is taken for an answer."""
+
+LONGEST_CALL = 90.0
+"""No attempt is begun so many seconds after the first one."""
+
+QUERY_SECONDS = 300.0
+"""So long may the Query Service take for one answer; a month of rows takes it seconds."""
 
 LONGEST_PAUSE = 20.0
 """Seconds between two attempts, at most."""
@@ -114,7 +126,7 @@ class HopsworksConnection:
         return retry(
             retry=retry_if_exception_type(UnreachableError),
             wait=wait_random_exponential(multiplier=0.5, max=LONGEST_PAUSE),
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(LONGEST_CALL),
             reraise=True,
         )(self._attempt)(action)
 
@@ -169,6 +181,7 @@ def query_service() -> None:
             "the Query Service of Hopsworks does not answer, and without it features cannot be "
             "read: is it enabled on the cluster, and is its port 5005 open from here?"
         )
+    service.timeout = QUERY_SECONDS
 
 
 def log_out() -> None:

@@ -39,6 +39,9 @@ TAG = "energy_assets"
 LONGEST_DESCRIPTION = 1000
 """Characters that Hopsworks keeps of a description."""
 
+LOCK_SECONDS = 600.0
+"""So long may another process take to register its model."""
+
 _HOUR = "%Y-%m-%dT%H"
 _log = logging.getLogger(__name__)
 
@@ -127,7 +130,11 @@ class HopsworksModelRegistry:
         # having waited, this version of the client fails to tell of it.
         with contextlib.suppress(AttributeError):
             made.save(str(files), await_registration=0, keep_original_files=True)
-        registered = [found for found, known in self._versions(project) if _same(known, model)]
+        registered = [
+            found
+            for found, known in self._versions(project)
+            if found.version == made.version and _same(known, model)
+        ]
         if not registered:
             raise StorageError(
                 f"Hopsworks does not list version {made.version} of {NAME}, just registered: "
@@ -158,7 +165,7 @@ class HopsworksModelRegistry:
         with writing_to(lock):
             lock.parent.mkdir(parents=True, exist_ok=True)
             guard = FileLock(str(lock))
-            guard.acquire()
+            guard.acquire(timeout=LOCK_SECONDS)
         try:
             yield
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 from energy_assets.errors import NotFoundError
 from energy_assets.settings import PARTITION_FORMAT
@@ -13,7 +14,17 @@ from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.paths import hour_path
 from energy_assets.stores.storage import reading
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 FEATURE_VIEW = "feature_view"
+
+
+class PinnedRows(NamedTuple):
+    """The rows of a training dataset, and the reference that they were read by."""
+
+    rows: pd.DataFrame
+    dataset: TrainingDataset
 
 
 def write_reference(objects: ObjectStore, hour: datetime, dataset: TrainingDataset) -> None:

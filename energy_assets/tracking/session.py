@@ -140,19 +140,19 @@ class Session:
                 f"{self.base_url} does not answer as Weights & Biases would (status {status}): see "
                 "whether it can be reached from here, or correct WANDB_BASE_URL"
             )
-        return f"{self.entity}/{self.project} at {self.base_url}"
+        return f"{self.base_url} knows the key; runs go to {self.entity}/{self.project}"
 
-    def why(self, error: Exception) -> str:
-        """What went wrong, without a secret, and what to do."""
+    def why(self, error: Exception) -> tuple[str, bool]:
+        """What went wrong, without a secret, and whether W&B refuses us or does not answer."""
         told = " ".join(str(error).split("Consider increasing")[0].split())
         if self._key:
             told = told.replace(self._key, "...")
         status = self._status() if self.online else 0
         if status in (401, 403):
-            return str(refused("wandb_api_key", "Weights & Biases"))
+            return str(refused("wandb_api_key", "Weights & Biases")), True
         if status is None or status >= 500:
-            return f"unreachable at {self.base_url}, {told}"
-        return f"failed, {type(error).__name__}: {told}"
+            return f"unreachable at {self.base_url}, {told}", True
+        return f"failed, {type(error).__name__}: {told}", False
 
     def _status(self) -> int | None:
         """How W&B answers to our key, None if it does not: the client's errors do not tell."""

@@ -49,17 +49,21 @@ class WandbTracking:
 
     def log(self, tell: Callable[[], Record]) -> Tracked:
         """Write a record as a run; offline where it should be online and is not reached."""
-        record = tell()
+        try:
+            record = tell()
+        except Exception as error:  # no fault of tracking is one of the forecast
+            log.exception("a record of Weights & Biases cannot be made")
+            return Tracked(problem=f"not tracked, {type(error).__name__}: {error}")
         problem = self.outage if self.session.online else ""
         if self.session.online and not problem:
             try:
                 return self._write(record, online=True)
-            except Exception as error:  # no fault of tracking is one of the forecast
+            except Exception as error:
                 problem = self.failed(error)
         try:
             kept = self._write(record, online=False)
         except Exception as error:
-            problem = problem or self.session.why(error)
+            problem = problem or self.session.why(error)[0]
             log.warning("%s %s is not tracked: %s", record.name, record.partition, problem)
             return Tracked(problem=problem)
         if problem:
@@ -85,10 +89,11 @@ class WandbTracking:
         return self._outage if time.monotonic() < self._out_until else ""
 
     def failed(self, error: Exception) -> str:
-        """Note an outage; returns its reason."""
-        self._outage = self.session.why(error)
-        self._out_until = time.monotonic() + PAUSE_SECONDS
-        return self._outage
+        """Why it failed; W&B is left alone for a while if it refuses us or does not answer."""
+        reason, is_outage = self.session.why(error)
+        if is_outage:
+            self._outage, self._out_until = reason, time.monotonic() + PAUSE_SECONDS
+        return reason
 
     def run_id(self, name: str, partition: str) -> str:
         """The id of a record's run, of characters that W&B allows."""

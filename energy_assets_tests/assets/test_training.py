@@ -32,7 +32,7 @@ def pinned_rows(world: World, hour: datetime) -> pd.DataFrame:
         asset_partition_key_range=dg.PartitionKeyRange(key_of(hour), key_of(hour)),
         asset_partitions_def=world.defs.get_assets_def("feature_view").partitions_def,
     )
-    return manager.load_input(context)[key_of(hour)]
+    return manager.load_input(context)[key_of(hour)].rows
 
 
 def test_a_training_dataset_ends_with_its_hour_and_is_a_whole_window_long(world: World) -> None:

@@ -519,3 +519,14 @@ def test_a_folder_that_cannot_be_written_fails_no_forecast(
     tracked = open_tracking(tracking_settings(tmp_path / "file")).log(a_record)
     assert tracked.problem
     assert "is not tracked" in caplog.text
+
+
+def test_figures_that_cannot_be_told_fail_no_forecast(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def tell() -> Record:
+        raise ZeroDivisionError("nothing was observed")
+
+    tracked = open_tracking(tracking_settings(tmp_path)).log(tell)
+    assert "ZeroDivisionError: nothing was observed" in tracked.problem
+    assert "cannot be made" in caplog.text
