@@ -17,7 +17,7 @@ from werkzeug import Request, Response
 ACCOUNT = "forecaster@energy.iam.gserviceaccount.com"
 AUDIENCE = "https://oauth2.googleapis.com/token"
 """Whom every JWT is for, whatever the address that it is sent to."""
-TOKEN = "good-on-loopback"  # noqa: S105
+TOKEN = "good-on-loopback"  # noqa: S105 - opens nothing
 
 
 @pytest.fixture(scope="module")

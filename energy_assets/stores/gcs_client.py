@@ -154,12 +154,12 @@ def _reason(error: Exception) -> str:
     """The server's words, its status, or failing both the exception's name."""
     cause = getattr(error, "cause", None) or error
     response = getattr(cause, "response", None)
-    try:
-        return str(response.json()["error"]["message"])  # type: ignore[union-attr]
-    except (AttributeError, KeyError, TypeError, ValueError):
-        pass
-    if getattr(response, "status_code", None):
-        return f"HTTP status {response.status_code}"  # type: ignore[union-attr]
+    if response is not None:
+        try:
+            return str(response.json()["error"]["message"])
+        except (AttributeError, KeyError, TypeError, ValueError):
+            if status := getattr(response, "status_code", None):
+                return f"HTTP status {status}"
     # A token server's answer comes as a mapping behind the text.
     for detail in cause.args[1:]:
         if isinstance(detail, dict) and "error" in detail:
