@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from energy_assets.errors import BrokenModelError, NotFoundError, StorageError
-from energy_assets.stores.model_registry import ModelVersion, checksum, version_of
+from energy_assets.stores.model_registry import ModelVersion, checksum
 from energy_assets.stores.storage import reading, write_whole, writing_to
 
 _HOUR = "%Y-%m-%dT%H"
@@ -39,14 +39,8 @@ class FolderModelRegistry:
         metrics: Mapping[str, float],
         tags: Mapping[str, str],
     ) -> ModelVersion:
-        digest = checksum(files)
-        model = ModelVersion(
-            version=version_of(hour, digest),
-            checksum=digest,
-            hour=hour,
-            promoted=promoted,
-            metrics=dict(metrics),
-            tags=dict(tags),
+        model = ModelVersion.of(
+            files, hour, promoted=promoted, metrics=dict(metrics), tags=dict(tags)
         )
         self._add(files, model)
         path = self.hours / f"{hour:{_HOUR}}.json"

@@ -62,11 +62,9 @@ class HopsworksModelRegistry:
         metrics: Mapping[str, float],
         tags: Mapping[str, str],
     ) -> ModelVersion:
-        digest = checksum(files)
-        model = ModelVersion(
-            version=version_of(hour, digest),
-            checksum=digest,
-            hour=hour,
+        model = ModelVersion.of(
+            files,
+            hour,
             promoted=promoted,
             # A number that is none cannot be sent, and says nothing either.
             metrics={name: float(value) for name, value in metrics.items() if math.isfinite(value)},

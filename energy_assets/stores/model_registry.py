@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,12 @@ class ModelVersion:
     """Whether it passed its gate and may be used for forecasts."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, files: Path, hour: datetime, **known: Any) -> ModelVersion:
+        """The version that a folder of files makes for an hour; `known` is the rest."""
+        digest = checksum(files)
+        return cls(version_of(hour, digest), digest, hour, **known)
 
 
 class ModelRegistry(Protocol):

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from energy_assets.errors import NotFoundError
 from energy_assets.settings import PARTITION_FORMAT
 from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.paths import hour_path
+from energy_assets.stores.paths import hour_path, read_hour_file
 from energy_assets.stores.storage import reading
 
 if TYPE_CHECKING:
@@ -37,12 +36,7 @@ def read_hour(objects: ObjectStore, asset: str, hour: datetime) -> pd.DataFrame:
     import pandas as pd
 
     path, key = hour_path(asset, hour, "parquet"), f"{hour:{PARTITION_FORMAT}}"
-    try:
-        data = objects.read(path)
-    except NotFoundError:
-        raise NotFoundError(
-            f"{asset} has no file for {key}: materialise {asset} for that partition first"
-        ) from None
+    data = read_hour_file(objects, asset, hour, "parquet")
     with reading(path, f"materialise {asset} for {key} again"):
         frame = pd.read_parquet(io.BytesIO(data))
     # Parquet keeps microseconds; all of this project's times are nanoseconds.

@@ -7,11 +7,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from energy_assets.errors import NotFoundError
 from energy_assets.settings import PARTITION_FORMAT
 from energy_assets.stores.feature_store import TrainingDataset
 from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.paths import hour_path
+from energy_assets.stores.paths import hour_path, read_hour_file
 from energy_assets.stores.storage import reading
 
 if TYPE_CHECKING:
@@ -36,13 +35,7 @@ def write_reference(objects: ObjectStore, hour: datetime, dataset: TrainingDatas
 def read_reference(objects: ObjectStore, hour: datetime) -> TrainingDataset:
     """The training dataset of an hour; raises NotFoundError if none was made."""
     path, key = hour_path(FEATURE_VIEW, hour, "json"), f"{hour:{PARTITION_FORMAT}}"
-    try:
-        data = objects.read(path)
-    except NotFoundError:
-        raise NotFoundError(
-            f"feature_view has no training dataset for {key}: materialise feature_view for that "
-            "partition first"
-        ) from None
+    data = read_hour_file(objects, FEATURE_VIEW, hour, "json")
     with reading(path, f"materialise feature_view for {key} again"):
         reference = json.loads(data)
         start, end = (datetime.fromisoformat(reference.pop(name)) for name in ("start", "end"))

@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from energy_assets.forecasting.search_space import SearchSpace
 from energy_assets.partitions import key_of
 from energy_assets.settings import Settings, read_settings
 from energy_assets.sources.simulator import Simulator
@@ -26,6 +27,16 @@ ORIGIN = datetime(2023, 3, 13, 21)
 PARTITION = key_of(ORIGIN)
 OWNER = "simulator-ConsumptionDE35Hour"
 SERIES = {("DK1", "111"), ("DK1", "121"), ("DK2", "111"), ("DK2", "121")}
+
+SPACE = SearchSpace.model_validate(
+    {
+        "method": "bayes",
+        "parameters": {
+            "n_estimators": {"values": [2, 20]},
+            "colsample_bytree": {"min": 0.3, "max": 1, "q": 0.1, "distribution": "q_uniform"},
+        },
+    }
+)
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ import pytest
 
 from energy_assets.errors import ForecastError
 from energy_assets.forecasting import tuning
-from energy_assets.forecasting.search_space import SearchSpace, read_search_space
+from energy_assets.forecasting.search_space import read_search_space
 from energy_assets.forecasting.tuning_result import (
     Scheme,
 )
@@ -25,21 +25,12 @@ from energy_assets_tests.tracking.conftest import (
     ORIGIN,
     OWNER,
     PARTITION,
+    SPACE,
     a_world,
     nobody,
     online,
 )
 from energy_assets_tests.tracking.wandb_server import ENTITY, PROJECT, WandbServer
-
-SPACE = SearchSpace.model_validate(
-    {
-        "method": "bayes",
-        "parameters": {
-            "n_estimators": {"values": [2, 20]},
-            "colsample_bytree": {"min": 0.3, "max": 1, "q": 0.1, "distribution": "q_uniform"},
-        },
-    }
-)
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from PIL import Image
 
 from energy_assets import report
 from energy_assets.errors import CredentialError
-from energy_assets.forecasting.search_space import SearchSpace
 from energy_assets.forecasting.training import TrainedModel
 from energy_assets.forecasting.tuning_result import (
     Scheme,
@@ -46,6 +45,7 @@ from energy_assets_tests.tracking.conftest import (
     OWNER,
     PARTITION,
     SERIES,
+    SPACE,
     a_world,
     nobody,
     online,
@@ -54,16 +54,6 @@ from energy_assets_tests.tracking.conftest import (
 from energy_assets_tests.tracking.wandb_file import WrittenRun, read_run
 from energy_assets_tests.tracking.wandb_server import ENTITY, KEY, PROJECT, WandbServer
 from energy_assets_tests.world import World
-
-SPACE = SearchSpace.model_validate(
-    {
-        "method": "bayes",
-        "parameters": {
-            "n_estimators": {"values": [2, 20]},
-            "colsample_bytree": {"min": 0.3, "max": 1, "q": 0.1, "distribution": "q_uniform"},
-        },
-    }
-)
 
 
 def png() -> bytes:
