@@ -18,7 +18,7 @@ import pandas as pd
 
 from benchmarks import data, tables
 from benchmarks.variants import VARIANTS, Variant
-from energy_assets.forecasting import evaluation
+from energy_assets.forecasting.evaluation import scores as evaluation
 
 
 def main() -> int:

@@ -21,7 +21,9 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks import data, tables
-from energy_assets.forecasting import GlobalForecaster, baseline, evaluation
+from energy_assets.forecasting import GlobalForecaster
+from energy_assets.forecasting.evaluation import scores as evaluation
+from energy_assets.forecasting.models import seasonal_naive as baseline
 
 OURS = "GlobalForecaster"
 BOUNDS = {"DE35, 30 days": 0.060}

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from energy_assets.forecasting.panel import to_matrix
+from energy_assets.forecasting.panel.matrix import to_matrix
 
 DE35 = "ConsumptionDE35Hour*.csv"
 EIA = "eia930*.parquet"

@@ -24,8 +24,9 @@ import lightgbm as lgb
 import pandas as pd
 
 from benchmarks import accuracy, data, tables
-from energy_assets.forecasting import GlobalForecaster, linear
-from energy_assets.forecasting.panel import training_window
+from energy_assets.forecasting import GlobalForecaster
+from energy_assets.forecasting.models import ridge as linear
+from energy_assets.forecasting.panel.matrix import training_window
 
 REGRESSORS: tuple[tuple[Any, str], ...] = (
     (lgb, "train"),

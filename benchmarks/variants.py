@@ -19,8 +19,12 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
-from energy_assets.forecasting import GlobalForecaster, boosting, direct, features, lear
-from energy_assets.forecasting.panel import DAY, WEEK, Floats, training_window
+from energy_assets.forecasting import GlobalForecaster
+from energy_assets.forecasting.features import matrix as features
+from energy_assets.forecasting.models import autoregression as lear
+from energy_assets.forecasting.models import blend as direct
+from energy_assets.forecasting.models import trees as boosting
+from energy_assets.forecasting.panel.matrix import DAY, WEEK, Floats, training_window
 
 Change = Callable[[], AbstractContextManager[Any]]
 

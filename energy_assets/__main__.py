@@ -2,6 +2,6 @@
 
 import sys
 
-from energy_assets.cli import main
+from energy_assets.commands.cli import main
 
 sys.exit(main())

@@ -8,8 +8,9 @@ from typing import Any
 
 import dagster as dg
 
-from energy_assets import automation, maintenance
 from energy_assets.assets import ingestion, monitoring, prediction, training
+from energy_assets.automation import jobs as automation
+from energy_assets.automation import maintenance
 from energy_assets.io_managers import (
     ConfigIOManager,
     FeatureGroupIOManager,

@@ -14,16 +14,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from energy_assets.stores.local_object_store import LocalObjectStore
+from energy_assets.stores.embedded.object_store import LocalObjectStore
 from energy_assets.stores.object_store import ObjectStore
-from energy_assets_tests.gcs_server import GcsServer, gcs_server, gcs_store
-from energy_assets_tests.google_account import (  # noqa: F401 - fixtures
+from energy_assets_tests.stores.gcs.google_account import (  # noqa: F401 - fixtures
     http_server,
     key_file,
     private_key,
     rsa_key,
     tokens,
 )
+from energy_assets_tests.stores.gcs.server import GcsServer, gcs_server, gcs_store
 
 if TYPE_CHECKING:
     from energy_assets_tests.hopsworks_server import HopsworksServer, Project
@@ -91,7 +91,7 @@ def hopsworks_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hopsw
 @pytest.fixture
 def hopsworks(hopsworks_server: HopsworksServer) -> Iterator[Project]:
     """An empty project of the stand-in, for this test alone."""
-    from energy_assets.stores.hopsworks_connection import log_out
+    from energy_assets.stores.hopsworks.connection import log_out
 
     yield hopsworks_server.new_project()
     log_out()

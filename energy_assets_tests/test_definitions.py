@@ -11,7 +11,7 @@ import pytest
 
 from energy_assets.definitions import defs
 from energy_assets.settings import PROJECT_ROOT
-from energy_assets_tests.test_automation import ASSETS
+from energy_assets_tests.automation.test_automation import ASSETS
 
 BIN = Path(sys.executable).parent
 

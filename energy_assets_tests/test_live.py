@@ -41,8 +41,8 @@ def hopsworks() -> Iterator[Settings]:
         update={"feature_store": "hopsworks", "feature_group_version": VERSION}
     )
     yield settings
-    from energy_assets.stores.hopsworks_connection import HopsworksConnection
-    from energy_assets.stores.hopsworks_feature_store import NAME, VIEW
+    from energy_assets.stores.hopsworks.connection import HopsworksConnection
+    from energy_assets.stores.hopsworks.feature_store import NAME, VIEW
 
     def remove(project):
         store = project.get_feature_store()
@@ -57,8 +57,8 @@ def hopsworks() -> Iterator[Settings]:
 
 
 def test_features_are_kept_and_pinned_in_hopsworks(hopsworks: Settings) -> None:
-    from energy_assets.stores.hopsworks_connection import HopsworksConnection
-    from energy_assets.stores.hopsworks_feature_store import HopsworksFeatureStore
+    from energy_assets.stores.hopsworks.connection import HopsworksConnection
+    from energy_assets.stores.hopsworks.feature_store import HopsworksFeatureStore
 
     store = HopsworksFeatureStore(HopsworksConnection(hopsworks), hopsworks, OWNER)
     rows = pd.DataFrame(
@@ -74,8 +74,8 @@ def test_features_are_kept_and_pinned_in_hopsworks(hopsworks: Settings) -> None:
 
 
 def test_models_are_kept_in_hopsworks(tmp_path: Path) -> None:
-    from energy_assets.stores.hopsworks_connection import HopsworksConnection
-    from energy_assets.stores.hopsworks_model_registry import NAME, HopsworksModelRegistry
+    from energy_assets.stores.hopsworks.connection import HopsworksConnection
+    from energy_assets.stores.hopsworks.model_registry import NAME, HopsworksModelRegistry
 
     connection = HopsworksConnection(live("FS_PROJECT_NAME", "FS_API_KEY"))
     owner = f"live-test-{uuid.uuid4().hex[:8]}"
@@ -100,8 +100,8 @@ def test_models_are_kept_in_hopsworks(tmp_path: Path) -> None:
 
 
 def test_objects_are_kept_in_google_cloud_storage() -> None:
-    from energy_assets.stores.gcs_client import open_bucket
-    from energy_assets.stores.gcs_object_store import GcsObjectStore
+    from energy_assets.stores.gcs.client import open_bucket
+    from energy_assets.stores.gcs.object_store import GcsObjectStore
 
     folder = f"energy-assets-live-test-{uuid.uuid4().hex}"
     settings = live("GOOGLE_CLOUD_BUCKET_NAME").model_copy(

@@ -11,10 +11,10 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from energy_assets.automation import range_tags
+from energy_assets.automation.jobs import range_tags
+from energy_assets.contract.rules import clean
 from energy_assets.definitions import build_defs, build_resources
 from energy_assets.partitions import HOUR, key_of, window_of
-from energy_assets.quality import clean
 from energy_assets.settings import read_settings
 from energy_assets.sources import DatasetProfile, Source
 from energy_assets.stores import Stores, open_stores

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from energy_assets import checks
+from energy_assets.assets import checks
 from energy_assets.assets.metadata import (
     CHEAP,
     INGESTION,
@@ -11,10 +11,10 @@ from energy_assets.assets.metadata import (
     rows_per_hour,
     text_schema,
 )
+from energy_assets.contract.completeness import missing_rows
+from energy_assets.contract.quarantine import keep
 from energy_assets.frames import Frame
-from energy_assets.gaps import missing_rows
 from energy_assets.partitions import hour_of, split_by_hour
-from energy_assets.quarantine import keep
 from energy_assets.schemas import CONSUMPTION
 from energy_assets.settings import settings
 from energy_assets.sources import Source, dataset_profile, fetch_published
@@ -40,7 +40,7 @@ def raw_consumption(
     hour's records break the contract the check fails, and the run stops before anything is made of
     them.
     """
-    from energy_assets.quality import clean
+    from energy_assets.contract.rules import clean
 
     start, end = hours_of(context)
     records = fetch_published(source, start, end)
@@ -75,7 +75,7 @@ def feature_group(
     """
     import pandas as pd
 
-    from energy_assets.quality import clean, refuse
+    from energy_assets.contract.rules import clean, refuse
 
     start, end = hours_of(context)
     cleaned = clean(pd.concat(raw_consumption.values(), ignore_index=True), source.profile)

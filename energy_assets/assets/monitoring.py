@@ -52,8 +52,8 @@ def monitoring_metrics(
     forecasts made from 21:00 the day before (24 hours ahead) to 20:00 (one hour ahead): up to 24
     rows a series. Hours in which no forecast was made are left out.
     """
-    from energy_assets.forecasting.monitoring import errors_by_horizon, score_forecasts
-    from energy_assets.pictures import horizon_picture, outcome_picture
+    from energy_assets.forecasts.pictures import horizon_picture, outcome_picture
+    from energy_assets.forecasts.scoring import errors_by_horizon, score_forecasts
     from energy_assets.tracking import records
 
     start, end = hours_of(context)

@@ -5,7 +5,7 @@ from functools import cache, partial
 
 import dagster as dg
 
-from energy_assets import checks
+from energy_assets.assets import checks
 from energy_assets.assets.metadata import (
     COSTLY,
     FORECASTS,
@@ -14,10 +14,10 @@ from energy_assets.assets.metadata import (
     rows_per_hour,
     tracked,
 )
+from energy_assets.forecasts.publishing import publish_newest
 from energy_assets.frames import Frame
 from energy_assets.io_managers.model import PromotedModels
 from energy_assets.partitions import HORIZON, hour_of
-from energy_assets.publishing import publish_newest
 from energy_assets.schemas import PREDICTIONS, as_panel
 from energy_assets.settings import settings
 from energy_assets.sources import Source
@@ -48,8 +48,8 @@ def predictions_parquet(
     forecasts for 22:00 that day to 21:00 the next. They come from the newest promoted model at or
     before that hour; when there is none, from the seasonal naive. `quality` says which.
     """
-    from energy_assets.forecasting.fallback import forecast
-    from energy_assets.pictures import forecast_picture
+    from energy_assets.forecasts.fallback import forecast
+    from energy_assets.forecasts.pictures import forecast_picture
     from energy_assets.tracking import records
 
     forecasts: dict[str, Frame] = {}

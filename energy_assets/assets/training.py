@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from energy_assets import checks
+from energy_assets.assets import checks
 from energy_assets.assets.metadata import (
     COSTLY,
     TRAINING,
@@ -27,7 +27,7 @@ from energy_assets.stores.training_datasets import PinnedRows
 from energy_assets.tracking import Tracked, Tracking
 
 if TYPE_CHECKING:
-    from energy_assets.forecasting.tuning_result import TuningResult, Unsearched
+    from energy_assets.forecasting.tuning.result import TuningResult, Unsearched
 
 
 @dg.asset(
@@ -98,9 +98,9 @@ def best_config(
     there is a newer one. Searching is costly: it is no part of the hourly job. Where the history
     is too short for a search, it is the default configuration and the reason.
     """
-    from energy_assets.forecasting.search_space import read_search_space
-    from energy_assets.forecasting.tuning import tune
-    from energy_assets.forecasting.tuning_result import Trial, Unsearched
+    from energy_assets.forecasting.tuning.result import Trial, Unsearched
+    from energy_assets.forecasting.tuning.search import tune
+    from energy_assets.forecasting.tuning.search_space import read_search_space
 
     def told(trial: Trial, total: int) -> None:
         context.log.info(f"trial {trial.number} of {total}: {trial.outcome}")
@@ -137,8 +137,8 @@ def _search_metadata(
     searched: Mapping[str, str],
     tracking: Tracking,
 ) -> dict[str, Any]:
-    from energy_assets.forecasting.plots import trials_plot
-    from energy_assets.forecasting.tuning_result import Unsearched
+    from energy_assets.forecasting.evaluation.plots import trials_plot
+    from energy_assets.forecasting.tuning.result import Unsearched
     from energy_assets.tracking import records
 
     best = {"best parameters": dg.MetadataValue.json(dict(found.best_parameters))}
@@ -184,7 +184,7 @@ def model(
     a model that had not seen them. A model that is not better than both seasonal naives there is
     registered, but no forecast is made with it.
     """
-    from energy_assets.forecasting.training import TrainedModel, comparison, train
+    from energy_assets.forecasts.gate import TrainedModel, comparison, train
     from energy_assets.tracking import records
 
     trained: dict[str, TrainedModel] = {}

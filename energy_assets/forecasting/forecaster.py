@@ -13,18 +13,16 @@ import pandas as pd
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from energy_assets.errors import ForecastError
-from energy_assets.forecasting import (
-    direct,
-    exogenous,
-    features,
-    intervals,
-    lear,
-    recursive,
-    time_axis,
-)
-from energy_assets.forecasting.held_out import HeldOut
-from energy_assets.forecasting.horizons import check_lengths, steps_ahead
-from energy_assets.forecasting.panel import (
+from energy_assets.forecasting import recursive
+from energy_assets.forecasting.features import exogenous
+from energy_assets.forecasting.features import matrix as features
+from energy_assets.forecasting.models import autoregression as lear
+from energy_assets.forecasting.models import blend as direct
+from energy_assets.forecasting.models import intervals
+from energy_assets.forecasting.models.held_out import HeldOut
+from energy_assets.forecasting.panel import time_axis
+from energy_assets.forecasting.panel.horizons import check_lengths, steps_ahead
+from energy_assets.forecasting.panel.matrix import (
     DAY,
     Floats,
     HourlyMatrix,

@@ -22,13 +22,13 @@ import numpy as np
 import pandas as pd
 
 from energy_assets.errors import BrokenModelError, ForecastError
-from energy_assets.forecasting.direct import Design, DirectModel
-from energy_assets.forecasting.features import FEATURES
+from energy_assets.forecasting.features.matrix import FEATURES
 from energy_assets.forecasting.forecaster import GlobalForecaster
-from energy_assets.forecasting.intervals import Calibration
-from energy_assets.forecasting.lear import Autoregression
-from energy_assets.forecasting.linear import Weights
-from energy_assets.forecasting.panel import WEEK
+from energy_assets.forecasting.models.autoregression import Autoregression
+from energy_assets.forecasting.models.blend import Design, DirectModel
+from energy_assets.forecasting.models.intervals import Calibration
+from energy_assets.forecasting.models.ridge import Weights
+from energy_assets.forecasting.panel.matrix import WEEK
 from energy_assets.forecasting.recursive import RecursiveFeatures, RecursiveModel
 
 TREES = "model.txt"

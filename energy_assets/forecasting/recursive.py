@@ -21,10 +21,10 @@ import numpy as np
 import pandas as pd
 
 from energy_assets.errors import ForecastError, ShortHistoryError
-from energy_assets.forecasting import time_axis
-from energy_assets.forecasting.features import series_scale
-from energy_assets.forecasting.held_out import HeldOut
-from energy_assets.forecasting.panel import DAY, Floats, HourlyMatrix, Ints
+from energy_assets.forecasting.features.matrix import series_scale
+from energy_assets.forecasting.models.held_out import HeldOut
+from energy_assets.forecasting.panel import time_axis
+from energy_assets.forecasting.panel.matrix import DAY, Floats, HourlyMatrix, Ints
 
 _CALENDAR = {"day_of_week": "dayofweek", "hour_of_day": "hour"}
 """sktime's names of the columns, and pandas' names of the attributes of UTC hours."""

@@ -10,9 +10,9 @@ import dagster as dg
 
 from energy_assets.errors import NotFoundError
 from energy_assets.partitions import hour_of, key_of
+from energy_assets.stores.files import reading
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.paths import hour_of_path, hour_path
-from energy_assets.stores.storage import reading
 
 
 class ConfigIOManager(dg.IOManager):

@@ -16,7 +16,7 @@ from energy_assets.stores.model_registry import ModelRegistry, ModelVersion
 
 if TYPE_CHECKING:
     from energy_assets.forecasting.forecaster import GlobalForecaster
-    from energy_assets.forecasting.training import TrainedModel
+    from energy_assets.forecasts.gate import TrainedModel
 
 VERSION = "model_version"
 """Metadata key of the version that a materialisation of the model registered."""

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energy_assets.sources import dataset_profile
-from energy_assets.stores.delta_feature_store import DeltaFeatureStore
+from energy_assets.stores.embedded.feature_store import DeltaFeatureStore
+from energy_assets.stores.embedded.model_registry import FolderModelRegistry
+from energy_assets.stores.embedded.object_store import LocalObjectStore
 from energy_assets.stores.feature_store import FeatureStore
-from energy_assets.stores.folder_model_registry import FolderModelRegistry
-from energy_assets.stores.local_object_store import LocalObjectStore
 from energy_assets.stores.model_registry import ModelRegistry
 from energy_assets.stores.object_store import ObjectStore
 
@@ -42,9 +42,9 @@ def open_stores(settings: Settings) -> Stores:
     model_registry: ModelRegistry
     object_store: ObjectStore
     if settings.feature_store == "hopsworks":
-        from energy_assets.stores.hopsworks_connection import HopsworksConnection
-        from energy_assets.stores.hopsworks_feature_store import HopsworksFeatureStore
-        from energy_assets.stores.hopsworks_model_registry import HopsworksModelRegistry
+        from energy_assets.stores.hopsworks.connection import HopsworksConnection
+        from energy_assets.stores.hopsworks.feature_store import HopsworksFeatureStore
+        from energy_assets.stores.hopsworks.model_registry import HopsworksModelRegistry
 
         connection = HopsworksConnection(settings)
         feature_store = HopsworksFeatureStore(connection, settings, owner)
@@ -54,7 +54,7 @@ def open_stores(settings: Settings) -> Stores:
         feature_store = DeltaFeatureStore(root / "feature_store" / table)
         model_registry = FolderModelRegistry(root / "models")
     if settings.object_store == "gcs":
-        from energy_assets.stores.gcs_object_store import GcsObjectStore
+        from energy_assets.stores.gcs.object_store import GcsObjectStore
 
         object_store = GcsObjectStore(settings, owner)
     else:

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from energy_assets.settings import PARTITION_FORMAT
+from energy_assets.stores.files import reading
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.paths import hour_path, read_hour_file
-from energy_assets.stores.storage import reading
 
 if TYPE_CHECKING:
     import pandas as pd

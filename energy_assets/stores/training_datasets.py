@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from energy_assets.settings import PARTITION_FORMAT
 from energy_assets.stores.feature_store import TrainingDataset
+from energy_assets.stores.files import reading
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.paths import hour_path, read_hour_file
-from energy_assets.stores.storage import reading
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ from energy_assets.sources import dataset_profile
 if TYPE_CHECKING:
     import pandas as pd
 
-    from energy_assets.forecasting.tuning import Engine
+    from energy_assets.forecasting.tuning.search import Engine
     from energy_assets.settings import Settings
 
 JOB_TYPES = {

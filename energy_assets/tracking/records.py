@@ -18,8 +18,8 @@ from energy_assets.tracking import Record, Reference
 if TYPE_CHECKING:
     import pandas as pd
 
-    from energy_assets.forecasting.training import TrainedModel
-    from energy_assets.forecasting.tuning_result import TuningResult, Unsearched
+    from energy_assets.forecasting.tuning.result import TuningResult, Unsearched
+    from energy_assets.forecasts.gate import TrainedModel
     from energy_assets.stores.feature_store import TrainingDataset
 
 SEASONS = (24, 168)
@@ -115,8 +115,8 @@ def model(
 
     `config` is the document of `best_config` with its hour.
     """
-    from energy_assets.forecasting.plots import error_by_horizon_plot
-    from energy_assets.forecasting.training import comparison
+    from energy_assets.forecasting.evaluation.plots import error_by_horizon_plot
+    from energy_assets.forecasts.gate import comparison
 
     tables, pictures = {"scores": comparison(trained.scores)}, {}
     if trained.forecaster is not None and (holdout := trained.forecaster.holdout_) is not None:
@@ -176,7 +176,7 @@ def monitoring(
 
     All hours of a run are one record, that of its newest partition: a backfill may be of a year.
     """
-    from energy_assets.forecasting.monitoring import errors_by_horizon
+    from energy_assets.forecasts.scoring import errors_by_horizon
 
     by_horizon = errors_by_horizon(scored, observed)
     hours = scored.groupby("datetime_utc")
@@ -212,7 +212,7 @@ def _by_slice(holdout: pd.DataFrame, panel: pd.DataFrame) -> tuple[pd.DataFrame,
     """MAPE of the held-out days by series and by horizon, a column for each method."""
     import pandas as pd
 
-    from energy_assets.forecasting import evaluation
+    from energy_assets.forecasting.evaluation import scores as evaluation
 
     methods = {"forecast": holdout} | {
         f"seasonal_naive_{season}": evaluation.with_naive(holdout, panel, season)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from energy_assets.credentials import refused, required
 from energy_assets.errors import UnreachableError
 from energy_assets.settings import Settings
-from energy_assets.stores.storage import writing_to
+from energy_assets.stores.files import writing_to
 
 if TYPE_CHECKING:
     import wandb

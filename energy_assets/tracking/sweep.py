@@ -17,10 +17,10 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from energy_assets.errors import ForecastError
-from energy_assets.forecasting.search import Configuration, tidy
-from energy_assets.forecasting.search_space import SearchSpace
-from energy_assets.forecasting.tuning import Embedded, Engine, Proposal
-from energy_assets.forecasting.tuning_result import Trial, best_of
+from energy_assets.forecasting.tuning.proposals import Configuration, tidy
+from energy_assets.forecasting.tuning.result import Trial, best_of
+from energy_assets.forecasting.tuning.search import Embedded, Engine, Proposal
+from energy_assets.forecasting.tuning.search_space import SearchSpace
 from energy_assets.tracking.session import FINISH_SECONDS, HTTP_SECONDS, log
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from energy_assets.forecasts.publishing import newest_origin
 from energy_assets.partitions import HOUR
-from energy_assets.publishing import newest_origin
 from energy_assets.schemas import KEY, PREDICTIONS
 from energy_assets.sources.file import FileSource
 from energy_assets.stores.parquet import read_metadata

@@ -14,9 +14,9 @@ import pytest
 
 from energy_assets.partitions import HOUR, key_of, window_of
 from energy_assets_tests.assets.conftest import ORIGIN
-from energy_assets_tests.gcs_server import BUCKET, GcsServer
-from energy_assets_tests.google_account import TOKEN
 from energy_assets_tests.hopsworks_server import Project
+from energy_assets_tests.stores.gcs.google_account import TOKEN
+from energy_assets_tests.stores.gcs.server import BUCKET, GcsServer
 from energy_assets_tests.world import Only, World
 
 SERIES = {("DK1", "111"), ("DK2", "320")}
@@ -93,7 +93,7 @@ def test_after_a_refusal_the_setting_is_named_and_no_secret_is_anywhere(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from energy_assets_tests.google_account import as_json
+    from energy_assets_tests.stores.gcs.google_account import as_json
 
     caplog.set_level(logging.DEBUG)
     named = {"Hopsworks": "FS_API_KEY", "Google": "GOOGLE_CLOUD_SERVICE_ACCOUNT_JSON_PATH"}

@@ -179,7 +179,7 @@ def test_a_history_too_short_for_a_model_is_reported_and_stops_nothing(
 def test_a_model_that_is_not_better_than_the_baseline_is_kept_but_not_used(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from energy_assets.forecasting import training
+    from energy_assets.forecasts import gate as training
 
     good = training.scores
 

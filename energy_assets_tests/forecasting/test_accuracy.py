@@ -3,7 +3,9 @@
 import pandas as pd
 import pytest
 
-from energy_assets.forecasting import GlobalForecaster, baseline, evaluation
+from energy_assets.forecasting import GlobalForecaster
+from energy_assets.forecasting.evaluation import scores as evaluation
+from energy_assets.forecasting.models import seasonal_naive as baseline
 
 # The whole of the bound, 2023-03-05 to 2023-03-15, is `benchmarks/accuracy.py`; these three are
 # a Sunday and a working day with the missing day in their windows, at different hours of the day.

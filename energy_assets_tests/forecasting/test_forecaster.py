@@ -8,8 +8,8 @@ import pytest
 
 from energy_assets.errors import ForecastError
 from energy_assets.forecasting import forecaster
-from energy_assets.forecasting.features import HISTORY_HOURS
-from energy_assets.forecasting.panel import training_window
+from energy_assets.forecasting.features.matrix import HISTORY_HOURS
+from energy_assets.forecasting.panel.matrix import training_window
 
 DAY_AHEAD = list(range(1, 25))
 

@@ -11,7 +11,7 @@ import pytest
 from benchmarks import course
 from energy_assets.errors import ForecastError, ShortHistoryError
 from energy_assets.forecasting import GlobalForecaster, recursive
-from energy_assets.forecasting.panel import HOUR, HourlyMatrix, fill_gaps, to_matrix
+from energy_assets.forecasting.panel.matrix import HOUR, HourlyMatrix, fill_gaps, to_matrix
 from energy_assets.forecasting.recursive import RecursiveFeatures
 from energy_assets.sources.simulator import Simulator
 

@@ -15,11 +15,12 @@ import pytest
 from energy_assets.errors import ContractError, NotFoundError, StorageError
 from energy_assets.schemas import CONSUMPTION, KEY
 from energy_assets.settings import read_settings
-from energy_assets.stores import delta_feature_store, hopsworks_feature_store
-from energy_assets.stores.delta_feature_store import DeltaFeatureStore
+from energy_assets.stores.embedded import feature_store as delta_feature_store
+from energy_assets.stores.embedded.feature_store import DeltaFeatureStore
 from energy_assets.stores.feature_store import FeatureStore
-from energy_assets.stores.hopsworks_connection import HopsworksConnection
-from energy_assets.stores.hopsworks_feature_store import HopsworksFeatureStore
+from energy_assets.stores.hopsworks import feature_store as hopsworks_feature_store
+from energy_assets.stores.hopsworks.connection import HopsworksConnection
+from energy_assets.stores.hopsworks.feature_store import HopsworksFeatureStore
 
 T0 = datetime(2023, 3, 1)
 HOUR = timedelta(hours=1)

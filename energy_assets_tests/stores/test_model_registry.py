@@ -11,9 +11,9 @@ import pytest
 
 from energy_assets.errors import BrokenModelError, NotFoundError, StorageError
 from energy_assets.settings import read_settings
-from energy_assets.stores.folder_model_registry import FolderModelRegistry
-from energy_assets.stores.hopsworks_connection import HopsworksConnection
-from energy_assets.stores.hopsworks_model_registry import HopsworksModelRegistry
+from energy_assets.stores.embedded.model_registry import FolderModelRegistry
+from energy_assets.stores.hopsworks.connection import HopsworksConnection
+from energy_assets.stores.hopsworks.model_registry import HopsworksModelRegistry
 from energy_assets.stores.model_registry import ModelRegistry, ModelVersion
 
 T0 = datetime(2023, 3, 1, 10)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from energy_assets.errors import NotFoundError, StorageError
-from energy_assets.stores.local_object_store import LocalObjectStore
+from energy_assets.stores.embedded.object_store import LocalObjectStore
 from energy_assets.stores.object_store import ObjectStore
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from energy_assets.forecasting.search_space import SearchSpace
+from energy_assets.forecasting.tuning.search_space import SearchSpace
 from energy_assets.partitions import key_of
 from energy_assets.settings import Settings, read_settings
 from energy_assets.sources.simulator import Simulator

@@ -11,11 +11,9 @@ import pandas as pd
 import pytest
 
 from energy_assets.errors import ForecastError
-from energy_assets.forecasting import tuning
-from energy_assets.forecasting.search_space import read_search_space
-from energy_assets.forecasting.tuning_result import (
-    Scheme,
-)
+from energy_assets.forecasting.tuning import search as tuning
+from energy_assets.forecasting.tuning.result import Scheme
+from energy_assets.forecasting.tuning.search_space import read_search_space
 from energy_assets.partitions import HOUR
 from energy_assets.tracking import (
     open_tracking,

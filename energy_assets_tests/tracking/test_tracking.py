@@ -18,16 +18,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from energy_assets import report
+from energy_assets.commands import report
 from energy_assets.errors import CredentialError
-from energy_assets.forecasting.training import TrainedModel
-from energy_assets.forecasting.tuning_result import (
-    Scheme,
-    Trial,
-    TuningResult,
-    Unsearched,
-    best_of,
-)
+from energy_assets.forecasting.tuning.result import Scheme, Trial, TuningResult, Unsearched, best_of
+from energy_assets.forecasts.gate import TrainedModel
 from energy_assets.partitions import HOUR, key_of, window_of
 from energy_assets.settings import Settings, read_settings
 from energy_assets.stores.feature_store import TrainingDataset

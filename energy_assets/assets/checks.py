@@ -1,0 +1,113 @@
+"""Asset checks: what is checked of each asset, and how a result is made of the figures.
+
+The checks run inside their assets, because a check that takes a partitioned asset as its argument
+would load all partitions of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from energy_assets.errors import ContractError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from energy_assets.contract.rules import Cleaned
+
+CONTRACT = dg.AssetCheckSpec(
+    "contract",
+    asset="raw_consumption",
+    blocking=True,
+    description="In no hour are more than half of the records bad; else nothing is made of them.",
+)
+COMPLETE = dg.AssetCheckSpec(
+    "complete",
+    asset="feature_group",
+    description="Every series seen in the week before has a row in every hour.",
+)
+BEATS_BASELINE = dg.AssetCheckSpec(
+    "beats_seasonal_naive",
+    asset="model",
+    description="On data it had not seen, the model is better than both seasonal naives.",
+)
+FROM_THIS_MODEL = dg.AssetCheckSpec(
+    "from_newest_model",
+    asset="predictions_parquet",
+    description="The forecast is the newest model's, not that of an earlier one or the baseline.",
+)
+
+
+def run_hours(keys: Sequence[str]) -> dict[str, str]:
+    """Which partitions a figure of a whole run is about: Dagster shows it without."""
+    return {"first hour of the run": keys[0], "last hour of the run": keys[-1]}
+
+
+def contract(cleaned: Cleaned, keys: Sequence[str]) -> dg.AssetCheckResult:
+    """Fails, and stops the run before the feature group, where an hour of `keys` is mostly bad."""
+    from energy_assets.contract.rules import refuse
+
+    refused: ContractError | None = None
+    try:
+        refuse(cleaned)
+    except ContractError as error:
+        refused = error
+    reasons = cleaned.quarantine["reason"].value_counts()
+    return dg.AssetCheckResult(
+        asset_key=CONTRACT.asset_key,
+        check_name=CONTRACT.name,
+        passed=refused is None,
+        description=str(refused) if refused else None,
+        metadata={
+            **run_hours(keys),
+            "records": cleaned.published,
+            "quarantined": len(cleaned.quarantine),
+            **{f"quarantined: {reason}": int(count) for reason, count in reasons.items()},
+        },
+    )
+
+
+def complete(missing: pd.Series, expected: int, keys: Sequence[str]) -> dg.AssetCheckResult:
+    """Warns of the hours of `keys` in which series are missing: hour -> how many."""
+    gaps = missing[missing > 0]
+    return _result(
+        COMPLETE,
+        failed_at=[f"{hour:%Y-%m-%d %H:%M}" for hour in gaps.index],
+        metadata={
+            **run_hours(keys),
+            "series expected": expected,
+            "rows missing": int(gaps.sum()),
+        },
+    )
+
+
+def beats_baseline(verdicts: Mapping[str, str], failed: Iterable[str]) -> dg.AssetCheckResult:
+    """Warns of the partitions whose model may not be used: partition -> why."""
+    return _result(BEATS_BASELINE, failed_at=list(failed), metadata=dict(verdicts))
+
+
+def from_this_model(qualities: Mapping[str, str]) -> dg.AssetCheckResult:
+    """Warns of the partitions whose forecast had to fall back: partition -> quality."""
+    fallen_back = [key for key, quality in qualities.items() if quality != "model"]
+    return _result(FROM_THIS_MODEL, failed_at=fallen_back, metadata=dict(qualities))
+
+
+def _result(
+    spec: dg.AssetCheckSpec,
+    *,
+    failed_at: list[str],
+    metadata: Mapping[str, Any],
+) -> dg.AssetCheckResult:
+    """A check that warns of the hours at which it did not pass."""
+    shown = ", ".join(failed_at[:10]) + (" ..." if len(failed_at) > 10 else "")
+    return dg.AssetCheckResult(
+        asset_key=spec.asset_key,
+        check_name=spec.name,
+        passed=not failed_at,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"Not so in {len(failed_at)} hour(s): {shown}" if failed_at else None,
+        metadata=dict(list(metadata.items())[:50]),
+    )

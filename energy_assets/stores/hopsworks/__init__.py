@@ -1,0 +1,1 @@
+"""The feature store and the model registry in Hopsworks."""

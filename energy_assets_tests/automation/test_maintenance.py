@@ -1,0 +1,75 @@
+"""Maintenance: the table stays as it is, and so does what pinned training datasets need."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from energy_assets.automation import maintenance
+from energy_assets.errors import NotFoundError
+from energy_assets.partitions import HOUR, window_of
+from energy_assets.settings import read_settings
+from energy_assets.sources.simulator import Simulator
+from energy_assets.stores.embedded import feature_store as delta_feature_store
+from energy_assets.stores.training_datasets import read_reference, write_reference
+from energy_assets_tests.world import World
+
+H = datetime(2023, 3, 10, 21)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(delta_feature_store, "UNFINISHED_HOURS", 0)
+    monkeypatch.setattr(
+        maintenance, "settings", lambda: read_settings(_env_file=None, training_datasets_kept=2)
+    )
+    return World.build(tmp_path, Simulator())
+
+
+def pin(world: World, hour: datetime) -> pd.DataFrame:
+    """Pin the window of an hour, after its newest row has been corrected."""
+    features = world.stores.feature_store
+    world.put_history(hour, hour + HOUR)
+    dataset = features.create_training_dataset(*window_of(hour))
+    write_reference(world.stores.object_store, hour, dataset)
+    return features.read_training_dataset(dataset)
+
+
+def maintain(world: World) -> bool:
+    job = world.defs.resolve_job_def("maintenance_job")
+    return job.execute_in_process(instance=world.instance, raise_on_error=False).success
+
+
+def test_the_training_datasets_made_last_are_kept_whatever_their_hours(world: World) -> None:
+    features, objects = world.stores.feature_store, world.stores.object_store
+    hours = [H, H + 2 * HOUR, H + HOUR]  # in the order in which they are made
+    pinned = {hour: pin(world, hour) for hour in hours}
+    start, end = H, H + 3 * HOUR
+    table = features.read(start, end)
+
+    assert maintain(world)
+
+    pd.testing.assert_frame_equal(features.read(start, end), table)
+    for hour in hours[1:]:
+        again = features.read_training_dataset(read_reference(objects, hour))
+        pd.testing.assert_frame_equal(again, pinned[hour])
+
+
+def test_what_was_compacted_away_is_gone_for_a_training_dataset_that_is_not_kept(
+    world: World,
+) -> None:
+    features, objects = world.stores.feature_store, world.stores.object_store
+    for number in range(4):
+        pin(world, H + number * HOUR)
+        world.put_history(H, H + HOUR)  # written again, so that the first file is replaced
+    assert maintain(world)
+    with pytest.raises(NotFoundError, match="materialise feature_view again"):
+        features.read_training_dataset(read_reference(objects, H))
+    assert len(features.read_training_dataset(read_reference(objects, H + 3 * HOUR)))
+
+
+def test_an_empty_store_needs_no_maintenance(world: World) -> None:
+    assert maintain(world)

@@ -1,0 +1,84 @@
+"""`check-settings`: what can be reached, and no secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from energy_assets.commands.check_settings import check_settings
+from energy_assets.settings import read_settings
+from energy_assets_tests.hopsworks_server import Project
+from energy_assets_tests.stores.gcs.server import BUCKET, GcsServer
+from energy_assets_tests.tracking.wandb_server import ENTITY, KEY, WandbServer
+
+WRONG = {"fs_api_key": SecretStr("a-wrong-key"), "wandb_api_key": SecretStr("a-wrong-key")}
+
+
+def test_with_nothing_set_every_backend_is_reached(tmp_path: Path) -> None:
+    outcomes = list(check_settings(read_settings(_env_file=None, storage_root=tmp_path)))
+    assert all(outcome.reached for outcome in outcomes)
+    backends = ["source", "features", "models", "objects", "tracking"]
+    assert [outcome.backend for outcome in outcomes] == backends
+
+
+def test_a_backend_that_cannot_be_used_is_told_apart_from_those_that_can(tmp_path: Path) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file where a folder should be")
+    settings = read_settings(_env_file=None, storage_root=blocked)
+    reached = {outcome.backend: outcome for outcome in check_settings(settings)}
+    assert reached["source"].reached
+    assert not reached["objects"].reached
+    assert "STORAGE_ROOT" in reached["objects"].said
+
+
+@pytest.mark.parametrize(
+    ("chosen", "missing"),
+    [
+        ({"feature_store": "hopsworks"}, {"fs_project_name": None, "fs_api_key": "<your-key>"}),
+        ({"object_store": "gcs"}, {"google_cloud_bucket_name": None}),
+        ({"object_store": "gcs"}, {"google_cloud_bucket_name": "<your-bucket>"}),
+        ({"wandb_mode": "online"}, {"wandb_entity": "<your-team>"}),
+    ],
+)
+def test_missing_and_placeholder_credentials_are_named(
+    chosen: dict[str, str], missing: dict[str, str | None], tmp_path: Path
+) -> None:
+    settings = read_settings(_env_file=None, storage_root=tmp_path, **chosen, **missing)
+    failed = [outcome for outcome in check_settings(settings) if not outcome.reached]
+    assert failed
+    for outcome in failed:
+        assert any(name.upper() in outcome.said for name in missing)
+        assert ".env" in outcome.said
+
+
+def test_hosted_stores_are_reached_and_no_key_is_shown(
+    hopsworks: Project, gcs: GcsServer, tmp_path: Path
+) -> None:
+    with WandbServer() as wandb:
+        settings = read_settings(
+            _env_file=None,
+            storage_root=tmp_path,
+            **hopsworks.settings(),
+            object_store="gcs",
+            google_cloud_bucket_name=BUCKET,
+            wandb_mode="online",
+            wandb_base_url=wandb.url,
+            wandb_api_key=KEY,
+            wandb_entity=ENTITY,
+            wandb_project="forecasts",
+        )
+        outcomes = list(check_settings(settings))
+        refused = list(check_settings(settings.model_copy(update=WRONG)))
+    assert all(outcome.reached for outcome in outcomes), outcomes
+    assert hopsworks.name in outcomes[1].said
+    assert f"gs://{BUCKET}/" in outcomes[3].said
+    assert f"{ENTITY}/forecasts" in outcomes[4].said
+    named = {outcome.backend: outcome.said for outcome in refused if not outcome.reached}
+    assert "FS_API_KEY" in named["features"]
+    assert "FS_API_KEY" in named["models"]
+    assert "WANDB_API_KEY" in named["tracking"]
+    shown = f"{outcomes} {refused}"
+    for secret in (hopsworks.key, KEY, "a-wrong-key"):
+        assert secret not in shown

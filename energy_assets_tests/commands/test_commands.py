@@ -1,0 +1,205 @@
+"""`run`, `tune` and `backfill` from end to end, as a user starts them, on the real file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from energy_assets.commands import steps as replay
+from energy_assets.errors import NoDataError
+from energy_assets.partitions import HOUR
+from energy_assets.settings import PROJECT_ROOT
+from energy_assets.sources.profiles import DE35
+from energy_assets.sources.simulator import Simulator
+from energy_assets_tests.assets.conftest import SERIES
+from energy_assets_tests.world import Only, World
+
+H = datetime(2023, 3, 13, 21)
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+def energy_assets(home: Path, *arguments: str, **environment: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "energy_assets", *arguments],
+        cwd=PROJECT_ROOT,
+        env={
+            **os.environ,
+            "STORAGE_ROOT": str(home / "storage"),
+            "DAGSTER_HOME": str(home),
+            "TUNING_TRIALS": "1",
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=500,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_run_on_the_real_file_forecasts_scores_and_shows_a_picture(
+    home: Path, de35_csv: Path
+) -> None:
+    """After the missing day, again, and before the missing day, which leaves the newest alone."""
+    settings = {"ENERGY_SOURCE": "file", "ENERGY_FILE": str(de35_csv)}
+    objects = home / "storage" / "file-ConsumptionDE35Hour" / "objects"
+
+    status, printed = energy_assets(home, "run", "--origin", "2023-03-13-21:00", **settings)
+    assert status == 0, printed
+    for part in ("series   76", "origin   2023-03-13-21:00", "source=file", "quality: model"):
+        assert part in printed
+    assert "1,824 forecasts scored" in printed
+    picture = objects.parent / "forecast.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    newest = (objects / "predictions.parquet").read_bytes()
+    assert len(pd.read_parquet(objects / "predictions.parquet")) == 76 * 24
+
+    status, printed = energy_assets(home, "run", "--origin", "2023-03-13-21:00", **settings)
+    assert status == 0
+    assert "nothing was run" in printed
+
+    status, printed = energy_assets(home, "run", "--origin", "2023-02-27-10:00", **settings)
+    assert status == 0, printed
+    assert "origin   2023-02-27-10:00" in printed
+    assert (objects / "predictions.parquet").read_bytes() == newest
+
+
+def test_tuning_on_the_real_file_prints_the_best_beside_default_and_naive(
+    home: Path, de35_csv: Path
+) -> None:
+    settings = {"ENERGY_SOURCE": "file", "ENERGY_FILE": str(de35_csv)}
+    status, printed = energy_assets(
+        home, "tune", "--hour", "2023-03-12-21:00", "--trials", "2", **settings
+    )
+    assert status == 0, printed
+    for part in ("trial 1 of 2: 0.0", "trial 2 of 2: ", "learning_rate", "last week", "default"):
+        assert part in printed
+    stored = home / "storage" / "file-ConsumptionDE35Hour"
+    assert (stored / "tuning.png").read_bytes().startswith(b"\x89PNG")
+    assert f"picture  {stored / 'tuning.png'}" in printed
+    assert (stored / "objects" / "best_config" / "2023-03-12" / "21.json").is_file()
+
+
+def test_a_window_too_short_for_a_search_is_one_clear_line_that_names_the_setting(
+    tmp_path: Path, de35_csv: Path
+) -> None:
+    settings = {"ENERGY_SOURCE": "file", "ENERGY_FILE": str(de35_csv), "DAYS_EXPORT": "5"}
+    status, printed = energy_assets(tmp_path, "tune", "--hour", "2023-03-12-21:00", **settings)
+    assert status == 1
+    (told,) = (line for line in printed.splitlines() if line.startswith("energy-assets: "))
+    assert "DAYS_EXPORT=5" in told
+    assert "120 hours" in told
+
+
+@pytest.mark.parametrize("budget", [("--trials", "0"), ("--trials", "2.5"), ("--seconds", "nan")])
+def test_a_budget_that_is_none_is_refused(budget: tuple[str, str], tmp_path: Path) -> None:
+    status, printed = energy_assets(tmp_path, "tune", *budget)
+    assert status == 2
+    assert f"'{budget[1]}' is no" in printed
+
+
+def test_an_origin_that_the_source_does_not_have_is_one_clear_line(
+    home: Path, de35_csv: Path
+) -> None:
+    settings = {"ENERGY_SOURCE": "file", "ENERGY_FILE": str(de35_csv)}
+    status, printed = energy_assets(home, "run", "--origin", "2024-01-01-00:00", **settings)
+    assert status == 1
+    assert "2023-01-31-23:00 to 2023-03-16-22:00" in printed
+    assert len(printed.strip().splitlines()) <= 2
+
+
+def test_a_storage_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "storage").write_text("a file where a folder should be")
+    status, printed = energy_assets(tmp_path, "run", "--origin", "2023-03-13-21:00")
+    assert status == 1
+    assert "STORAGE_ROOT" in printed
+
+
+@pytest.mark.parametrize("origin", ["yesterday", "2023-03-10-21:30"])
+def test_an_origin_that_is_no_hour_is_refused(origin: str, tmp_path: Path) -> None:
+    status, printed = energy_assets(tmp_path, "run", "--origin", origin)
+    assert status == 2
+    assert "2023-03-10-21:00" in printed
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> World:
+    return World.build(tmp_path, Only(Simulator(now=lambda: datetime(2023, 3, 15)), SERIES))
+
+
+def steps_to(world: World, origin: datetime) -> list[tuple[str, datetime, datetime]]:
+    steps = replay.steps_to_forecast(world.source, world.stores, origin)
+    return [(step.job, step.first, step.last) for step in steps]
+
+
+def test_a_first_load_that_broke_off_is_made_again(small: World) -> None:
+    first = H - timedelta(days=31) + HOUR
+    small.run("ingestion_job", first, H, assets=["raw_consumption"])
+    assert steps_to(small, H)[0] == ("ingestion_job", first, H)
+
+
+def test_hours_asked_for_in_vain_are_not_asked_for_for_ever(small: World) -> None:
+    small.put_history(H - timedelta(days=32), H - timedelta(days=10))
+    small.put_history(H - timedelta(days=9), H + HOUR)
+    gap = (H - timedelta(days=10), H - timedelta(days=9) - HOUR)
+    assert steps_to(small, H)[0] == ("ingestion_job", *gap)
+
+    nothing = small.with_source(Only(small.source, series=set()))
+    nothing.run("ingestion_job", *gap)
+    assert all(job != "ingestion_job" for job, *_ in steps_to(small, H))
+
+
+def test_an_origin_whose_scores_exist_but_not_its_forecast_is_forecast(small: World) -> None:
+    small.put_history(H - timedelta(days=32), H + HOUR)
+    small.put_config(H - timedelta(days=1))
+    small.run("repair_job", H)
+    assert ("hourly_job", H, H) in steps_to(small, H)
+
+
+def test_tuning_loads_the_history_it_lacks_and_searches_again_where_there_is_a_result(
+    small: World,
+) -> None:
+    small.put_config(H)
+    steps = list(replay.steps_to_tune(small.source, small.stores, H, {"trials": 3}))
+    first = H - timedelta(days=30) + HOUR
+    assert [(step.job, step.first, step.last) for step in steps] == [
+        ("ingestion_job", first, H),
+        ("tuning_job", H, H),
+    ]
+    assert steps[-1].config == {"best_config": {"trials": 3}}
+
+
+def test_a_backfill_forecasts_every_hour_of_its_range_in_order(small: World) -> None:
+    small.put_history(H - timedelta(days=32), H + HOUR)
+    small.put_config(H - timedelta(days=3))
+    steps = list(replay.steps_to_replay(small.source, small.stores, H - timedelta(hours=30), H))
+    assert [(step.job, step.hours) for step in steps] == [("hourly_job", 24), ("hourly_job", 7)]
+    assert steps[0].last + HOUR == steps[1].first
+
+
+def test_a_range_that_ends_before_it_starts_is_refused(small: World) -> None:
+    with pytest.raises(NoDataError, match="swap them"):
+        list(replay.steps_to_replay(small.source, small.stores, H, H - HOUR))
+
+
+def test_a_failed_contract_says_hour_and_reason(small: World) -> None:
+    class Broken(Only):
+        def fetch(self, start: datetime, end: datetime) -> pd.DataFrame:
+            return super().fetch(start, end).assign(**{DE35.value_column: "broken"})
+
+    broken = small.with_source(Broken(small.source.source, SERIES))
+    step = replay.Step("ingestion_job", H, H, "load")
+    with pytest.raises(replay.RunFailedError, match=r"2023-03-13 21:00 UTC: value not a number"):
+        replay.execute(broken.defs, [step], broken.instance, lambda step: nullcontext())

@@ -1,0 +1,113 @@
+"""The autoregression by the hour of the day against one dense problem a series and block."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from energy_assets.forecasting import GlobalForecaster
+from energy_assets.forecasting.features import matrix as features
+from energy_assets.forecasting.models import autoregression as lear
+from energy_assets.forecasting.panel.matrix import to_matrix
+
+START = pd.Timestamp("2023-01-01 05:00")
+FIRST_HOUR = (START - pd.Timestamp("1970-01-01")) // pd.Timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def months():
+    """Two series over 120 days whose next hours follow the last one, and one that starts late."""
+    hours = pd.date_range(START, periods=120 * 24, freq="h", name="datetime_utc")
+    rng = np.random.default_rng(5)
+    shape = 0.3 * np.sin(2 * np.pi * hours.hour.to_numpy() / 24) - 0.2 * (hours.weekday >= 5)
+    walk = np.empty((3, len(hours)))
+    walk[:, 0] = 0
+    for hour in range(1, len(hours)):
+        walk[:, hour] = 0.97 * walk[:, hour - 1] + 0.02 * rng.standard_normal(3)
+    values = np.exp(shape + walk) * [[10], [1000], [50]]
+    index = pd.MultiIndex.from_product([["a", "b", "late"], hours], names=["series", hours.name])
+    panel = pd.DataFrame({"load": values.ravel()}, index=index)
+    return panel.drop(panel.index[2 * len(hours) : 2 * len(hours) + 1000])
+
+
+@pytest.fixture(scope="module")
+def level(months):
+    matrix = to_matrix(months)
+    return features.to_log(matrix.array, features.series_scale(matrix.array))
+
+
+@pytest.fixture(scope="module")
+def days(months):
+    return features.calendar(to_matrix(months).hours, 24, "DK", "Europe/Copenhagen")
+
+
+def test_fit__as_the_slow_oracle(level, days):
+    end, horizon = level.shape[1], 24
+    fitted = lear.fit(level, np.isfinite(level), horizon, days, FIRST_HOUR, end)
+    origins = np.arange(lear.REACH, end - horizon)
+    block = 2
+    at = origins[(FIRST_HOUR + origins) % 24 // 3 == block]
+    inputs = lear._inputs(level, at, horizon, days, FIRST_HOUR)
+    steps = np.arange(1, horizon + 1)
+    target = level[:, at[:, None] + steps] - level[:, at[:, None] + steps - 24]
+    rows, targets = [], []
+    for X, y in zip(inputs, target, strict=True):
+        known = np.isfinite(X).all(axis=1) & np.isfinite(y).all(axis=1)
+        rows.append(X[known])
+        targets.append(y[known])
+    everything = np.vstack(rows)
+    penalty = lear.POOLED_ORIGINS * ((everything**2).mean(axis=0) + 1e-9)
+    penalty[0] = lear.POOLED_ORIGINS * 1e-6
+    pooled = np.linalg.solve(
+        everything.T @ everything + np.diag(penalty), everything.T @ np.vstack(targets)
+    )
+    np.testing.assert_allclose(fitted.weights[-1, block], pooled, atol=1e-4)
+    for series, (X, y) in enumerate(zip(rows, targets, strict=True)):
+        change = np.linalg.solve(X.T @ X + np.diag(penalty), X.T @ (y - X @ pooled))
+        np.testing.assert_allclose(fitted.weights[series, block], pooled + change, atol=1e-4)
+
+
+def test_inputs__later_values_changed__same(level, days):
+    origins = np.array([400, 500])
+    changed = level.copy()
+    changed[:, 501:] += 1
+    first, second = (
+        lear._inputs(values, origins, 24, days, FIRST_HOUR) for values in (level, changed)
+    )
+    np.testing.assert_array_equal(first, second)
+
+
+def test_fit__targets_after_the_end__have_no_part(level, days):
+    changed = level.copy()
+    changed[:, 2500:] += 1
+    observed = np.isfinite(level)
+    first, second = (
+        lear.fit(values, observed, 24, days, FIRST_HOUR, 2500) for values in (level, changed)
+    )
+    np.testing.assert_array_equal(first.weights, second.weights)
+
+
+def test_global_forecaster__months_of_history__the_next_hours_gain(months):
+    origin = months.index[-1][-1] - pd.Timedelta(days=2)
+    window = months[months.index.get_level_values(-1) <= origin]
+    errors = {}
+    for weight in (0.0, 0.5):
+        forecaster = GlobalForecaster(n_estimators=20, n_jobs=1, lear_weight=weight).fit(window)
+        held_out = forecaster.holdout_[forecaster.holdout_["horizon"] <= 3]
+        errors[weight] = (held_out["forecast"] / held_out["actual"] - 1).abs().mean()
+    assert errors[0.5] < 0.97 * errors[0.0]
+
+
+def test_update__after_months__moves_on_to_other_hours_of_the_day(months):
+    origin = months.index[-1][-1] - pd.Timedelta(hours=30)
+    window = months[months.index.get_level_values(-1) <= origin]
+    fitted = GlobalForecaster(n_estimators=5, n_jobs=1, calibration_days=0).fit(window)
+    assert fitted.model_.hourly is not None
+    steps = list(range(1, 25))
+    whole = fitted.clone().fit(window).update(months, update_params=False).predict(fh=steps)
+    for hour in pd.date_range(origin, months.index[-1][-1], freq="h", inclusive="right"):
+        newer = months[months.index.get_level_values(-1) == hour]
+        fitted.update(newer, update_params=False)
+    pd.testing.assert_frame_equal(fitted.predict(fh=steps), whole, rtol=1e-9)
+    actual = months.groupby(level=0).tail(1)["load"].to_numpy()
+    first = whole.groupby(level=0).head(1)["load"].to_numpy()
+    np.testing.assert_allclose(first, actual, rtol=0.3)
