@@ -93,7 +93,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def _load(environment: dict[str, str]) -> tuple[float, float]:
     """Load a month in one run, ours and the empty assets: the seconds from run start to end."""
-    start, end = window_of(ORIGIN)
+    start, end = window_of(ORIGIN, 30)
     hours = {
         "dagster/asset_partition_range_start": key_of(start),
         "dagster/asset_partition_range_end": key_of(end - HOUR),

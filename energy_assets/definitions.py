@@ -1,65 +1,53 @@
-"""The code location on one screen: assets, automation, and the stores that settings choose."""
+"""The code location on one screen: assets, automation, and the resources that settings choose."""
 
-from __future__ import annotations
-
-import gc
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
-from energy_assets.assets import ingestion, monitoring, prediction, training
-from energy_assets.automation import jobs as automation
-from energy_assets.automation import maintenance
-from energy_assets.io_managers import (
-    ConfigIOManager,
-    FeatureGroupIOManager,
-    FeatureViewIOManager,
-    ModelIOManager,
-    ParquetIOManager,
-)
-from energy_assets.settings import Settings, settings
-from energy_assets.sources import open_source
+from energy_assets import assets, automation
+from energy_assets.io_managers import IO_MANAGERS
+from energy_assets.partitions import SETTINGS
+from energy_assets.settings import Settings
+from energy_assets.sources import open_source, source_id
 from energy_assets.stores import open_stores
 from energy_assets.tracking import open_tracking
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:
-    """The source, the stores and the IO managers over them, none of them connected yet."""
-    stores = open_stores(settings)
+    """What assets, IO managers and sensors work with. Nothing is connected to before it is used."""
+    stores = open_stores(settings, source_id(settings))
     return {
+        "settings": settings,
         "source": dg.ResourceDefinition(lambda _: open_source(settings)),
-        # Who starts a search in its own process may watch its trials.
-        "on_trial": lambda trial, total: None,
-        # Opened when a run starts, so that a missing credential ends it before any work.
-        "tracking": dg.ResourceDefinition(lambda _: open_tracking(settings)),
+        # Opened when a run starts, so that a missing credential stops it before any work is done.
+        "tracking": dg.ResourceDefinition(lambda _: open_tracking(settings, source_id(settings))),
         "feature_store": stores.feature_store,
+        "model_registry": stores.model_registry,
         "object_store": stores.object_store,
-        "parquet_io_manager": ParquetIOManager(
-            stores.object_store, {"source": settings.energy_source}
-        ),
-        "feature_group_io_manager": FeatureGroupIOManager(stores.feature_store),
-        "feature_view_io_manager": FeatureViewIOManager(stores.feature_store, stores.object_store),
-        "config_io_manager": ConfigIOManager(stores.object_store),
-        "model_io_manager": ModelIOManager(stores.model_registry),
     }
 
 
 def build_defs(resources: Mapping[str, Any]) -> dg.Definitions:
-    """All definitions over the given resources; tests replace some of them."""
-    return dg.Definitions(
-        assets=dg.load_assets_from_modules([ingestion, training, prediction, monitoring]),
-        jobs=[*automation.JOBS, maintenance.maintenance_job],
-        schedules=[*automation.SCHEDULES, maintenance.maintenance_schedule],
+    """All definitions over the given resources.
+
+    This is the one place to replace a store or the source: the IO managers use what is given here.
+    """
+    defs = dg.Definitions(
+        assets=assets.ASSETS,
+        jobs=automation.JOBS,
+        schedules=automation.SCHEDULES,
         sensors=automation.SENSORS,
-        resources=resources,
-        # A process for each step would spend its time importing: one process runs the whole job.
+        resources={**IO_MANAGERS, **resources},
+        # A process for each step would spend its time on imports: one process runs the whole job.
         executor=dg.in_process_executor,
     )
+    with warnings.catch_warnings():
+        # A job may hold cheap and costly assets. Its backfills then follow the stricter policy.
+        warnings.filterwarnings("ignore", message=r"Asset job \w+ materializes assets with varying")
+        defs.get_repository_def()  # Dagster keeps it, and would warn when it makes it later
+    return defs
 
 
-defs = build_defs(build_resources(settings()))
-
-# The definitions stay as long as the process does. Without this, each of the many garbage
-# collections while a run imports its libraries looks through all of them again.
-gc.freeze()
+defs = build_defs(build_resources(SETTINGS))

@@ -1,41 +1,36 @@
-"""Hourly UTC partitions, and the mappings between the partitions of two assets.
+"""Hourly UTC partitions: their keys, hours and windows.
 
-A partition is one hour of observation: key `2023-03-01-10:00` holds the rows of 10:00 to 11:00.
+A partition is one hour of observation: key `2023-03-01-10:00` holds the rows of 10:00 to 10:59.
+
+This is the only module that reads the settings when it is imported: Dagster needs to know the
+partitions by then. Everything else is handed its settings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import dagster as dg
+import pandas as pd
 
-from energy_assets.settings import PARTITION_FORMAT, settings
+from energy_assets.settings import PARTITION_FORMAT, read_settings
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-HOUR = timedelta(hours=1)
+HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 
 HORIZON = 24
 """Hours forecast from each origin."""
 
-WINDOW = timedelta(days=settings().days_export)
-"""Length of the training window, which ends with the partition's own hour."""
+SETTINGS = read_settings()
+"""The settings of this process."""
 
 hourly = dg.HourlyPartitionsDefinition(
-    start_date=settings().first_hour,
-    end_offset=-24 * settings().days_delay,
+    start_date=SETTINGS.first_hour,
+    end_offset=-24 * SETTINGS.days_delay,
     timezone="UTC",
     fmt=PARTITION_FORMAT,
 )
-"""One partition an hour. The source publishes late, so the newest is `DAYS_DELAY` days old."""
-
-day_before = dg.TimeWindowPartitionMapping(
-    start_offset=-HORIZON, end_offset=-1, allow_nonexistent_upstream_partitions=True
-)
-"""Hour K needs the 24 hours before K: the origins from which K was forecast."""
+"""One partition an hour. The newest is `DAYS_DELAY` days old, because sources publish late."""
 
 
 def hour_of(key: str) -> datetime:
@@ -48,15 +43,18 @@ def key_of(hour: datetime) -> str:
     return hour.strftime(PARTITION_FORMAT)
 
 
-def window_of(hour: datetime) -> tuple[datetime, datetime]:
-    """The training window of an hour: start included, end excluded; the hour itself is its last."""
+def window_of(hour: datetime, days: int) -> tuple[datetime, datetime]:
+    """The `days` days that end with an hour: start included, end excluded."""
     end = hour + HOUR
-    return end - WINDOW, end
+    return end - timedelta(days=days), end
 
 
 def split_by_hour(
     frame: pd.DataFrame, hours: pd.Series, keys: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
-    """The rows of each partition key, by each row's hour; an hour may have none."""
+    """The rows of each partition key; an hour without rows has an empty frame.
+
+    `hours` holds the hour of each row.
+    """
     groups = {key_of(hour): rows for hour, rows in frame.groupby(hours)}
     return {key: groups.get(key, frame.iloc[:0]).reset_index(drop=True) for key in keys}

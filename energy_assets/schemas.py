@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-SERIES = ("area", "consumer_type")
+SERIES_KEY = ("area", "consumer_type")
 """The columns that name a series."""
 
-KEY = (*SERIES, "datetime_utc")
+PRIMARY_KEY = (*SERIES_KEY, "datetime_utc")
 """The primary key of the consumption table."""
 
 TARGET = "energy_consumption"
@@ -58,7 +58,7 @@ CONSUMPTION = Table(
         _HOUR,
         Column(TARGET, "float64", "Consumption in the hour, kWh"),
     ),
-    key=KEY,
+    key=PRIMARY_KEY,
 )
 
 QUARANTINE = Table(
@@ -87,7 +87,7 @@ PREDICTIONS = Table(
         Column("model_version", "str", "Version of the model, or the name of the baseline"),
         Column("quality", "str", "model, previous_model or baseline"),
     ),
-    key=(*KEY, "origin"),
+    key=(*PRIMARY_KEY, "origin"),
 )
 
 MONITORING = Table(
@@ -108,13 +108,13 @@ MONITORING = Table(
         Column("model_version", "str", "Version of the model, or the name of the baseline"),
         Column("quality", "str", "model, previous_model or baseline"),
     ),
-    key=(*KEY, "origin"),
+    key=(*PRIMARY_KEY, "origin"),
 )
 
 
 def as_panel(rows: pd.DataFrame) -> pd.DataFrame:
-    """Consumption rows as an hourly panel: indexed by `KEY`, one column, sorted."""
-    return rows.set_index(list(KEY))[[TARGET]].sort_index()
+    """Consumption rows as an hourly panel: indexed by `PRIMARY_KEY`, one column, sorted."""
+    return rows.set_index(list(PRIMARY_KEY))[[TARGET]].sort_index()
 
 
 def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:

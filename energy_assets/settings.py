@@ -7,14 +7,13 @@ Every variable is listed with a comment in `.env.default`. The environment goes 
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from energy_assets.errors import SettingsError
+from energy_assets.errors import CredentialError, SettingsError
 
 PROJECT_ROOT = Path(__file__).parents[1]
 
@@ -128,12 +127,45 @@ def read_settings(**overrides: object) -> Settings:
         ) from error
 
 
-@cache
-def settings() -> Settings:
-    """The settings of this process."""
-    return read_settings()
-
-
 def utc_now() -> datetime:
     """Now as naive UTC, the form in which every time is kept in this project."""
     return datetime.now(timezone.utc).replace(tzinfo=None)
+
+
+WHERE_TO_FIND = {
+    "fs_project_name": "the name of your Hopsworks project, as its home page shows it",
+    "fs_api_key": "made in Hopsworks under Account settings > API keys",
+    "google_cloud_bucket_name": "the bucket's name, without gs://",
+    "google_cloud_service_account_json_path": (
+        "the key file of a service account, made in Google Cloud under IAM & Admin > Service "
+        "accounts > Keys"
+    ),
+    "wandb_api_key": "shown at wandb.ai/authorize",
+    "wandb_entity": "your user or team name in Weights & Biases",
+    "wandb_project": "the name of your Weights & Biases project",
+}
+"""The settings that a hosted service needs, and where users get their values."""
+
+
+def required_setting(settings: Settings, name: str) -> str:
+    """The value of a setting that a hosted service cannot do without.
+
+    Raises CredentialError if it is missing or still a placeholder such as `<your-api-key>`. The
+    message never holds the value.
+    """
+    value = getattr(settings, name)
+    text = (value.get_secret_value() if isinstance(value, SecretStr) else str(value or "")).strip()
+    if text and not (text.startswith("<") and text.endswith(">")):
+        return text
+    state = "still a placeholder" if text else "not set"
+    raise CredentialError(
+        f"{name.upper()} is {state}: it is {WHERE_TO_FIND[name]}. Put it into .env."
+    )
+
+
+def refused_credential(name: str, service: str) -> CredentialError:
+    """The error for a value that a service does not accept: wrong, expired or revoked."""
+    return CredentialError(
+        f"{service} refuses {name.upper()}: it is wrong, revoked, or lacks the rights it needs. "
+        f"It is {WHERE_TO_FIND[name]}."
+    )

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
-# Before the settings are read: a search that is long enough to be one.
-os.environ["TUNING_TRIALS"] = "2"
-
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest

@@ -48,7 +48,7 @@ def test_dagsters_own_checks_pass_with_an_empty_environment(
 
 def test_loading_the_code_location_loads_no_heavy_library() -> None:
     heavy = (
-        "pandas, numpy, sklearn, sktime, lightgbm, optuna, matplotlib, deltalake, httpx, "
+        "sklearn, sktime, lightgbm, optuna, matplotlib, deltalake, httpx, "
         "hopsworks, wandb, google.cloud.storage"
     )
     code = (

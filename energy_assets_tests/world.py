@@ -12,12 +12,12 @@ import dagster as dg
 import pandas as pd
 
 from energy_assets.automation.jobs import range_tags
+from energy_assets.commands.deployment import Deployment
 from energy_assets.contract.rules import clean
-from energy_assets.definitions import build_defs, build_resources
+from energy_assets.io_managers import ConfigIOManager
 from energy_assets.partitions import HOUR, key_of, window_of
 from energy_assets.settings import read_settings
 from energy_assets.sources import DatasetProfile, Source
-from energy_assets.stores import Stores, open_stores
 from energy_assets.stores.parquet import read_hour
 
 
@@ -58,11 +58,9 @@ class Only:
 
 @dataclass(frozen=True)
 class World:
-    """What a user would have after setting things up, below one folder."""
+    """A deployment in a folder of its own, and a Dagster instance."""
 
-    source: Source
-    stores: Stores
-    defs: dg.Definitions
+    deployment: Deployment
     instance: dg.DagsterInstance
 
     @classmethod
@@ -75,22 +73,39 @@ class World:
     ) -> World:
         """A world with `source` below `root`.
 
-        `settings` choose hosted stores and reach them; `overrides` replace resources.
+        `settings` choose hosted stores and how to reach them; `overrides` replace resources. A
+        search tries two configurations.
         """
-        given = {"storage_root": root, "energy_source": "simulator", **(settings or {})}
-        read = read_settings(_env_file=None, **given)
-        resources, stores = build_resources(read), open_stores(read)
+        values = {
+            "storage_root": root,
+            "energy_source": "simulator",
+            "tuning_trials": 2,
+            **(settings or {}),
+        }
         return cls(
-            source=source,
-            stores=stores,
-            defs=build_defs({**resources, "source": source, **overrides}),
-            instance=dg.DagsterInstance.ephemeral(tempdir=str(root / "dagster")),
+            Deployment.of(read_settings(_env_file=None, **values), source=source, **overrides),
+            dg.DagsterInstance.ephemeral(tempdir=str(root / "dagster")),
         )
+
+    @property
+    def source(self) -> Source:
+        return self.deployment.source
+
+    @property
+    def stores(self) -> Deployment:
+        """Where to find the three stores and their folder."""
+        return self.deployment
+
+    @property
+    def defs(self) -> dg.Definitions:
+        return self.deployment.defs
 
     def with_source(self, source: Source) -> World:
         """The same stores, fed by another source."""
-        resources = {**(self.defs.resources or {}), "source": source}
-        return replace(self, source=source, defs=build_defs(resources))
+        resources = {**self.deployment.resources, "source": source}
+        return replace(
+            self, deployment=replace(self.deployment, source=source, resources=resources)
+        )
 
     def run(
         self,
@@ -116,24 +131,29 @@ class World:
     def put_history(self, start: datetime, end: datetime) -> None:
         """Put the clean rows of [start, end) into the feature group, without Dagster: quick."""
         records = self.source.fetch(start, end)
-        self.stores.feature_store.upsert(clean(records, self.source.profile).rows)
+        self.deployment.feature_store.upsert(clean(records, self.source.profile).rows)
 
     def put_config(self, hour: datetime, **parameters: object) -> None:
         """Keep a configuration as that of an hour, without a search."""
         context = dg.build_output_context(
             asset_key=dg.AssetKey("best_config"), partition_key=key_of(hour)
         )
-        manager = (self.defs.resources or {})["config_io_manager"]
-        manager.handle_output(context, {key_of(hour): {"best_parameters": parameters}})
+        ConfigIOManager(self.deployment.object_store).handle_output(
+            context, {key_of(hour): {"best_parameters": parameters}}
+        )
+
+    def window(self, hour: datetime) -> tuple[datetime, datetime]:
+        """The training window of an hour: start included, end excluded."""
+        return window_of(hour, self.deployment.settings.days_export)
 
     def load_history(self, origin: datetime) -> None:
         """Load the training window of an hour in one run."""
-        start, end = window_of(origin)
+        start, end = self.window(origin)
         self.run("ingestion_job", max(start, self.source.oldest_hour()), end - HOUR)
 
     def frame(self, asset: str, hour: datetime) -> pd.DataFrame:
         """The file of an asset's hour."""
-        return read_hour(self.stores.object_store, asset, hour)
+        return read_hour(self.deployment.object_store, asset, hour)
 
     def metadata(self, asset: str, hour: datetime) -> dict[str, Any]:
         """The metadata of the newest materialisation of an asset's hour, as plain values."""

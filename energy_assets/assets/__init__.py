@@ -1,7 +1,23 @@
-"""The seven assets, in four files that follow the flow.
+"""The seven assets, in four files that follow the flow; their checks; and what they show in the UI.
 
 ingestion: raw_consumption, feature_group
 training: feature_view, best_config, model
 prediction: predictions_parquet
 monitoring: monitoring_metrics
+
+Each asset is a thin shell: it calls functions of `contract`, `forecasting` and `forecasts`. Does
+not belong here: when an asset is made (`automation`), and where it is kept (`io_managers`).
 """
+
+import warnings
+
+import dagster as dg
+
+with warnings.catch_warnings():
+    # Backfill policies and look-back windows, which hourly partitions need, are marked beta.
+    warnings.simplefilter("ignore", dg.BetaWarning)
+    from energy_assets.assets import ingestion, monitoring, prediction, training
+
+    ASSETS = dg.load_assets_from_modules([ingestion, training, prediction, monitoring])
+
+__all__ = ["ASSETS"]

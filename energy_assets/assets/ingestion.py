@@ -4,8 +4,8 @@ import dagster as dg
 
 from energy_assets.assets import checks
 from energy_assets.assets.metadata import (
-    CHEAP,
     INGESTION,
+    SINGLE_RUN,
     column_schema,
     hours_of,
     rows_per_hour,
@@ -16,19 +16,17 @@ from energy_assets.contract.quarantine import keep
 from energy_assets.frames import Frame
 from energy_assets.partitions import hour_of, split_by_hour
 from energy_assets.schemas import CONSUMPTION
-from energy_assets.settings import settings
-from energy_assets.sources import Source, dataset_profile, fetch_published
+from energy_assets.sources import Source, fetch_published
 from energy_assets.stores.feature_store import FeatureStore
 from energy_assets.stores.object_store import ObjectStore
 
 
 @dg.asset(
     **INGESTION,
-    backfill_policy=CHEAP,
+    backfill_policy=SINGLE_RUN,
     kinds={"python", "parquet"},
     io_manager_key="parquet_io_manager",
     check_specs=[checks.CONTRACT],
-    metadata={"dagster/column_schema": text_schema(dataset_profile(settings()).columns)},
 )
 def raw_consumption(
     context: dg.AssetExecutionContext, source: dg.ResourceParam[Source]
@@ -48,14 +46,18 @@ def raw_consumption(
     rows_per_hour(context, hours)
     return dg.MaterializeResult(
         value=hours,
-        metadata={"source": source.name, "dataset": source.profile.dataset},
+        metadata={
+            "source": source.name,
+            "dataset": source.profile.dataset,
+            "dagster/column_schema": text_schema(source.profile.columns),
+        },
         check_results=[checks.contract(clean(records, source.profile), context.partition_keys)],
     )
 
 
 @dg.asset(
     **INGESTION,
-    backfill_policy=CHEAP,
+    backfill_policy=SINGLE_RUN,
     kinds={"python", "deltalake"},
     io_manager_key="feature_group_io_manager",
     check_specs=[checks.COMPLETE],

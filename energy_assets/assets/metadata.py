@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 
-from energy_assets.frames import Frame
 from energy_assets.partitions import hourly
 from energy_assets.schemas import Table
 from energy_assets.tracking import Tracked
@@ -26,11 +26,11 @@ INGESTION = {**_COMMON, "group_name": "ingestion", "pool": "feature_group"}
 TRAINING = {**_COMMON, "group_name": "training"}
 FORECASTS = {**_COMMON, "group_name": "forecasts"}
 
-CHEAP = dg.BackfillPolicy.single_run()
-"""A backfill of any length is one run: a run costs seconds, an hour of it milliseconds."""
+SINGLE_RUN = dg.BackfillPolicy.single_run()
+"""A backfill of any length is one run, because a run costs seconds and an hour milliseconds."""
 
-COSTLY = dg.BackfillPolicy.multi_run(max_partitions_per_run=24)
-"""A run of a backfill is bounded to a day, so that a fault at its end loses no more than that."""
+DAILY_RUNS = dg.BackfillPolicy.multi_run(max_partitions_per_run=24)
+"""A backfill is one run a day, because its hours are costly and a failed run loses them all."""
 
 _TYPES = {"str": "string", "datetime64[ns]": "timestamp"}
 
@@ -79,7 +79,7 @@ def tracked(seen: Tracked) -> dict[str, dg.MetadataValue]:
     return shown
 
 
-def table(frame: Frame) -> dg.TableMetadataValue:
+def table(frame: pd.DataFrame) -> dg.TableMetadataValue:
     """A small frame as the UI shows it; times and numbers as a person reads them."""
     records = [
         dg.TableRecord({str(name): _cell(value) for name, value in row.items()})

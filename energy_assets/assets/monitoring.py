@@ -1,13 +1,13 @@
 """Forecasts against observations: monitoring_metrics."""
 
-from datetime import timedelta
 from functools import partial
 
 import dagster as dg
+import pandas as pd
 
 from energy_assets.assets.metadata import (
-    CHEAP,
     FORECASTS,
+    SINGLE_RUN,
     column_schema,
     hours_of,
     picture,
@@ -15,20 +15,23 @@ from energy_assets.assets.metadata import (
     table,
     tracked,
 )
-from energy_assets.frames import Frame
+from energy_assets.forecasts.scoring import errors_by_horizon, score_forecasts
 from energy_assets.io_managers.parquet import MAY_BE_MISSING
-from energy_assets.partitions import day_before, hour_of, key_of, split_by_hour
-from energy_assets.schemas import MONITORING, SERIES
+from energy_assets.partitions import DAY, HORIZON, WEEK, hour_of, key_of, split_by_hour
+from energy_assets.schemas import MONITORING, SERIES_KEY
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
-from energy_assets.tracking import Tracking
+from energy_assets.tracking import Tracking, records
 
-DAY, WEEK = timedelta(days=1), timedelta(days=7)
+day_before = dg.TimeWindowPartitionMapping(
+    start_offset=-HORIZON, end_offset=-1, allow_nonexistent_upstream_partitions=True
+)
+"""Hour K depends on the 24 hours before K: the origins from which K was forecast."""
 
 
 @dg.asset(
     **FORECASTS,
-    backfill_policy=CHEAP,
+    backfill_policy=SINGLE_RUN,
     kinds={"pandas", "parquet"},
     io_manager_key="parquet_io_manager",
     ins={
@@ -40,51 +43,52 @@ DAY, WEEK = timedelta(days=1), timedelta(days=7)
 )
 def monitoring_metrics(
     context: dg.AssetExecutionContext,
-    feature_group: Frame,
-    predictions_parquet: dict[str, Frame],
+    feature_group: pd.DataFrame,
+    predictions_parquet: dict[str, pd.DataFrame],
     source: dg.ResourceParam[Source],
     feature_store: dg.ResourceParam[FeatureStore],
     tracking: dg.ResourceParam[Tracking],
 ) -> dg.MaterializeResult:
-    """What was observed in an hour against every forecast made for it in the 24 hours before.
+    """The observations of an hour against every forecast made for it in the 24 hours before.
 
     Partition `2023-03-11-21:00` holds, for each series, the observation of 21:00 beside the
     forecasts made from 21:00 the day before (24 hours ahead) to 20:00 (one hour ahead): up to 24
-    rows a series. Hours in which no forecast was made are left out.
+    rows a series. Origins without a forecast are left out.
     """
-    from energy_assets.forecasts.pictures import horizon_picture, outcome_picture
-    from energy_assets.forecasts.scoring import errors_by_horizon, score_forecasts
-    from energy_assets.tracking import records
-
     start, end = hours_of(context)
     scored = score_forecasts(feature_group, predictions_parquet.values())
     hours = split_by_hour(scored, scored["datetime_utc"], context.partition_keys)
     rows_per_hour(context, hours)
     for key, rows in hours.items():
         if len(rows):
-            shown = {
-                "MAPE": round(float(rows.groupby(list(SERIES))["ape"].mean().mean()), 5),
+            scores = {
+                "MAPE": round(float(_mape_by_series(rows).mean()), 5),
                 "coverage of the 80 % interval": round(float(rows["covered"].mean()), 5),
             }
-            context.add_asset_metadata(shown, partition_key=key)
+            context.add_asset_metadata(scores, partition_key=key)
 
     newest = context.partition_keys[-1]
     if len(hours[newest]):
+        from energy_assets.forecasts.pictures import horizon_picture, outcome_picture
+
         observed = feature_store.read(start - WEEK - DAY, end)
         by_horizon = errors_by_horizon(hours[newest], observed)
-        worst = hours[newest].groupby(list(SERIES))["ape"].mean().rename("MAPE").nlargest(10)
-        drawn = {"error by horizon": horizon_picture(by_horizon, source.name)}
-        if (whole_day := key_of(hour_of(newest) - DAY)) in predictions_parquet:
-            drawn["forecast a day ago against observations"] = outcome_picture(
-                observed, predictions_parquet[whole_day], source.name
+        pictures = {"error by horizon": horizon_picture(by_horizon, source.name)}
+        if (a_day_ago := key_of(hour_of(newest) - DAY)) in predictions_parquet:
+            pictures["forecast a day ago against observations"] = outcome_picture(
+                observed, predictions_parquet[a_day_ago], source
             )
-        seen = tracking.log(partial(records.monitoring, newest, scored, observed, drawn))
+        record = tracking.log(partial(records.monitoring, newest, scored, observed, pictures))
         context.add_asset_metadata(
             {
-                **{name: picture(png) for name, png in drawn.items()},
-                "worst series": table(worst.reset_index()),
-                **tracked(seen),
+                **{name: picture(png) for name, png in pictures.items()},
+                "worst series": table(_mape_by_series(hours[newest]).nlargest(10).reset_index()),
+                **tracked(record),
             },
             partition_key=newest,
         )
     return dg.MaterializeResult(value=hours, metadata={"source": source.name})
+
+
+def _mape_by_series(scored: pd.DataFrame) -> pd.Series:
+    return scored.groupby(list(SERIES_KEY))["ape"].mean().rename("MAPE")

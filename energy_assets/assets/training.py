@@ -1,6 +1,6 @@
 """From the feature group to a model in the registry: feature_view, best_config, model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from energy_assets.assets import checks
 from energy_assets.assets.metadata import (
-    COSTLY,
+    DAILY_RUNS,
     TRAINING,
     column_schema,
     picture,
@@ -20,7 +20,7 @@ from energy_assets.assets.metadata import (
 from energy_assets.errors import ShortHistoryError
 from energy_assets.partitions import HOUR, hour_of, key_of, window_of
 from energy_assets.schemas import CONSUMPTION, as_panel
-from energy_assets.settings import settings
+from energy_assets.settings import Settings
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
 from energy_assets.stores.training_datasets import PinnedRows
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dg.asset(
     **TRAINING,
-    backfill_policy=COSTLY,
+    backfill_policy=DAILY_RUNS,
     kinds={"deltalake"},
     io_manager_key="feature_view_io_manager",
     # It reads a window of hours, but is mapped to its own hour alone: with a window for a mapping,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 )
 def feature_view(
     context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
     source: dg.ResourceParam[Source],
     feature_store: dg.ResourceParam[FeatureStore],
     tracking: dg.ResourceParam[Tracking],
@@ -56,7 +57,9 @@ def feature_view(
 
     datasets: dict[str, TrainingDataset] = {}
     for key in context.partition_keys:
-        datasets[key] = feature_store.create_training_dataset(*window_of(hour_of(key)))
+        datasets[key] = feature_store.create_training_dataset(
+            *window_of(hour_of(key), settings.days_export)
+        )
         seen = tracking.log(partial(records.feature_view, key, datasets[key]))
         context.add_asset_metadata(
             {
@@ -74,13 +77,13 @@ def feature_view(
 class SearchConfig(dg.Config):
     """The budget of a hyperparameter search: whichever ends first."""
 
-    trials: int = Field(settings().tuning_trials, ge=1, description="TUNING_TRIALS")
-    seconds: float = Field(settings().tuning_seconds, gt=0, description="TUNING_SECONDS")
+    trials: int | None = Field(None, ge=1, description="TUNING_TRIALS by default")
+    seconds: float | None = Field(None, gt=0, description="TUNING_SECONDS by default")
 
 
 @dg.asset(
     **TRAINING,
-    backfill_policy=COSTLY,
+    backfill_policy=DAILY_RUNS,
     kinds={"optuna", "json"},
     io_manager_key="config_io_manager",
 )
@@ -88,7 +91,8 @@ def best_config(
     context: dg.AssetExecutionContext,
     config: SearchConfig,
     feature_view: dict[str, PinnedRows],
-    on_trial: dg.ResourceParam[Callable],
+    settings: dg.ResourceParam[Settings],
+    source: dg.ResourceParam[Source],
     tracking: dg.ResourceParam[Tracking],
 ) -> dg.MaterializeResult:
     """The configuration that won the hyperparameter search on an hour's training dataset.
@@ -104,7 +108,6 @@ def best_config(
 
     def told(trial: Trial, total: int) -> None:
         context.log.info(f"trial {trial.number} of {total}: {trial.outcome}")
-        on_trial(trial, total)
 
     space = read_search_space()
     found: dict[str, TuningResult | Unsearched] = {}
@@ -112,19 +115,21 @@ def best_config(
         panel, search = as_panel(feature_view[key].rows), tracking.search(key)
         try:
             found[key] = tune(
-                *(panel, space, config.trials, config.seconds),
+                *(panel, space),
+                config.trials or settings.tuning_trials,
+                config.seconds or settings.tuning_seconds,
                 on_trial=told,
                 engine=search.engine,
             )
         except ShortHistoryError as error:
             reason = (
                 f"no search at {key}: {error}. The training window is DAYS_EXPORT="
-                f"{settings().days_export} days: set 9 or more, better 20, or load more history. "
+                f"{settings.days_export} days: set 9 or more, better 20, or load more history. "
                 "Until then models are trained with the default configuration."
             )
             context.log.warning(reason)
             found[key] = Unsearched.because(reason, space)
-        shown = _search_metadata(key, found[key], search.found, tracking)
+        shown = _search_metadata(key, found[key], search.found, tracking, source.name)
         context.add_asset_metadata(shown, partition_key=key)
     return dg.MaterializeResult(
         value={key: result.model_dump(mode="json") for key, result in found.items()}
@@ -136,6 +141,7 @@ def _search_metadata(
     found: "TuningResult | Unsearched",
     searched: Mapping[str, str],
     tracking: Tracking,
+    source: str,
 ) -> dict[str, Any]:
     from energy_assets.forecasting.evaluation.plots import trials_plot
     from energy_assets.forecasting.tuning.result import Unsearched
@@ -146,7 +152,7 @@ def _search_metadata(
         seen = tracking.log(partial(records.default_config, key, found))
         return {"not searched": found.unsearched, **best, **tracked(seen)}
     trials = found.trials_table()
-    title = f"Hyperparameter search at {key} UTC (source={settings().energy_source})"
+    title = f"Hyperparameter search at {key} UTC (source={source})"
     drawn = trials_plot(trials, found.baseline_scores, title=title, metric=found.metric)
     tracking.log(partial(records.split, key, found))
     seen = tracking.log(partial(records.best_config, key, found, searched, drawn))
@@ -165,7 +171,7 @@ def _search_metadata(
 @dg.asset(
     **TRAINING,
     pool="model_registry",
-    backfill_policy=COSTLY,
+    backfill_policy=DAILY_RUNS,
     kinds={"sktime", "lightgbm"},
     io_manager_key="model_io_manager",
     check_specs=[checks.BEATS_BASELINE],

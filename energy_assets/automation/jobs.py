@@ -1,25 +1,10 @@
-"""Jobs, schedules and sensors: when which assets are made."""
+"""The jobs: which assets are made together, and the tags of a run over a range of hours."""
 
-import json
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import dagster as dg
 
-from energy_assets.contract.completeness import missing_hours, ranges
-from energy_assets.io_managers.model import VERSION
-from energy_assets.partitions import hour_of, hourly, key_of
-from energy_assets.settings import utc_now
-from energy_assets.stores.feature_store import FeatureStore
-
-REPAIRED = timedelta(hours=72)
-"""Gaps older than this are left to a backfill."""
-
-REPAIR_EVERY = timedelta(hours=6)
-"""A gap that stays open is asked for again this often."""
-
-MODEL = dg.AssetKey("model")
-PREDICTIONS = dg.AssetKey("predictions_parquet")
+from energy_assets.partitions import key_of
 
 hourly_job = dg.define_asset_job(
     "hourly_job",
@@ -47,122 +32,6 @@ repair_job = dg.define_asset_job(
     description="Hours whose records came late, and the scores that waited for them",
 )
 
-hourly_schedule = dg.build_schedule_from_partitioned_job(
-    hourly_job,
-    minute_of_hour=5,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every hour, for the newest hour that can be known",
-)
-
-
-@dg.schedule(
-    job=tuning_job,
-    cron_schedule="30 3 * * 1",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every Monday night, for the newest hour that can be known",
-)
-def tuning_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Tune at the newest partition; models use the result from that hour on."""
-    with dg.partition_loading_context(effective_dt=context.scheduled_execution_time):
-        key = hourly.get_last_partition_key()
-    if key is None:
-        return dg.SkipReason("there is no partition yet")
-    return dg.RunRequest(run_key=key, partition_key=key)
-
-
-@dg.sensor(
-    job=prediction_job,
-    minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="A forecast run for every new model version that has not been used for one",
-)
-def new_model_sensor(
-    context: dg.SensorEvaluationContext,
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Request a forecast for the hour of every model made since the last tick.
-
-    Reads every event after its cursor, so that none is lost however many arrive between two ticks.
-    A model whose own run went on to the forecast, as the hourly job's does, needs no other.
-    """
-    seen = int(context.cursor) if context.cursor else 0
-    asked, otherwise = 0, "no model without a forecast has been made since the last tick"
-    new_models = context.instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=MODEL, after_storage_id=seen), limit=100, ascending=True
-    )
-    for record in new_models.records:
-        key, made = record.partition_key, record.asset_materialization
-        if key is None or made is None or not hourly.has_partition_key(key):
-            context.log.warning(f"no forecast for a model of {key}: it is no partition")
-        elif not _forecast_since(context.instance, key, record.storage_id):
-            if _is_still_to_forecast(context.instance, record.run_id):
-                otherwise = f"the run that made the model of {key} is still to forecast"
-                break  # the next tick will see whether it did
-            asked += 1
-            version = made.metadata[VERSION].value if VERSION in made.metadata else "untrained"
-            yield dg.RunRequest(run_key=f"{key}/{version}/{record.storage_id}", partition_key=key)
-        seen = record.storage_id
-    context.update_cursor(str(seen))
-    if not asked:
-        yield dg.SkipReason(otherwise)
-
-
-def _forecast_since(instance: dg.DagsterInstance, key: str, storage_id: int) -> bool:
-    later = dg.AssetRecordsFilter(
-        asset_key=PREDICTIONS, asset_partitions=[key], after_storage_id=storage_id
-    )
-    return bool(instance.fetch_materializations(later, limit=1).records)
-
-
-def _is_still_to_forecast(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Whether a run is under way that makes the forecast itself."""
-    run = instance.get_run_by_id(run_id)
-    if run is None or run.is_finished:
-        return False
-    if run.asset_selection:
-        return PREDICTIONS in run.asset_selection
-    return run.job_name == hourly_job.name
-
-
-@dg.sensor(
-    job=repair_job,
-    minimum_interval_seconds=600,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks again for recent hours that are missing or incomplete",
-)
-def gap_repair_sensor(
-    context: dg.SensorEvaluationContext, feature_store: dg.ResourceParam[FeatureStore]
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Request one run for each gap of the last three days, as one range of hours.
-
-    The newest hour is left to the hourly schedule. A gap that stays is asked for every six hours.
-    """
-    newest_key = hourly.get_last_partition_key()
-    if newest_key is None:
-        yield dg.SkipReason("there is no partition yet")
-        return
-    end = hour_of(newest_key)
-    missing = missing_hours(feature_store, end - REPAIRED, end)
-    if missing is None:
-        yield dg.SkipReason("the feature group has no rows of the last days: load the history")
-        return
-    now = utc_now()
-    asked = json.loads(context.cursor) if context.cursor else {}
-    asked = {
-        key: when
-        for key, when in asked.items()
-        if now - datetime.fromisoformat(when) < REPAIR_EVERY
-    }
-    due = [hour for hour in missing if key_of(hour) not in asked]
-    for first, last in ranges(due):
-        yield dg.RunRequest(
-            run_key=f"{key_of(first)}/{key_of(last)}/{now.isoformat()}",
-            tags=range_tags(first, last),
-        )
-    context.update_cursor(json.dumps(asked | {key_of(hour): now.isoformat() for hour in due}))
-    if not due:
-        yield dg.SkipReason(f"{len(missing)} hours of the last three days have gaps, none is due")
-
 
 def range_tags(first: datetime, last: datetime) -> dict[str, str]:
     """The tags that make one run materialise a range of partitions."""
@@ -170,8 +39,3 @@ def range_tags(first: datetime, last: datetime) -> dict[str, str]:
         "dagster/asset_partition_range_start": key_of(first),
         "dagster/asset_partition_range_end": key_of(last),
     }
-
-
-JOBS = [hourly_job, ingestion_job, tuning_job, prediction_job, repair_job]
-SCHEDULES = [hourly_schedule, tuning_schedule]
-SENSORS = [new_model_sensor, gap_repair_sensor]

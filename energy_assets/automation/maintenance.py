@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from energy_assets.settings import settings
+from energy_assets.settings import Settings
 from energy_assets.stores.feature_store import FeatureStore
 
 
@@ -10,9 +10,10 @@ from energy_assets.stores.feature_store import FeatureStore
 def compact_and_vacuum(
     context: dg.OpExecutionContext,
     feature_store: dg.ResourceParam[FeatureStore],
+    settings: dg.ResourceParam[Settings],
 ) -> None:
     """Keep the table as it is, and the newest `TRAINING_DATASETS_KEPT` training datasets."""
-    done = feature_store.maintain(settings().training_datasets_kept)
+    done = feature_store.maintain(settings.training_datasets_kept)
     context.log.info(", ".join(f"{what}: {count}" for what, count in done.items()))
     context.add_output_metadata(dict(done))
 
@@ -21,12 +22,3 @@ def compact_and_vacuum(
 def maintenance_job() -> None:
     """Runs once a day; the hours go on meanwhile, as writers take turns."""
     compact_and_vacuum()
-
-
-maintenance_schedule = dg.ScheduleDefinition(
-    job=maintenance_job,
-    cron_schedule="15 2 * * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every night",
-)

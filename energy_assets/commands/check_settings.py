@@ -1,6 +1,6 @@
 """`make check-settings`: whether each backend that the settings choose can be reached.
 
-No value of a credential is ever printed: names and outcomes only.
+Only the names of settings and the outcomes are printed, never the value of a credential.
 """
 
 from __future__ import annotations
@@ -8,47 +8,60 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from rich.markup import escape
+
+from energy_assets.commands.terminal import console
 from energy_assets.errors import EnergyAssetsError
 from energy_assets.settings import Settings
-from energy_assets.sources import open_source
+from energy_assets.sources import open_source, source_id
 from energy_assets.stores import open_stores
 from energy_assets.tracking import open_tracking
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of asking one backend."""
+    """Whether one backend could be reached, and what it answered."""
 
     backend: str
-    chosen: str
+    setting: str
     reached: bool
-    said: str
+    message: str
 
 
-def check_settings(settings: Settings) -> Iterator[Outcome]:
-    """Ask the source and each store in turn, as an asset would use them; leave nothing behind."""
-    stores = open_stores(settings)
+def check_settings(settings: Settings) -> bool:
+    """Print for each backend whether it can be reached. Returns whether all of them can."""
+    outcomes = list(try_backends(settings))
+    for outcome in outcomes:
+        state = "[green]reached[/green]" if outcome.reached else "[red]failed [/red]"
+        console.print(f"{outcome.backend:9} {state}  {outcome.setting}")
+        console.print(escape(f"{'':19}{outcome.message}"))
+    return all(outcome.reached for outcome in outcomes)
+
+
+def try_backends(settings: Settings) -> Iterator[Outcome]:
+    """Try the source and every store as an asset would use them. Nothing is left behind."""
+    stores = open_stores(settings, source_id(settings))
 
     def source() -> str:
         opened = open_source(settings)
         return f"{opened.profile.dataset}, newest hour {opened.newest_hour():%Y-%m-%d %H:%M} UTC"
 
     def tracking() -> str:
-        return open_tracking(settings).check()
+        return open_tracking(settings, source_id(settings)).check()
 
-    asked: list[tuple[str, str, Callable[[], str]]] = [
+    backends: list[tuple[str, str, Callable[[], str]]] = [
         ("source", f"ENERGY_SOURCE={settings.energy_source}", source),
         ("features", f"FEATURE_STORE={settings.feature_store}", stores.feature_store.check),
         ("models", f"FEATURE_STORE={settings.feature_store}", stores.model_registry.check),
         ("objects", f"OBJECT_STORE={settings.object_store}", stores.object_store.check),
         ("tracking", f"WANDB_MODE={settings.wandb_mode}", tracking),
     ]
-    for backend, chosen, ask in asked:
-        yield _outcome(backend, chosen, ask)
+    for backend in backends:
+        yield _try(*backend)
 
 
-def _outcome(backend: str, chosen: str, ask: Callable[[], str]) -> Outcome:
+def _try(backend: str, setting: str, check: Callable[[], str]) -> Outcome:
     try:
-        return Outcome(backend, chosen, True, ask())
+        return Outcome(backend, setting, True, check())
     except EnergyAssetsError as error:
-        return Outcome(backend, chosen, False, str(error))
+        return Outcome(backend, setting, False, str(error))

@@ -1,7 +1,4 @@
-"""The command line: `run` forecasts from an hour, `backfill` replays a range of hours.
-
-`tune` searches for the best configuration, `check-settings` asks every backend that is chosen.
-"""
+"""The command line: `run`, `backfill`, `tune` and `check-settings`."""
 
 from __future__ import annotations
 
@@ -17,53 +14,66 @@ from datetime import datetime
 from dagster import DagsterError
 
 from energy_assets.errors import EnergyAssetsError
-from energy_assets.settings import PARTITION_FORMAT, PROJECT_ROOT, settings
+from energy_assets.settings import PARTITION_FORMAT, PROJECT_ROOT, Settings, read_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; a failure that we know of is one clear line and exit status 1."""
+    """Run a command. An error of ours or of Dagster's is printed as one line; exit status 1."""
     options = _parser().parse_args(arguments)
     os.environ.setdefault("DAGSTER_HOME", str(PROJECT_ROOT / "dagster_home"))
-    # The terminal belongs to our own progress and report; Dagster's log stays in its UI.
+    # The terminal is for our own progress and report. Dagster's log can be read in its UI.
     warnings.filterwarnings("ignore", module="dagster")
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     try:
-        settings()
-        from energy_assets.commands import report
-
-        if options.command == "run":
-            report.run(options.origin)
-        elif options.command == "tune":
-            budget = {"trials": options.trials, "seconds": options.seconds}
-            report.tune(options.hour, {name: it for name, it in budget.items() if it is not None})
-        elif options.command == "check-settings":
-            return 0 if report.check_settings() else 1
-        else:
-            report.backfill(options.start, options.end)
+        return _execute(options, read_settings())
     except (EnergyAssetsError, DagsterError) as error:
         print(f"energy-assets: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("energy-assets: interrupted; what is done is kept", file=sys.stderr)
         return 130
+
+
+def _execute(options: argparse.Namespace, settings: Settings) -> int:
+    # Only now, because the partitions read the settings, and a wrong one is reported above.
+    from energy_assets.commands.backfill import backfill
+    from energy_assets.commands.check_settings import check_settings
+    from energy_assets.commands.deployment import Deployment
+    from energy_assets.commands.run import run
+    from energy_assets.commands.tune import tune
+    from energy_assets.sources import source_id
+    from energy_assets.tracking import open_tracking
+
+    if options.command == "check-settings":
+        return 0 if check_settings(settings) else 1
+    open_tracking(settings, source_id(settings))  # reports a missing credential before any work
+    deployment = Deployment.of(settings)
+    if options.command == "run":
+        run(deployment, options.origin)
+    elif options.command == "backfill":
+        backfill(deployment, options.start, options.end)
+    else:
+        limits = {"trials": options.trials, "seconds": options.seconds}
+        budget = {name: limit for name, limit in limits.items() if limit is not None}
+        tune(deployment, options.hour, budget)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="energy-assets", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="energy-assets", description="Hourly forecasts of electricity consumption."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="forecast the 24 hours after an hour")
-    run.add_argument(
-        "--origin", type=_hour, help="the newest hour that may be known; YYYY-MM-DD-HH:MM"
-    )
+    run.add_argument("--origin", type=_hour, help="the last known hour, YYYY-MM-DD-HH:MM")
     backfill = commands.add_parser("backfill", help="replay a range of hours as if it were live")
     backfill.add_argument("--start", type=_hour, required=True, help="first hour, YYYY-MM-DD-HH:MM")
     backfill.add_argument("--end", type=_hour, required=True, help="last hour, YYYY-MM-DD-HH:MM")
     tune = commands.add_parser("tune", help="search for the best configuration at an hour")
-    tune.add_argument("--hour", type=_hour, help="the newest by default; YYYY-MM-DD-HH:MM")
-    tune.add_argument("--trials", type=_positive(int), help="TUNING_TRIALS by default")
-    tune.add_argument("--seconds", type=_positive(float), help="TUNING_SECONDS by default")
-    commands.add_parser("check-settings", help="tell of each backend whether it can be reached")
+    tune.add_argument("--hour", type=_hour, help="YYYY-MM-DD-HH:MM; default: the newest hour")
+    tune.add_argument("--trials", type=_positive(int), help="default: TUNING_TRIALS")
+    tune.add_argument("--seconds", type=_positive(float), help="default: TUNING_SECONDS")
+    commands.add_parser("check-settings", help="check whether each backend can be reached")
     return parser
 
 
@@ -75,7 +85,7 @@ def _positive(number: type[int] | type[float]) -> Callable[[str], int | float]:
             value = 0
         if not 0 < value < math.inf:
             kind = "whole number" if number is int else "number"
-            raise argparse.ArgumentTypeError(f"{text!r} is no {kind} above 0")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a {kind} above 0")
         return value
 
     return read
@@ -88,6 +98,6 @@ def _hour(text: str) -> datetime:
         hour = None
     if hour is None or hour.minute:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no full hour; give it in UTC as in 2023-03-10-21:00"
+            f"{text!r} is not a full hour; write it in UTC, as in 2023-03-10-21:00"
         )
     return hour

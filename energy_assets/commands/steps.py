@@ -1,48 +1,34 @@
-"""Which runs it takes to have an hour, or a range of hours, forecast; and running them.
+"""Which runs a command needs, worked out from what is stored already.
 
-A forecast that is stored is not made again, so that doing it twice is quick and changes nothing.
+What is stored is not made again, so a command that is given twice does nothing the second time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
-import dagster as dg
-
-from energy_assets import errors
-from energy_assets.automation.jobs import range_tags
-from energy_assets.errors import EnergyAssetsError, NoDataError
-from energy_assets.partitions import HOUR, WINDOW, hour_of, hourly, key_of
-from energy_assets.settings import settings
-from energy_assets.sources import LATE, Source
-from energy_assets.stores import Stores
+from energy_assets.commands.deployment import Deployment
+from energy_assets.errors import NoDataError
+from energy_assets.partitions import DAY, HOUR, hour_of, hourly, key_of, window_of
+from energy_assets.sources import LATE as LATE_AFTER
 from energy_assets.stores.parquet import read_hour
 from energy_assets.stores.paths import hour_of_path, hour_path
-
-DAY = timedelta(days=1)
-
-SEARCH = "search for the best configuration"
-
-
-class RunFailedError(EnergyAssetsError):
-    """A run of a job ended with an error."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A run to make: of which job, over which hours (both included), and what it is for."""
+    """One run: a job over a range of hours, both ends included, and what the run is for."""
 
     job: str
     first: datetime
     last: datetime
     purpose: str
     assets: tuple[str, ...] = ()
-    """The assets of the job to make; all of them where none is named."""
+    """The assets of the job to materialise; none means all of them."""
     config: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    """The run configuration of assets; what is not named has its defaults."""
+    """Run configuration by asset. Assets that are not listed use their defaults."""
 
     @property
     def hours(self) -> int:
@@ -50,65 +36,70 @@ class Step:
         return (self.last - self.first) // HOUR + 1
 
 
-def newest_origin(source: Source) -> datetime:
+def newest_hour(deployment: Deployment) -> datetime:
     """The newest hour that the source has and that is a partition."""
     newest = hourly.get_last_partition_key()
     if newest is None:
         raise NoDataError(
-            f"PARTITIONS_START is {settings().partitions_start}, which has not passed yet: "
+            f"PARTITIONS_START is {key_of(_first_hour())}, which is still to come: "
             "set an earlier hour"
         )
-    return min(source.newest_hour(), hour_of(newest))
+    return min(deployment.source.newest_hour(), hour_of(newest))
 
 
-def check_origin(source: Source, origin: datetime) -> None:
-    """Raise NoDataError unless the origin is an hour of a partition that the source has."""
-    oldest = max(source.oldest_hour(), settings().first_hour)
-    newest = newest_origin(source)
+def check_origin(deployment: Deployment, origin: datetime) -> None:
+    """Raise NoDataError unless `origin` is a partition for which the source has data."""
+    source = deployment.source
+    oldest = max(source.oldest_hour(), _first_hour())
+    newest = newest_hour(deployment)
     if oldest > newest:
         raise NoDataError(
             f"the source {source.name} has data up to {key_of(source.newest_hour())} (UTC), but "
-            f"the partitions begin at {settings().partitions_start} and end DAYS_DELAY="
-            f"{settings().days_delay} days ago: set PARTITIONS_START or DAYS_DELAY to fit it"
+            f"the partitions start at {key_of(_first_hour())} and end DAYS_DELAY="
+            f"{deployment.settings.days_delay} days ago: set PARTITIONS_START or DAYS_DELAY to "
+            "match the data"
         )
     if not oldest <= origin <= newest:
         raise NoDataError(
-            f"there is nothing to forecast from at {key_of(origin)}: the source "
-            f"{source.name} has {key_of(oldest)} to {key_of(newest)} (UTC). Choose one of these."
+            f"{key_of(origin)} cannot be forecast from: the source {source.name} has data from "
+            f"{key_of(oldest)} to {key_of(newest)} (UTC). Choose an hour in this range."
         )
 
 
-def steps_to_forecast(source: Source, stores: Stores, origin: datetime) -> Iterator[Step]:
-    """The runs that forecast from `origin`, with earlier forecasts to score.
+def steps_to_forecast(deployment: Deployment, origin: datetime) -> Iterator[Step]:
+    """The runs that forecast from `origin`, and make the forecasts of the day before to score.
 
-    The earlier forecasts are those of the 24 hours before, by a model trained a day before, which
-    is what an operator would have had.
+    The forecasts of the day before come from a model trained at its beginning, as they would have
+    in operation.
     """
-    check_origin(source, origin)
-    a_day_before = max(origin - DAY, source.oldest_hour(), settings().first_hour)
-    yield from _history(source, stores, a_day_before, origin)
-    yield from _tuning(stores, a_day_before)
-    earlier = a_day_before < origin and not _stored(stores, "predictions_parquet", origin - HOUR)
-    if earlier:
-        first, last = a_day_before, origin - HOUR
-        yield Step("hourly_job", first, last, "pin datasets", ("feature_view",))
-        yield Step("hourly_job", first, first, "train a model a day before", ("model",))
-        yield Step("prediction_job", first, last, "make the forecasts of the day before")
-    made = (_stored(stores, name, origin) for name in ("predictions_parquet", "monitoring_metrics"))
-    if earlier or not all(made):
+    check_origin(deployment, origin)
+    day_before = max(origin - DAY, deployment.source.oldest_hour(), _first_hour())
+    yield from _load_history(deployment, day_before, origin)
+    yield from _tune_once(deployment, day_before)
+    needs_earlier = day_before < origin and not _is_stored(
+        deployment, "predictions_parquet", origin - HOUR
+    )
+    if needs_earlier:
+        last = origin - HOUR
+        yield Step("hourly_job", day_before, last, "pin training datasets", ("feature_view",))
+        yield Step("hourly_job", day_before, day_before, "train a model a day before", ("model",))
+        yield Step("prediction_job", day_before, last, "make the forecasts of the day before")
+    is_complete = all(
+        _is_stored(deployment, asset, origin)
+        for asset in ("predictions_parquet", "monitoring_metrics")
+    )
+    if needs_earlier or not is_complete:
         yield Step("hourly_job", origin, origin, "train, forecast and score")
 
 
-def steps_to_replay(
-    source: Source, stores: Stores, first: datetime, last: datetime
-) -> Iterator[Step]:
+def steps_to_replay(deployment: Deployment, first: datetime, last: datetime) -> Iterator[Step]:
     """The runs that replay every hour from `first` to `last` as if it were live."""
     if first > last:
         raise NoDataError(f"START {key_of(first)} is after END {key_of(last)}: swap them")
-    check_origin(source, first)
-    check_origin(source, last)
-    yield from _history(source, stores, first, last)
-    yield from _tuning(stores, first)
+    check_origin(deployment, first)
+    check_origin(deployment, last)
+    yield from _load_history(deployment, first, last)
+    yield from _tune_once(deployment, first)
     while first <= last:
         end = min(first + DAY - HOUR, last)
         yield Step("hourly_job", first, end, f"replay {first:%Y-%m-%d}")
@@ -116,94 +107,64 @@ def steps_to_replay(
 
 
 def steps_to_tune(
-    source: Source, stores: Stores, hour: datetime, budget: Mapping[str, object]
+    deployment: Deployment, hour: datetime, budget: Mapping[str, object]
 ) -> Iterator[Step]:
-    """The runs that search for the best configuration at `hour`, also where there is one.
+    """The runs that search for the best configuration at `hour`, even if it has one already.
 
-    `budget`: `trials` and `seconds`, each as the settings say where it is missing.
+    `budget` may hold `trials` and `seconds`; the settings decide what is missing.
     """
-    check_origin(source, hour)
-    yield from _history(source, stores, hour, hour)
-    yield Step("tuning_job", hour, hour, SEARCH, config={"best_config": budget})
+    check_origin(deployment, hour)
+    yield from _load_history(deployment, hour, hour)
+    yield _search(hour, budget)
 
 
-def execute(
-    defs: dg.Definitions,
-    steps: Iterable[Step],
-    instance: dg.DagsterInstance,
-    showing: Callable[[Step], AbstractContextManager[None]],
-) -> int:
-    """Execute the runs one after the other in this process; returns how many there were.
-
-    Raises RunFailedError with the message of the first failure.
-    """
-    made = 0
-    for step in steps:
-        with showing(step):
-            result = defs.resolve_job_def(step.job).execute_in_process(
-                instance=instance,
-                asset_selection=[dg.AssetKey(name) for name in step.assets] or None,
-                tags=range_tags(step.first, step.last),
-                run_config={
-                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-                    "ops": {name: {"config": dict(said)} for name, said in step.config.items()},
-                },
-                raise_on_error=False,
-            )
-        if not result.success:
-            raise RunFailedError(_why(result))
-        made += 1
-    return made
+def _search(hour: datetime, budget: Mapping[str, object]) -> Step:
+    return Step(
+        "tuning_job",
+        hour,
+        hour,
+        "search for the best configuration",
+        config={"best_config": budget},
+    )
 
 
-def _history(
-    source: Source, stores: Stores, first_origin: datetime, last: datetime
+def _load_history(
+    deployment: Deployment, first_origin: datetime, last_origin: datetime
 ) -> Iterator[Step]:
-    """One run over the training windows, where hours of them have no rows yet.
-
-    An hour that was asked for in vain is asked for again only while it may merely be late.
-    """
-    first = max(first_origin - WINDOW + HOUR, source.oldest_hour(), settings().first_hour)
-    rows = stores.feature_store.read(first, last + HOUR)
+    """One run over the training windows of the origins, if hours of them have no rows yet."""
+    start, _ = window_of(first_origin, deployment.settings.days_export)
+    first = max(start, deployment.source.oldest_hour(), _first_hour())
+    rows = deployment.feature_store.read(first, last_origin + HOUR)
     present = set(rows["datetime_utc"].drop_duplicates().tolist())
-    hours = (first + number * HOUR for number in range((last - first) // HOUR + 1))
+    hours = (first + number * HOUR for number in range((last_origin - first) // HOUR + 1))
     missing = [
         hour
         for hour in hours
-        if hour not in present and not (hour < last - LATE and _asked_in_vain(stores, hour))
+        if hour not in present
+        # An hour for which the source had nothing is worth asking for again only while it is late.
+        and (hour >= last_origin - LATE_AFTER or not _is_known_to_be_empty(deployment, hour))
     ]
     if missing:
         yield Step("ingestion_job", missing[0], missing[-1], "load the history")
 
 
-def _asked_in_vain(stores: Stores, hour: datetime) -> bool:
-    return _stored(stores, "raw_consumption", hour) and not len(
-        read_hour(stores.object_store, "raw_consumption", hour)
+def _tune_once(deployment: Deployment, hour: datetime) -> Iterator[Step]:
+    """A search, unless there is a configuration at or before `hour`."""
+    tuned = map(hour_of_path, deployment.object_store.list("best_config"))
+    if not any(tuned_hour <= hour for tuned_hour in tuned):
+        yield _search(hour, {})
+
+
+def _is_known_to_be_empty(deployment: Deployment, hour: datetime) -> bool:
+    return (
+        _is_stored(deployment, "raw_consumption", hour)
+        and read_hour(deployment.object_store, "raw_consumption", hour).empty
     )
 
 
-def _tuning(stores: Stores, origin: datetime) -> Iterator[Step]:
-    tuned = (hour_of_path(path) for path in stores.object_store.list("best_config"))
-    if not any(hour <= origin for hour in tuned):
-        yield Step("tuning_job", origin, origin, SEARCH)
+def _is_stored(deployment: Deployment, asset: str, hour: datetime) -> bool:
+    return deployment.object_store.exists(hour_path(asset, hour, "parquet"))
 
 
-def _stored(stores: Stores, asset: str, hour: datetime) -> bool:
-    return stores.object_store.exists(hour_path(asset, hour, "parquet"))
-
-
-def _why(result: dg.ExecuteInProcessResult) -> str:
-    """The first failure of a run, in the words of our own error where it is one."""
-    for evaluation in result.get_asset_check_evaluations():
-        if evaluation.blocking and not evaluation.passed:
-            return f"{evaluation.asset_key.to_user_string()}: {evaluation.description}"
-    failures = (event.step_failure_data for event in result.all_events if event.is_step_failure)
-    error = next((failure.error for failure in failures if failure.error is not None), None)
-    if error is None:
-        return "the run failed; its log is in the Dagster UI (make dev)"
-    # Dagster wraps an error in its own; what lies below ours is of no use to a reader.
-    while error.cls_name is not None and error.cls_name.startswith("Dagster") and error.cause:
-        error = error.cause
-    if error.cls_name == "DagsterExecutionInterruptedError":
-        raise KeyboardInterrupt
-    return error.message.strip().removeprefix(f"{errors.__name__}.")
+def _first_hour() -> datetime:
+    return hourly.start.replace(tzinfo=None)

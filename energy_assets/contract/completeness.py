@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from energy_assets.schemas import KEY, SERIES
+from energy_assets.schemas import PRIMARY_KEY, SERIES_KEY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,9 +32,9 @@ def missing_rows(
 
     known = feature_store.read(start - LOOKBACK, end)
     rows = known if new is None else pd.concat([known, new], ignore_index=True)
-    expected = set(rows[list(SERIES)].itertuples(index=False, name=None))
+    expected = set(rows[list(SERIES_KEY)].itertuples(index=False, name=None))
     hours = pd.date_range(start, end, freq="h", inclusive="left")
-    unique = rows.drop_duplicates(list(KEY))
+    unique = rows.drop_duplicates(list(PRIMARY_KEY))
     return completeness(unique, expected, hours), len(expected)
 
 

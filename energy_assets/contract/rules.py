@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from energy_assets.errors import ContractError
-from energy_assets.schemas import CONSUMPTION, KEY, QUARANTINE, SERIES, TARGET, conform
+from energy_assets.schemas import CONSUMPTION, PRIMARY_KEY, QUARANTINE, SERIES_KEY, TARGET, conform
 
 if TYPE_CHECKING:
     from energy_assets.sources import DatasetProfile
@@ -37,7 +37,7 @@ class Cleaned:
     """Records judged: each of the `published` records is in exactly one of rows and quarantine."""
 
     rows: pd.DataFrame
-    """The good ones: columns and dtypes of schemas.CONSUMPTION, sorted by KEY and unique by it."""
+    """The good ones: rows of schemas.CONSUMPTION, sorted by PRIMARY_KEY and unique by it."""
     quarantine: pd.DataFrame
     """The others: columns and dtypes of schemas.QUARANTINE, sorted by hour and record."""
     published: int
@@ -80,9 +80,9 @@ def clean(records: pd.DataFrame, profile: DatasetProfile) -> Cleaned:
         records.index,
     )
     good = rows[reason.isna()]
-    repeated = good[good.duplicated([*KEY], keep=False)]
-    contradicting = repeated.groupby([*KEY])[TARGET].transform("nunique") > 1
-    reason[repeated.index[repeated.duplicated([*KEY])]] = DUPLICATE
+    repeated = good[good.duplicated([*PRIMARY_KEY], keep=False)]
+    contradicting = repeated.groupby([*PRIMARY_KEY])[TARGET].transform("nunique") > 1
+    reason[repeated.index[repeated.duplicated([*PRIMARY_KEY])]] = DUPLICATE
     reason[repeated.index[contradicting]] = CONTRADICTING
 
     bad = reason.notna()
@@ -146,7 +146,7 @@ def completeness(
         first, last = rows["datetime_utc"].min(), rows["datetime_utc"].max()
         hours = pd.DatetimeIndex([]) if rows.empty else pd.date_range(first, last, freq="h")
     expected = set(expected_series)
-    series = pd.MultiIndex.from_frame(rows[list(SERIES)])
+    series = pd.MultiIndex.from_frame(rows[list(SERIES_KEY)])
     present = rows[series.isin(expected)].groupby("datetime_utc").size()
     missing = len(expected) - present.reindex(hours, fill_value=0)
     return missing.astype("int64").rename("missing").rename_axis("datetime_utc")

@@ -1,4 +1,4 @@
-"""There is always a forecast: the newest good model's, or an earlier one's, or the baseline's."""
+"""There is always a forecast: by the newest good model, by an earlier one, or by the baseline."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ import pandas as pd
 
 from energy_assets.errors import ForecastError, StorageError
 from energy_assets.forecasting.forecaster import GlobalForecaster
-from energy_assets.forecasting.models import seasonal_naive as baseline
+from energy_assets.forecasting.models import seasonal_naive
 from energy_assets.forecasting.panel.matrix import ending_at
 from energy_assets.schemas import PREDICTIONS, conform
 
-BASELINE = "seasonal_naive_168"
+BASELINE = seasonal_naive.SEASONAL_NAIVES[-1]
 COVERAGE = 0.8
 
 _log = logging.getLogger(__name__)
 
 
 class Candidate(Protocol):
-    """A stored model that may be used."""
+    """A stored model that may be used for a forecast."""
 
     @property
     def version(self) -> str:
-        """Its name."""
+        """The name of the model version."""
 
     @property
     def hour(self) -> datetime:
-        """The hour whose training gave it."""
+        """The hour for which the model was trained."""
 
     def load(self) -> GlobalForecaster:
-        """The forecaster, without history; raises StorageError if there is none that works."""
+        """The forecaster, without history; raises StorageError if it cannot be loaded."""
 
 
 def forecast(
@@ -46,53 +46,54 @@ def forecast(
 ) -> pd.DataFrame:
     """Forecast every series of `history` for the `horizon` hours after `origin`.
 
-    `history`: index (area, consumer_type, datetime_utc), one column, nothing later than `origin`.
-    `candidates`: promoted models, newest first. One that is older than `max_age`, broken, or whose
-    forecast is not finite is passed over; with none left the seasonal naive forecasts.
+    `history` has the index (area, consumer_type, datetime_utc) and one column, with nothing later
+    than `origin`. `candidates` are promoted models, newest first. A model that is older than
+    `max_age`, cannot be loaded, or gives a forecast that is not finite is skipped. If none is
+    left, the seasonal naive forecasts.
 
-    Raises ForecastError only where there is no history at all.
+    Returns the columns of `schemas.PREDICTIONS`. `quality` is `model` for the model of the origin
+    itself, `previous_model` for an earlier one, and `baseline` for the seasonal naive.
 
-    Returns the columns of `schemas.PREDICTIONS`; `quality` is `model` for the origin's own model,
-    `previous_model` for an earlier one, `baseline` for the seasonal naive.
+    Raises ForecastError only if there is no history at all.
     """
     history = ending_at(history, pd.Timestamp(origin))
     for candidate in candidates:
         if candidate.hour < origin - max_age:
             break
         try:
-            made = _by_model(candidate, history, horizon)
+            values = _by_model(candidate, history, horizon)
         except (StorageError, ForecastError) as error:
-            _log.warning("model %s is passed over: %s", candidate.version, error)
+            _log.warning("model %s is skipped: %s", candidate.version, error)
             continue
         quality = "model" if candidate.hour == origin else "previous_model"
-        return _table(made, history, origin, candidate.version, quality)
-    made = baseline.forecast(history, horizon=horizon, season=168)
-    return _table(made, history, origin, BASELINE, "baseline")
+        return _as_predictions(values, history, origin, candidate.version, quality)
+    values = seasonal_naive.forecast(history, horizon, BASELINE.season, COVERAGE)
+    return _as_predictions(values, history, origin, BASELINE.name, "baseline")
 
 
 def _by_model(candidate: Candidate, history: pd.DataFrame, horizon: int) -> pd.DataFrame:
     forecaster = candidate.load()
     forecaster.update(history, update_params=False)
-    ahead = list(range(1, horizon + 1))
-    point = forecaster.predict(fh=ahead)
-    interval = forecaster.predict_interval(fh=ahead, coverage=COVERAGE)
-    made = pd.DataFrame(
+    steps = list(range(1, horizon + 1))
+    point = forecaster.predict(fh=steps)
+    interval = forecaster.predict_interval(fh=steps, coverage=COVERAGE)
+    values = pd.DataFrame(
         {
             "forecast": point.iloc[:, 0],
             "lower": interval.xs("lower", axis=1, level=-1).iloc[:, 0],
             "upper": interval.xs("upper", axis=1, level=-1).iloc[:, 0],
         }
     )
-    if not np.isfinite(made.to_numpy()).all():
+    if not np.isfinite(values.to_numpy()).all():
         raise ForecastError("its forecast is not finite")
-    return made
+    return values
 
 
-def _table(
-    made: pd.DataFrame, history: pd.DataFrame, origin: datetime, version: str, quality: str
+def _as_predictions(
+    values: pd.DataFrame, history: pd.DataFrame, origin: datetime, version: str, quality: str
 ) -> pd.DataFrame:
-    """Forecasts indexed as the history, as rows of `schemas.PREDICTIONS`."""
-    rows = made.rename(columns={"forecast": history.columns[0]}).reset_index()
+    """Forecasts with the index levels of the history, as rows of `schemas.PREDICTIONS`."""
+    rows = values.rename(columns={"forecast": history.columns[0]}).reset_index()
     time = history.index.names[-1]
     rows["origin"] = pd.Timestamp(origin)
     rows["horizon"] = (rows[time] - rows["origin"]).dt.total_seconds() // 3600

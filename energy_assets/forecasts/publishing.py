@@ -1,8 +1,8 @@
-"""The newest forecast under the names that consumers read; it moves forward only.
+"""The newest forecast under the names that consumers read; it only ever moves forward in time.
 
-`predictions.parquet`, `X.parquet` and `y.parquet` have the form that the batch-serving course gave
-them: an index (area, consumer_type, datetime_utc) whose time is an hourly period, which Parquet
-stores as hours since 1970. Each file says in its metadata from which origin it is.
+`predictions.parquet`, `X.parquet` and `y.parquet` have the layout that the batch-serving course
+gave them: an index (area, consumer_type, datetime_utc) whose time is an hourly period, which
+Parquet stores as hours since 1970. The metadata of each file names its origin.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from energy_assets.errors import NotFoundError, StorageError
-from energy_assets.schemas import KEY, TARGET
+from energy_assets.schemas import PRIMARY_KEY, TARGET
 from energy_assets.stores.files import reading
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import encode, read_metadata
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ATTEMPTS = 20
 
@@ -33,14 +31,14 @@ def publish_newest(
     predictions: pd.DataFrame,
     file_metadata: Mapping[str, str],
 ) -> bool:
-    """Publish a forecast and the observations it was made from, unless a newer one is there.
+    """Publish a forecast and the observations it was made from, unless a newer one is published.
 
     `observations` are rows of `schemas.CONSUMPTION`, `predictions` of `schemas.PREDICTIONS`.
-    Tells whether it was published. Publishing the same origin again replaces its files.
+    Publishing the same origin again replaces its files. Returns whether it was published.
     """
-    if (published := newest_origin(objects)) is not None and published > origin:
+    if (published := published_origin(objects)) is not None and published > origin:
         return False
-    history = _as_periods(observations)
+    history = _by_period(observations)
     inputs = history[[]].assign(
         area_exog=history.index.get_level_values("area"),
         consumer_type_exog=history.index.get_level_values("consumer_type"),
@@ -48,37 +46,38 @@ def publish_newest(
     files = {
         "X.parquet": inputs,
         "y.parquet": history[[TARGET]],
-        "predictions.parquet": _as_periods(predictions),
+        "predictions.parquet": _by_period(predictions),
     }
     metadata = {**file_metadata, "origin": origin.isoformat()}
-    advanced = [
-        _advance(objects, path, encode(frame, metadata), origin) for path, frame in files.items()
+    replaced = [
+        _replace(objects, path, encode(frame, metadata), origin) for path, frame in files.items()
     ]
-    return all(advanced)
+    return all(replaced)
 
 
-def newest_origin(objects: ObjectStore, path: str = "predictions.parquet") -> datetime | None:
-    """The origin of the published forecast; None when there is none that says so.
+def published_origin(objects: ObjectStore, path: str = "predictions.parquet") -> datetime | None:
+    """The origin of the published forecast; None if there is none, or none that names its origin.
 
-    A file of another system, or a damaged one, is no newer forecast, and is replaced. A store that
-    does not answer is an error: a newer forecast may be there.
+    A file of another system, or a damaged one, does not count and will be replaced. A store that
+    does not answer is an error, because it may hold a newer forecast.
     """
     try:
         data = objects.read(path)
     except NotFoundError:
         return None
     try:
-        with reading(path, "it is replaced by the next forecast"):
+        with reading(path, "the next forecast replaces it"):
             return datetime.fromisoformat(read_metadata(data)["origin"])
     except StorageError as error:
         _log.warning("%s", error)
         return None
 
 
-def _advance(objects: ObjectStore, path: str, data: bytes, origin: datetime) -> bool:
+def _replace(objects: ObjectStore, path: str, data: bytes, origin: datetime) -> bool:
+    """Write a file unless a newer origin is there, however many runs publish at the same time."""
     for _ in range(ATTEMPTS):
         generation = objects.generation(path)
-        published = newest_origin(objects, path)
+        published = published_origin(objects, path)
         if published is not None and published > origin:
             return False
         if objects.write_if(path, data, generation):
@@ -89,6 +88,6 @@ def _advance(objects: ObjectStore, path: str, data: bytes, origin: datetime) -> 
     )
 
 
-def _as_periods(rows: pd.DataFrame) -> pd.DataFrame:
+def _by_period(rows: pd.DataFrame) -> pd.DataFrame:
     hours = rows["datetime_utc"].dt.to_period("h")
-    return rows.assign(datetime_utc=hours).set_index(list(KEY)).sort_index()
+    return rows.assign(datetime_utc=hours).set_index(list(PRIMARY_KEY)).sort_index()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from energy_assets.schemas import KEY, MONITORING, SERIES, TARGET, conform
+from energy_assets.schemas import MONITORING, PRIMARY_KEY, SERIES_KEY, TARGET, conform
 
 NAIVE_SEASONS = (24, 168)
 
@@ -22,7 +22,7 @@ def score_forecasts(observations: pd.DataFrame, forecasts: Iterable[pd.DataFrame
         return pd.DataFrame(columns=list(MONITORING.dtypes)).astype(MONITORING.dtypes)
     predictions = pd.concat(frames, ignore_index=True)
     scored = predictions.rename(columns={TARGET: "forecast"}).merge(
-        observations.rename(columns={TARGET: "actual"}), on=list(KEY), how="inner"
+        observations.rename(columns={TARGET: "actual"}), on=list(PRIMARY_KEY), how="inner"
     )
     scored["error"] = scored["forecast"] - scored["actual"]
     scored["absolute_error"] = scored["error"].abs()
@@ -38,15 +38,15 @@ def errors_by_horizon(scored: pd.DataFrame, observations: pd.DataFrame) -> pd.Da
     gives an hour the same forecast at every horizon up to its season, so its error differs between
     horizons only by the rows that were scored.
     """
-    rows = scored.set_index(list(KEY))
+    rows = scored.set_index(list(PRIMARY_KEY))
     table = pd.DataFrame({"horizon": rows["horizon"], "forecast": rows["ape"]})
     for season in NAIVE_SEASONS:
         later = observations["datetime_utc"] + pd.Timedelta(hours=season)
-        naive = observations.assign(datetime_utc=later).set_index(list(KEY))[TARGET]
+        naive = observations.assign(datetime_utc=later).set_index(list(PRIMARY_KEY))[TARGET]
         naive = naive.reindex(rows.index)
         error = (naive - rows["actual"]).abs() / rows["actual"].where(rows["actual"] != 0)
         table[f"seasonal_naive_{season}"] = error
     by_series = table.groupby(
-        [*(table.index.get_level_values(level) for level in SERIES), "horizon"]
+        [*(table.index.get_level_values(level) for level in SERIES_KEY), "horizon"]
     )
     return by_series.mean().groupby("horizon").mean()

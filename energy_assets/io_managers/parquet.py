@@ -10,6 +10,7 @@ import dagster as dg
 
 from energy_assets.errors import NotFoundError
 from energy_assets.partitions import hour_of
+from energy_assets.sources import Source
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import encode, read_hour
 from energy_assets.stores.paths import hour_path
@@ -26,15 +27,15 @@ _WORKERS = 8  # a remote store's answer takes far longer than the work on it
 class ParquetIOManager(dg.IOManager):
     """`{partition key: frame}` <-> `<asset>/<date>/<hour>.parquet`."""
 
-    def __init__(self, objects: ObjectStore, file_metadata: Mapping[str, str]) -> None:
+    def __init__(self, objects: ObjectStore, source: Source) -> None:
         self.objects = objects
-        self.file_metadata = file_metadata
+        self.source = source
 
     def handle_output(self, context: dg.OutputContext, obj: Mapping[str, pd.DataFrame]) -> None:
         asset = context.asset_key.path[-1]
 
         def write(key: str) -> None:
-            data = encode(obj[key], {**self.file_metadata, "partition": key})
+            data = encode(obj[key], {"source": self.source.name, "partition": key})
             self.objects.write(hour_path(asset, hour_of(key), "parquet"), data)
 
         keys = context.asset_partition_keys

@@ -24,6 +24,7 @@ __all__ = [
     "fetch_published",
     "open_source",
     "profile",
+    "source_id",
 ]
 
 
@@ -65,6 +66,14 @@ def dataset_profile(settings: Settings) -> DatasetProfile:
             "it unset, or choose ENERGY_SOURCE=energidataservice or file"
         )
     return chosen
+
+
+def source_id(settings: Settings) -> str:
+    """The name of a source with its data set, such as `simulator-ConsumptionDE35Hour`.
+
+    Everything that is stored is kept apart by it, so that simulated and real rows never mix.
+    """
+    return f"{settings.energy_source}-{dataset_profile(settings).dataset}"
 
 
 def open_source(settings: Settings) -> Source:

@@ -31,6 +31,10 @@ class DatasetProfile:
     """None: the records name no area, all are of `area`."""
     area: str = "DK"
     kwh_per_unit: int = 1
+    country: str | None = "DK"
+    """ISO 3166 code of the country whose public holidays count; None: no holidays."""
+    timezone: str = "Europe/Copenhagen"
+    """IANA name of the time zone that people live by."""
     known_areas: frozenset[str] | None = None
     """The closed set of areas; None: any text that is not empty."""
     known_consumer_types: frozenset[str] | None = None

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energy_assets.sources import dataset_profile
 from energy_assets.stores.embedded.feature_store import DeltaFeatureStore
 from energy_assets.stores.embedded.model_registry import FolderModelRegistry
 from energy_assets.stores.embedded.object_store import LocalObjectStore
@@ -31,13 +30,12 @@ class Stores:
     """The local folder of the stores that are embedded, and of pictures for people."""
 
 
-def open_stores(settings: Settings) -> Stores:
+def open_stores(settings: Settings, source_id: str) -> Stores:
     """The stores that the settings choose. Nothing is created or connected to before its use.
 
     Each source and data set has stores of its own, so that simulated and real rows never mix.
     """
-    owner = f"{settings.energy_source}-{dataset_profile(settings).dataset}"
-    root = settings.storage_root / owner
+    root = settings.storage_root / source_id
     feature_store: FeatureStore
     model_registry: ModelRegistry
     object_store: ObjectStore
@@ -47,8 +45,8 @@ def open_stores(settings: Settings) -> Stores:
         from energy_assets.stores.hopsworks.model_registry import HopsworksModelRegistry
 
         connection = HopsworksConnection(settings)
-        feature_store = HopsworksFeatureStore(connection, settings, owner)
-        model_registry = HopsworksModelRegistry(connection, owner)
+        feature_store = HopsworksFeatureStore(connection, settings, source_id)
+        model_registry = HopsworksModelRegistry(connection, source_id)
     else:
         table = f"energy_consumption_denmark_{settings.feature_group_version}"
         feature_store = DeltaFeatureStore(root / "feature_store" / table)
@@ -56,7 +54,7 @@ def open_stores(settings: Settings) -> Stores:
     if settings.object_store == "gcs":
         from energy_assets.stores.gcs.object_store import GcsObjectStore
 
-        object_store = GcsObjectStore(settings, owner)
+        object_store = GcsObjectStore(settings, source_id)
     else:
         object_store = LocalObjectStore(root / "objects")
     return Stores(feature_store, model_registry, object_store, root)

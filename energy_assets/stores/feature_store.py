@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from energy_assets.errors import ContractError
-from energy_assets.schemas import KEY
+from energy_assets.schemas import PRIMARY_KEY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,9 +57,9 @@ class FeatureStore(Protocol):
 
 def check_unique(rows: pd.DataFrame) -> None:
     """Raise ContractError if a key occurs twice: a merge would store both rows."""
-    repeated = rows.duplicated(list(KEY))
+    repeated = rows.duplicated(list(PRIMARY_KEY))
     if repeated.any():
-        area, consumer_type, hour = rows.loc[repeated, list(KEY)].iloc[0]
+        area, consumer_type, hour = rows.loc[repeated, list(PRIMARY_KEY)].iloc[0]
         raise ContractError(
             f"{int(repeated.sum())} rows repeat a key, first ({area}, {consumer_type}, {hour}); "
             "pass each (area, consumer_type, datetime_utc) once"

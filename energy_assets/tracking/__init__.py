@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from energy_assets.sources import dataset_profile
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -118,7 +116,7 @@ class NoTracking:
         return "nothing is recorded"
 
 
-def open_tracking(settings: Settings) -> Tracking:
+def open_tracking(settings: Settings, source_id: str) -> Tracking:
     """The tracking that WANDB_MODE chooses.
 
     Raises CredentialError if it is `online` and one of its settings is missing. Nothing is
@@ -128,4 +126,4 @@ def open_tracking(settings: Settings) -> Tracking:
         return NoTracking()
     from energy_assets.tracking.wandb_tracking import WandbTracking
 
-    return WandbTracking(settings, f"{settings.energy_source}-{dataset_profile(settings).dataset}")
+    return WandbTracking(settings, source_id)

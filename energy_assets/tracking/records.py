@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from energy_assets.partitions import HOUR, key_of
-from energy_assets.schemas import SERIES, TARGET
+from energy_assets.schemas import SERIES_KEY, TARGET
 from energy_assets.tracking import Record, Reference
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def forecast(partition: str, made: pd.DataFrame, draw: Callable[[], bytes]) -> R
     """A forecast in sums over its day; its rows are kept elsewhere."""
     version, quality = str(made["model_version"].iloc[0]), str(made["quality"].iloc[0])
     by_model = quality != "baseline"
-    days = made.groupby(list(SERIES), as_index=False).agg(
+    days = made.groupby(list(SERIES_KEY), as_index=False).agg(
         total_kwh=(TARGET, "sum"), peak_kwh=(TARGET, "max")
     )
     return Record(
@@ -181,7 +181,7 @@ def monitoring(
     by_horizon = errors_by_horizon(scored, observed)
     hours = scored.groupby("datetime_utc")
     first, last = scored["datetime_utc"].min(), scored["datetime_utc"].max()
-    by_series = scored.groupby(list(SERIES), as_index=False).agg(
+    by_series = scored.groupby(list(SERIES_KEY), as_index=False).agg(
         mape=("ape", "mean"), coverage=("covered", "mean"), forecasts=("ape", "size")
     )
     naives = {f"mape_{name}": by_horizon[name].mean() for name in by_horizon if name != "forecast"}

@@ -13,9 +13,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from energy_assets.credentials import refused, required
 from energy_assets.errors import UnreachableError
-from energy_assets.settings import Settings
+from energy_assets.settings import Settings, refused_credential, required_setting
 from energy_assets.stores.files import writing_to
 
 if TYPE_CHECKING:
@@ -46,9 +45,9 @@ class Session:
         self.base_url = settings.wandb_base_url
         self.entity, self.project, self._key = settings.wandb_entity, settings.wandb_project, ""
         if self.online:
-            self.entity = required(settings, "wandb_entity")
-            self.project = required(settings, "wandb_project")
-            self._key = required(settings, "wandb_api_key")
+            self.entity = required_setting(settings, "wandb_entity")
+            self.project = required_setting(settings, "wandb_project")
+            self._key = required_setting(settings, "wandb_api_key")
 
     @contextmanager
     def open(self, online: bool | None = None) -> Iterator[None]:
@@ -134,7 +133,7 @@ class Session:
             return str(self.folder)
         status = self._status()
         if status in (401, 403):
-            raise refused("wandb_api_key", "Weights & Biases")
+            raise refused_credential("wandb_api_key", "Weights & Biases")
         if status != 200:
             raise UnreachableError(
                 f"{self.base_url} does not answer as Weights & Biases would (status {status}): see "
@@ -149,7 +148,7 @@ class Session:
             told = told.replace(self._key, "...")
         status = self._status() if self.online else 0
         if status in (401, 403):
-            return str(refused("wandb_api_key", "Weights & Biases")), True
+            return str(refused_credential("wandb_api_key", "Weights & Biases")), True
         if status is None or status >= 500:
             return f"unreachable at {self.base_url}, {told}", True
         return f"failed, {type(error).__name__}: {told}", False

@@ -30,7 +30,7 @@ def simulated() -> Only:
 def _loaded(simulated: Only, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Path]:
     root = tmp_path_factory.mktemp("simulated")
     world = World.build(root, simulated)
-    start, end = window_of(ORIGIN)
+    start, end = window_of(ORIGIN, 30)
     world.put_history(start, end)
     world.run("tuning_job", ORIGIN)
     return world, root

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from energy_assets.forecasts.publishing import newest_origin
+from energy_assets.forecasts.publishing import published_origin
 from energy_assets.partitions import HOUR, window_of
 from energy_assets.stores.model_registry import ModelVersion
 from energy_assets.stores.training_datasets import read_reference
@@ -26,7 +26,7 @@ FOLDER = "energy"
 
 def run_graph(world: World) -> None:
     """All assets for two hours, over a month of history."""
-    start, _ = window_of(ORIGIN - HOUR)
+    start, _ = window_of(ORIGIN - HOUR, 30)
     world.put_history(start, ORIGIN - HOUR)
     world.put_config(ORIGIN - timedelta(days=30), n_estimators=20)
     world.run("hourly_job", ORIGIN - HOUR, ORIGIN)
@@ -72,7 +72,7 @@ def test_the_graph_gives_the_same_tables_models_and_objects(
     for world in (embedded, hosted):
         run_graph(world)
 
-    start, end = window_of(ORIGIN)
+    start, end = window_of(ORIGIN, 30)
     rows = [world.stores.feature_store.read(start, end) for world in (embedded, hosted)]
     assert len(rows[0]) == 720 * len(SERIES)
     pd.testing.assert_frame_equal(*rows)
@@ -87,7 +87,7 @@ def test_the_graph_gives_the_same_tables_models_and_objects(
     for path in paths:
         assert content(hosted, path) == content(embedded, path), path
     assert {f"{FOLDER}/{path}" for path in paths} < set(gcs.objects)
-    assert newest_origin(hosted.stores.object_store) == ORIGIN
+    assert published_origin(hosted.stores.object_store) == ORIGIN
     assert set(hosted.frame("predictions_parquet", ORIGIN)["quality"]) == {"model"}
     assert len(hosted.frame("monitoring_metrics", ORIGIN)) == len(SERIES)
 
@@ -95,5 +95,5 @@ def test_the_graph_gives_the_same_tables_models_and_objects(
     assert models(hosted) == models(embedded)
     assert len(hopsworks.training_datasets) == 2
     assert hopsworks.asked("GET", "/credentials") == 1, "one login for all of it"
-    assert not (hosted.stores.root / "objects").exists()
-    assert not (hosted.stores.root / "feature_store").exists()
+    assert not (hosted.stores.folder / "objects").exists()
+    assert not (hosted.stores.folder / "feature_store").exists()

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from energy_assets.forecasts.publishing import newest_origin
+from energy_assets.forecasts.publishing import published_origin
 from energy_assets.partitions import HOUR
-from energy_assets.schemas import KEY, PREDICTIONS
+from energy_assets.schemas import PREDICTIONS, PRIMARY_KEY
 from energy_assets.sources.file import FileSource
 from energy_assets.stores.parquet import read_metadata
 from energy_assets_tests.assets.conftest import ORIGIN, SERIES
@@ -69,7 +69,9 @@ def test_a_broken_model_is_passed_over_for_the_one_before(world: World) -> None:
     world.run("ingestion_job", ORIGIN + HOUR)
     world.run("hourly_job", ORIGIN + HOUR)
     newest = world.metadata("model", ORIGIN + HOUR)["model_version"]
-    (world.stores.root / "models" / "best_model" / "versions" / newest / "model.txt").write_text("")
+    (world.stores.folder / "models" / "best_model" / "versions" / newest / "model.txt").write_text(
+        ""
+    )
     world.run("prediction_job", ORIGIN + HOUR)
     forecast = world.frame("predictions_parquet", ORIGIN + HOUR)
     assert set(forecast["quality"]) == {"previous_model"}
@@ -101,12 +103,12 @@ def test_an_hour_that_came_late_does_not_shift_the_forecast(world: World, simula
 
 def test_the_newest_forecast_is_published_as_the_course_wrote_it(world: World) -> None:
     world.run("hourly_job", ORIGIN)
-    root = world.stores.root / "objects"
+    root = world.stores.folder / "objects"
     y, inputs, published = (
         pd.read_parquet(root / name) for name in ("y.parquet", "X.parquet", "predictions.parquet")
     )
     for frame in (y, inputs, published):
-        assert list(frame.index.names) == list(KEY)
+        assert list(frame.index.names) == list(PRIMARY_KEY)
         assert str(frame.index.get_level_values("datetime_utc").dtype) == "period[h]"
     assert list(y.columns) == ["energy_consumption"]
     assert list(inputs.columns) == ["area_exog", "consumer_type_exog"]
@@ -119,12 +121,12 @@ def test_the_newest_forecast_is_published_as_the_course_wrote_it(world: World) -
 def test_an_old_hour_never_replaces_a_newer_forecast(world: World) -> None:
     world.run("ingestion_job", ORIGIN + HOUR)
     world.run("hourly_job", ORIGIN, ORIGIN + HOUR)
-    root = world.stores.root / "objects"
+    root = world.stores.folder / "objects"
     names = ("predictions.parquet", "X.parquet", "y.parquet")
     newest = {name: (root / name).read_bytes() for name in names}
     world.run("hourly_job", ORIGIN)
     assert {name: (root / name).read_bytes() for name in names} == newest
-    assert newest_origin(world.stores.object_store) == ORIGIN + HOUR
+    assert published_origin(world.stores.object_store) == ORIGIN + HOUR
     assert world.metadata("predictions_parquet", ORIGIN)["published as newest"] is False
 
 

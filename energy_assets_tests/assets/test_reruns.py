@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from energy_assets.forecasts.publishing import newest_origin
+from energy_assets.forecasts.publishing import published_origin
 from energy_assets.partitions import HOUR
 from energy_assets.sources.file import FileSource
 from energy_assets_tests.assets.conftest import ORIGIN, SERIES
@@ -33,9 +33,9 @@ def stored_files(world: World) -> dict[str, bytes]:
     A training dataset refers to the version of the table, and each load makes a version.
     """
     return {
-        str(path.relative_to(world.stores.root)): path.read_bytes()
+        str(path.relative_to(world.stores.folder)): path.read_bytes()
         for folder in ("models", "objects")
-        for path in (world.stores.root / folder).rglob("*")
+        for path in (world.stores.folder / folder).rglob("*")
         if path.is_file() and path.parents[1].name != "feature_view"
     }
 
@@ -67,7 +67,7 @@ def test_a_backfill_of_old_hours_leaves_the_newest_forecast_untouched(few_series
     world.run("hourly_job", first, last)
     world.run("prediction_job", first)
     assert {name: world.stores.object_store.read(name) for name in NEWEST} == newest
-    assert newest_origin(world.stores.object_store) == ORIGIN
+    assert published_origin(world.stores.object_store) == ORIGIN
     for hour in (first, first + HOUR, last):
         assert world.metadata("predictions_parquet", hour)["published as newest"] is False
         assert set(world.frame("predictions_parquet", hour)["origin"]) == {pd.Timestamp(hour)}

@@ -65,7 +65,7 @@ def test_after_a_run_no_secret_is_in_events_logs_metadata_or_files(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    start, _ = window_of(ORIGIN)
+    start, _ = window_of(ORIGIN, 30)
     hosted.put_history(start, ORIGIN)
     hosted.put_config(ORIGIN - timedelta(days=30), n_estimators=5)
     result = hosted.run("hourly_job", ORIGIN)

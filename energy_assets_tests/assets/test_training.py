@@ -38,7 +38,7 @@ def pinned_rows(world: World, hour: datetime) -> pd.DataFrame:
 def test_a_training_dataset_ends_with_its_hour_and_is_a_whole_window_long(world: World) -> None:
     world.run("hourly_job", ORIGIN, assets=["feature_view"])
     rows = pinned_rows(world, ORIGIN)
-    start, end = window_of(ORIGIN)
+    start, end = window_of(ORIGIN, 30)
     assert end - start == timedelta(days=30)
     assert rows["datetime_utc"].max() == pd.Timestamp(ORIGIN)
     assert rows["datetime_utc"].min() == pd.Timestamp(start)

@@ -8,10 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from energy_assets.automation import maintenance
 from energy_assets.errors import NotFoundError
 from energy_assets.partitions import HOUR, window_of
-from energy_assets.settings import read_settings
 from energy_assets.sources.simulator import Simulator
 from energy_assets.stores.embedded import feature_store as delta_feature_store
 from energy_assets.stores.training_datasets import read_reference, write_reference
@@ -23,17 +21,14 @@ H = datetime(2023, 3, 10, 21)
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(delta_feature_store, "UNFINISHED_HOURS", 0)
-    monkeypatch.setattr(
-        maintenance, "settings", lambda: read_settings(_env_file=None, training_datasets_kept=2)
-    )
-    return World.build(tmp_path, Simulator())
+    return World.build(tmp_path, Simulator(), {"training_datasets_kept": 2})
 
 
 def pin(world: World, hour: datetime) -> pd.DataFrame:
     """Pin the window of an hour, after its newest row has been corrected."""
     features = world.stores.feature_store
     world.put_history(hour, hour + HOUR)
-    dataset = features.create_training_dataset(*window_of(hour))
+    dataset = features.create_training_dataset(*window_of(hour, 30))
     write_reference(world.stores.object_store, hour, dataset)
     return features.read_training_dataset(dataset)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from energy_assets.commands.check_settings import check_settings
+from energy_assets.commands.check_settings import try_backends
 from energy_assets.settings import read_settings
 from energy_assets_tests.hopsworks_server import Project
 from energy_assets_tests.stores.gcs.server import BUCKET, GcsServer
@@ -17,7 +17,7 @@ WRONG = {"fs_api_key": SecretStr("a-wrong-key"), "wandb_api_key": SecretStr("a-w
 
 
 def test_with_nothing_set_every_backend_is_reached(tmp_path: Path) -> None:
-    outcomes = list(check_settings(read_settings(_env_file=None, storage_root=tmp_path)))
+    outcomes = list(try_backends(read_settings(_env_file=None, storage_root=tmp_path)))
     assert all(outcome.reached for outcome in outcomes)
     backends = ["source", "features", "models", "objects", "tracking"]
     assert [outcome.backend for outcome in outcomes] == backends
@@ -27,10 +27,10 @@ def test_a_backend_that_cannot_be_used_is_told_apart_from_those_that_can(tmp_pat
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where a folder should be")
     settings = read_settings(_env_file=None, storage_root=blocked)
-    reached = {outcome.backend: outcome for outcome in check_settings(settings)}
+    reached = {outcome.backend: outcome for outcome in try_backends(settings)}
     assert reached["source"].reached
     assert not reached["objects"].reached
-    assert "STORAGE_ROOT" in reached["objects"].said
+    assert "STORAGE_ROOT" in reached["objects"].message
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def test_missing_and_placeholder_credentials_are_named(
     chosen: dict[str, str], missing: dict[str, str | None], tmp_path: Path
 ) -> None:
     settings = read_settings(_env_file=None, storage_root=tmp_path, **chosen, **missing)
-    failed = [outcome for outcome in check_settings(settings) if not outcome.reached]
+    failed = [outcome for outcome in try_backends(settings) if not outcome.reached]
     assert failed
     for outcome in failed:
-        assert any(name.upper() in outcome.said for name in missing)
-        assert ".env" in outcome.said
+        assert any(name.upper() in outcome.message for name in missing)
+        assert ".env" in outcome.message
 
 
 def test_hosted_stores_are_reached_and_no_key_is_shown(
@@ -69,13 +69,13 @@ def test_hosted_stores_are_reached_and_no_key_is_shown(
             wandb_entity=ENTITY,
             wandb_project="forecasts",
         )
-        outcomes = list(check_settings(settings))
-        refused = list(check_settings(settings.model_copy(update=WRONG)))
+        outcomes = list(try_backends(settings))
+        refused = list(try_backends(settings.model_copy(update=WRONG)))
     assert all(outcome.reached for outcome in outcomes), outcomes
-    assert hopsworks.name in outcomes[1].said
-    assert f"gs://{BUCKET}/" in outcomes[3].said
-    assert f"{ENTITY}/forecasts" in outcomes[4].said
-    named = {outcome.backend: outcome.said for outcome in refused if not outcome.reached}
+    assert hopsworks.name in outcomes[1].message
+    assert f"gs://{BUCKET}/" in outcomes[3].message
+    assert f"{ENTITY}/forecasts" in outcomes[4].message
+    named = {outcome.backend: outcome.message for outcome in refused if not outcome.reached}
     assert "FS_API_KEY" in named["features"]
     assert "FS_API_KEY" in named["models"]
     assert "WANDB_API_KEY" in named["tracking"]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from energy_assets.commands import steps as replay
+from energy_assets.commands.execution import RunFailedError, execute
+from energy_assets.commands.steps import Step, steps_to_forecast, steps_to_replay, steps_to_tune
 from energy_assets.errors import NoDataError
 from energy_assets.partitions import HOUR
 from energy_assets.settings import PROJECT_ROOT
@@ -98,16 +98,16 @@ def test_a_window_too_short_for_a_search_is_one_clear_line_that_names_the_settin
     settings = {"ENERGY_SOURCE": "file", "ENERGY_FILE": str(de35_csv), "DAYS_EXPORT": "5"}
     status, printed = energy_assets(tmp_path, "tune", "--hour", "2023-03-12-21:00", **settings)
     assert status == 1
-    (told,) = (line for line in printed.splitlines() if line.startswith("energy-assets: "))
-    assert "DAYS_EXPORT=5" in told
-    assert "120 hours" in told
+    (message,) = (line for line in printed.splitlines() if line.startswith("energy-assets: "))
+    assert "DAYS_EXPORT=5" in message
+    assert "120 hours" in message
 
 
 @pytest.mark.parametrize("budget", [("--trials", "0"), ("--trials", "2.5"), ("--seconds", "nan")])
-def test_a_budget_that_is_none_is_refused(budget: tuple[str, str], tmp_path: Path) -> None:
+def test_a_budget_that_is_not_positive_is_refused(budget: tuple[str, str], tmp_path: Path) -> None:
     status, printed = energy_assets(tmp_path, "tune", *budget)
     assert status == 2
-    assert f"'{budget[1]}' is no" in printed
+    assert f"'{budget[1]}' is not a" in printed
 
 
 def test_an_origin_that_the_source_does_not_have_is_one_clear_line(
@@ -128,7 +128,7 @@ def test_a_storage_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Pat
 
 
 @pytest.mark.parametrize("origin", ["yesterday", "2023-03-10-21:30"])
-def test_an_origin_that_is_no_hour_is_refused(origin: str, tmp_path: Path) -> None:
+def test_an_origin_that_is_not_a_full_hour_is_refused(origin: str, tmp_path: Path) -> None:
     status, printed = energy_assets(tmp_path, "run", "--origin", origin)
     assert status == 2
     assert "2023-03-10-21:00" in printed
@@ -140,7 +140,7 @@ def small(tmp_path: Path) -> World:
 
 
 def steps_to(world: World, origin: datetime) -> list[tuple[str, datetime, datetime]]:
-    steps = replay.steps_to_forecast(world.source, world.stores, origin)
+    steps = steps_to_forecast(world.deployment, origin)
     return [(step.job, step.first, step.last) for step in steps]
 
 
@@ -150,7 +150,7 @@ def test_a_first_load_that_broke_off_is_made_again(small: World) -> None:
     assert steps_to(small, H)[0] == ("ingestion_job", first, H)
 
 
-def test_hours_asked_for_in_vain_are_not_asked_for_for_ever(small: World) -> None:
+def test_hours_known_to_be_empty_are_not_requested_again(small: World) -> None:
     small.put_history(H - timedelta(days=32), H - timedelta(days=10))
     small.put_history(H - timedelta(days=9), H + HOUR)
     gap = (H - timedelta(days=10), H - timedelta(days=9) - HOUR)
@@ -172,7 +172,7 @@ def test_tuning_loads_the_history_it_lacks_and_searches_again_where_there_is_a_r
     small: World,
 ) -> None:
     small.put_config(H)
-    steps = list(replay.steps_to_tune(small.source, small.stores, H, {"trials": 3}))
+    steps = list(steps_to_tune(small.deployment, H, {"trials": 3}))
     first = H - timedelta(days=30) + HOUR
     assert [(step.job, step.first, step.last) for step in steps] == [
         ("ingestion_job", first, H),
@@ -184,22 +184,26 @@ def test_tuning_loads_the_history_it_lacks_and_searches_again_where_there_is_a_r
 def test_a_backfill_forecasts_every_hour_of_its_range_in_order(small: World) -> None:
     small.put_history(H - timedelta(days=32), H + HOUR)
     small.put_config(H - timedelta(days=3))
-    steps = list(replay.steps_to_replay(small.source, small.stores, H - timedelta(hours=30), H))
+    steps = list(steps_to_replay(small.deployment, H - timedelta(hours=30), H))
     assert [(step.job, step.hours) for step in steps] == [("hourly_job", 24), ("hourly_job", 7)]
     assert steps[0].last + HOUR == steps[1].first
 
 
 def test_a_range_that_ends_before_it_starts_is_refused(small: World) -> None:
     with pytest.raises(NoDataError, match="swap them"):
-        list(replay.steps_to_replay(small.source, small.stores, H, H - HOUR))
+        list(steps_to_replay(small.deployment, H, H - HOUR))
 
 
-def test_a_failed_contract_says_hour_and_reason(small: World) -> None:
+def test_a_failed_contract_says_hour_and_reason(
+    small: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+
     class Broken(Only):
         def fetch(self, start: datetime, end: datetime) -> pd.DataFrame:
             return super().fetch(start, end).assign(**{DE35.value_column: "broken"})
 
     broken = small.with_source(Broken(small.source.source, SERIES))
-    step = replay.Step("ingestion_job", H, H, "load")
-    with pytest.raises(replay.RunFailedError, match=r"2023-03-13 21:00 UTC: value not a number"):
-        replay.execute(broken.defs, [step], broken.instance, lambda step: nullcontext())
+    step = Step("ingestion_job", H, H, "load")
+    with pytest.raises(RunFailedError, match=r"2023-03-13 21:00 UTC: value not a number"):
+        execute(broken.deployment, [step])

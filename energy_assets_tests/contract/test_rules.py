@@ -13,7 +13,7 @@ import pytest
 
 from energy_assets.contract import rules as quality
 from energy_assets.errors import ContractError, SourceError
-from energy_assets.schemas import CONSUMPTION, KEY, QUARANTINE
+from energy_assets.schemas import CONSUMPTION, PRIMARY_KEY, QUARANTINE
 from energy_assets.sources.file import FileSource
 from energy_assets.sources.profiles import CONSUMER_CATEGORY, DE35, DK3619, DatasetProfile
 
@@ -155,8 +155,8 @@ def test_clean__random_records__end_up_in_exactly_one_place(seed: int) -> None:
     cleaned = quality.clean(published, DE35)
     assert cleaned.published == len(published)
     assert len(cleaned.rows) + len(cleaned.quarantine) == len(published)
-    assert not cleaned.rows.duplicated([*KEY]).any()
-    assert cleaned.rows.equals(cleaned.rows.sort_values([*KEY], ignore_index=True))
+    assert not cleaned.rows.duplicated([*PRIMARY_KEY]).any()
+    assert cleaned.rows.equals(cleaned.rows.sort_values([*PRIMARY_KEY], ignore_index=True))
 
     left = sorted(json.dumps(record) for record in published.to_dict("records"))
     for record in cleaned.quarantine["record"]:

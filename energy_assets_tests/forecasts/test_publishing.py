@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from energy_assets.errors import UnreachableError
-from energy_assets.forecasts.publishing import newest_origin, publish_newest
+from energy_assets.forecasts.publishing import publish_newest, published_origin
 from energy_assets.partitions import HOUR
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import read_metadata
@@ -42,11 +42,11 @@ def published(objects: ObjectStore) -> dict[str, bytes]:
 
 
 def origins(objects: ObjectStore) -> set[datetime | None]:
-    return {newest_origin(objects, name) for name in FILES}
+    return {published_origin(objects, name) for name in FILES}
 
 
 def test_a_newer_forecast_replaces_an_older_one(object_store: ObjectStore) -> None:
-    assert newest_origin(object_store) is None
+    assert published_origin(object_store) is None
     for origin in (ORIGIN, ORIGIN + HOUR):
         assert publish(object_store, origin)
         assert origins(object_store) == {origin}
@@ -92,7 +92,7 @@ def test_racing_forecasts_never_move_the_newest_one_back(object_store: ObjectSto
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        if (found := newest_origin(object_store)) is not None:
+        if (found := published_origin(object_store)) is not None:
             seen.append(found)
     for thread in threads:
         thread.join()

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from energy_assets.errors import ContractError, NotFoundError, StorageError
-from energy_assets.schemas import CONSUMPTION, KEY
+from energy_assets.schemas import CONSUMPTION, PRIMARY_KEY
 from energy_assets.settings import read_settings
 from energy_assets.stores.embedded import feature_store as delta_feature_store
 from energy_assets.stores.embedded.feature_store import DeltaFeatureStore
@@ -55,7 +55,7 @@ def test_what_is_upserted_is_read_back_sorted_by_key_with_its_types(store: Featu
 
 def test_whole_numbers_become_floats_and_codes_stay_text(store: FeatureStore) -> None:
     given = rows().assign(consumer_type="0121", energy_consumption=range(6))
-    store.upsert(given.drop_duplicates(list(KEY)))
+    store.upsert(given.drop_duplicates(list(PRIMARY_KEY)))
     read = store.read(T0, T0 + 3 * HOUR)
     assert set(read["consumer_type"]) == {"0121"}
     assert read["energy_consumption"].dtype == "float64"
@@ -98,7 +98,7 @@ def test_an_empty_store_and_an_empty_range_give_no_rows_of_the_right_types(
 def test_rows_of_an_equal_key_are_replaced_and_others_stay(store: FeatureStore) -> None:
     store.upsert(rows(hours=4))
     store.upsert(rows(hours=2, value=50.0))
-    values = store.read(T0, T0 + 4 * HOUR).set_index(list(KEY))["energy_consumption"]
+    values = store.read(T0, T0 + 4 * HOUR).set_index(list(PRIMARY_KEY))["energy_consumption"]
     assert values[("DK1", "111")].tolist() == [50.0, 51.0, 3.0, 4.0]
 
 

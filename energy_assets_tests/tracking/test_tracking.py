@@ -108,7 +108,7 @@ def written(tracked: Tracked) -> WrittenRun:
 
 def a_loaded_world(root: Path, settings: Settings) -> World:
     world = a_world(root, settings)
-    world.put_history(window_of(ORIGIN - HOUR)[0], ORIGIN + HOUR)
+    world.put_history(window_of(ORIGIN - HOUR, 30)[0], ORIGIN + HOUR)
     world.put_config(ORIGIN - 5 * HOUR, n_estimators=10)
     return world
 
@@ -291,8 +291,8 @@ def test_lineage_leads_from_the_pinned_rows_to_the_forecast(offline_world: World
     assert pinned.pop("table")
     assert pinned == {
         "version": version,
-        "start": str(window_of(ORIGIN)[0]),
-        "end": str(window_of(ORIGIN)[1]),
+        "start": str(window_of(ORIGIN, 30)[0]),
+        "end": str(window_of(ORIGIN, 30)[1]),
         "rows": 4 * 720,
     }
     model = run_of(offline_world, "model")
@@ -333,7 +333,7 @@ def test_the_registry_says_where_a_model_is_from(offline_world: World) -> None:
         "training_dataset_version": str(
             offline_world.metadata("feature_view", ORIGIN)["version of the table"]
         ),
-        "training_dataset_first_hour": key_of(window_of(ORIGIN)[0]),
+        "training_dataset_first_hour": key_of(window_of(ORIGIN, 30)[0]),
         "training_dataset_last_hour": PARTITION,
         "best_config": key_of(ORIGIN - 5 * HOUR),
         "wandb_run": run_of(offline_world, "model").id,
@@ -348,11 +348,11 @@ def test_running_again_without_tracking_gives_the_same_bytes(offline_world: Worl
         return {
             str(path): path.read_bytes()
             for folder in ("models", "objects")
-            for path in (offline_world.stores.root / folder).rglob("*")
+            for path in (offline_world.stores.folder / folder).rglob("*")
             if path.is_file() and path.parents[1].name != "feature_view"
         }
 
-    before, root = stored(), offline_world.stores.root.parent
+    before, root = stored(), offline_world.stores.folder.parent
     assert any("model.txt" in path for path in before)
     a_world(root, tracking_settings(root, "disabled")).run("hourly_job", ORIGIN - HOUR, ORIGIN)
     assert stored() == before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -9,6 +11,23 @@ from energy_assets.errors import ForecastError
 from energy_assets.forecasting.features import matrix as features
 from energy_assets.forecasting.panel import time_axis
 from energy_assets.forecasting.panel.matrix import DAY, WEEK, Floats, HourlyMatrix, Ints, to_matrix
+
+
+@dataclass(frozen=True)
+class SeasonalNaive:
+    """A seasonal naive forecast: the value of the same hour `season` hours ago."""
+
+    name: str
+    season: int
+    label: str
+    """The name in tables and plots that people read."""
+
+
+SEASONAL_NAIVES = (
+    SeasonalNaive("seasonal_naive_24", DAY, "same hour yesterday"),
+    SeasonalNaive("seasonal_naive_168", WEEK, "same hour last week"),
+)
+"""The two that every model and every forecast is compared with."""
 
 MIN_RESIDUALS = DAY
 """Fewer past errors than this say too little about a series: those of all series stand in."""

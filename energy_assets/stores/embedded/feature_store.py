@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energy_assets.errors import NotFoundError, StorageError
-from energy_assets.schemas import CONSUMPTION, KEY
+from energy_assets.schemas import CONSUMPTION, PRIMARY_KEY
 from energy_assets.stores.commit_conflicts import (
     UNFINISHED_HOURS,
     CommitConflictError,
@@ -49,7 +49,7 @@ class DeltaFeatureStore:
         first, last = (
             f"{rows['datetime_utc'].agg(edge):%Y-%m-%dT%H:%M:%S}" for edge in ("min", "max")
         )
-        same_key = " AND ".join(f"target.{column} = source.{column}" for column in KEY)
+        same_key = " AND ".join(f"target.{column} = source.{column}" for column in PRIMARY_KEY)
         within = f"target.datetime_utc >= '{first}' AND target.datetime_utc <= '{last}'"
         with writing_to(self.folder):
             try:
@@ -215,4 +215,4 @@ def _to_pandas(table: pa.Table | None) -> pd.DataFrame:
     table = _arrow_schema().empty_table() if table is None else table
     rows = table.to_pandas()[list(CONSUMPTION.dtypes)]
     rows["datetime_utc"] = rows["datetime_utc"].astype("datetime64[ns]")
-    return rows.sort_values(list(KEY), ignore_index=True)
+    return rows.sort_values(list(PRIMARY_KEY), ignore_index=True)

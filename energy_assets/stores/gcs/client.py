@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from energy_assets.credentials import refused, required
 from energy_assets.errors import CredentialError, SettingsError, StorageError, UnreachableError
-from energy_assets.settings import Settings
+from energy_assets.settings import Settings, refused_credential, required_setting
 
 if TYPE_CHECKING:
     from google.cloud.storage import Bucket, Client
@@ -50,7 +49,7 @@ class Patience:
 
 def open_bucket(settings: Settings) -> Bucket:
     """The bucket of the settings, without a request; raises CredentialError or SettingsError."""
-    name = required(settings, "google_cloud_bucket_name")
+    name = required_setting(settings, "google_cloud_bucket_name")
     if "/" in name or not (name[0].isalnum() and name[-1].isalnum()):
         raise SettingsError(
             f"GOOGLE_CLOUD_BUCKET_NAME={name} is no bucket's name: give the name alone, without "
@@ -142,7 +141,9 @@ def _no_access(settings: Settings, error: Exception) -> SettingsError | Unreacha
     if getattr(error, "retryable", False):
         return UnreachableError(f"Google's token server does not answer ({_reason(error)})")
     if settings.google_cloud_service_account_json_path is not None:
-        return CredentialError(f"{refused(KEY_FILE, STORE)} {STORE} says: {_reason(error)}")
+        return CredentialError(
+            f"{refused_credential(KEY_FILE, STORE)} {STORE} says: {_reason(error)}"
+        )
     return CredentialError(
         f"{STORE} refuses the application default credentials ({_reason(error)}): run gcloud auth "
         f"application-default login again, or set {KEY_FILE.upper()} to the key file of a service "

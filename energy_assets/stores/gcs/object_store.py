@@ -11,9 +11,8 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from energy_assets.credentials import required
 from energy_assets.errors import NotFoundError, SettingsError
-from energy_assets.settings import Settings
+from energy_assets.settings import Settings, required_setting
 from energy_assets.stores.gcs.client import Patience, answers_of_gcs, open_bucket
 
 if TYPE_CHECKING:
@@ -68,7 +67,9 @@ class GcsObjectStore:
         return self._upload(path, data, int(generation or 0))
 
     def url(self, path: str) -> str:
-        return f"gs://{required(self.settings, 'google_cloud_bucket_name')}/{self._name(path)}"
+        return (
+            f"gs://{required_setting(self.settings, 'google_cloud_bucket_name')}/{self._name(path)}"
+        )
 
     def check(self) -> str:
         """Also try to write, with an object that is removed again."""

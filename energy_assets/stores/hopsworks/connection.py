@@ -33,7 +33,6 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from energy_assets.credentials import WHERE, refused, required
 from energy_assets.errors import (
     CredentialError,
     EnergyAssetsError,
@@ -41,7 +40,7 @@ from energy_assets.errors import (
     StorageError,
     UnreachableError,
 )
-from energy_assets.settings import Settings
+from energy_assets.settings import WHERE_TO_FIND, Settings, refused_credential, required_setting
 
 if TYPE_CHECKING:
     import requests
@@ -159,8 +158,8 @@ class HopsworksConnection:
         return Credentials(
             host=settings.fs_host,
             port=settings.fs_port,
-            project=required(settings, "fs_project_name"),
-            key=required(settings, "fs_api_key"),
+            project=required_setting(settings, "fs_project_name"),
+            key=required_setting(settings, "fs_api_key"),
             trust_store=None if trust_store is None else str(trust_store),
             verify=settings.fs_hostname_verification,
         )
@@ -334,13 +333,13 @@ def _refusal(response: requests.Response, credentials: Credentials) -> EnergyAss
     """The error for an answer that no caller of the client needs to see; None for others."""
     status = response.status_code
     if status == 401:
-        return refused("fs_api_key", "Hopsworks")
+        return refused_credential("fs_api_key", "Hopsworks")
     if status == 403:
         return CredentialError(
             f"Hopsworks refuses a request ({_said(response)}): the owner of FS_API_KEY is no "
             f"member of FS_PROJECT_NAME={credentials.project} or lacks a right, or the key lacks a "
             "scope. It needs those of the project, the feature store, datasets, jobs and the model "
-            f"registry; it is {WHERE['fs_api_key']}."
+            f"registry; it is {WHERE_TO_FIND['fs_api_key']}."
         )
     if status == 429 or status >= 500:
         return UnreachableError(
@@ -349,7 +348,7 @@ def _refusal(response: requests.Response, credentials: Credentials) -> EnergyAss
     if status == 404 and "/project/getProjectInfo/" in (response.request.url or ""):
         return CredentialError(
             f"Hopsworks at {credentials.host} has no project {credentials.project}, or none that "
-            f"the owner of the key may see: FS_PROJECT_NAME is {WHERE['fs_project_name']}"
+            f"the owner of the key may see: FS_PROJECT_NAME is {WHERE_TO_FIND['fs_project_name']}"
         )
     return None
 

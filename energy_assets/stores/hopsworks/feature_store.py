@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from energy_assets.errors import NotFoundError, SettingsError, StorageError
-from energy_assets.schemas import CONSUMPTION, SERIES, conform
+from energy_assets.schemas import CONSUMPTION, SERIES_KEY, conform
 from energy_assets.settings import Settings, utc_now
 from energy_assets.stores.commit_conflicts import (
     UNFINISHED_HOURS,
@@ -206,7 +206,7 @@ class HopsworksFeatureStore:
             name=NAME,
             version=self.version,
             description=f"{CONSUMPTION.description}. Source: {self.owner}",
-            primary_key=list(SERIES),
+            primary_key=list(SERIES_KEY),
             event_time=_EVENT_TIME,
             online_enabled=False,
             stream=self.stream,

@@ -1,0 +1,80 @@
+"""`make run`: forecast from an hour, and print the forecast with its scores."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rich.table import Table
+
+from energy_assets.commands.deployment import Deployment
+from energy_assets.commands.execution import execute
+from energy_assets.commands.steps import newest_hour, steps_to_forecast
+from energy_assets.commands.terminal import console, print_errors, scored_forecasts
+from energy_assets.partitions import HORIZON, HOUR, key_of, window_of
+from energy_assets.schemas import SERIES_KEY, TARGET
+from energy_assets.stores.files import write_whole
+from energy_assets.stores.parquet import read_hour
+from energy_assets.stores.paths import hour_path
+
+
+def run(deployment: Deployment, origin: datetime | None) -> None:
+    """Forecast from `origin`, by default the newest hour, and print the result."""
+    origin = origin or newest_hour(deployment)
+    console.print(
+        f"[bold]Forecasting {HORIZON} hours from {key_of(origin)} UTC[/bold], {deployment}"
+    )
+    if not execute(deployment, steps_to_forecast(deployment, origin)):
+        console.print("Everything is there already; nothing was run.")
+    _print_forecast(deployment, origin)
+
+
+def _print_forecast(deployment: Deployment, origin: datetime) -> None:
+    from energy_assets.forecasts.pictures import forecast_picture
+
+    source, objects = deployment.source, deployment.object_store
+    forecast = read_hour(objects, "predictions_parquet", origin)
+    observed = deployment.feature_store.read(*window_of(origin, deployment.settings.days_export))
+    picture = deployment.folder / "forecast.png"
+    write_whole(picture, forecast_picture(observed, forecast, source))
+
+    quality, version = forecast["quality"].iloc[0], forecast["model_version"].iloc[0]
+    console.print()
+    console.print(f"series   {len(forecast[list(SERIES_KEY)].drop_duplicates())}")
+    console.print(f"origin   {key_of(origin)} UTC, the last hour known to the forecast")
+    console.print(f"horizon  {HORIZON} hours, to {key_of(origin + HORIZON * HOUR)}")
+    console.print(f"model    {version} (quality: {quality})")
+    console.print(f"total    {forecast[TARGET].sum() / 1e6:,.1f} GWh in the day ahead")
+    _print_holdout_scores(deployment, origin, version)
+    _print_earlier_forecasts(deployment, origin)
+    console.print()
+    console.print(f"source   {source.name} ({source.profile.dataset})")
+    console.print(f"files    {objects.url(hour_path('predictions_parquet', origin, 'parquet'))}")
+    console.print(f"         {objects.url('predictions.parquet')} (the newest forecast)")
+    console.print(f"picture  {picture}")
+    console.print("next     make dev: the same in the Dagster UI, every hour")
+
+
+def _print_holdout_scores(deployment: Deployment, origin: datetime, version: str) -> None:
+    from energy_assets.forecasts.gate import comparison
+
+    models = deployment.model_registry.promoted(origin)
+    model = next((model for model in models if model.version == version), None)
+    if model is None:
+        console.print("scores   none: this forecast does not come from a model")
+        return
+    table = Table(title="Model on days it had not seen", title_justify="left")
+    for heading in ("", "MAPE", "median MAPE", "WAPE", "MASE"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, *scores in comparison(model.metrics).itertuples(index=False):
+        table.add_row(str(name), *(f"{score:.4f}" for score in scores))
+    console.print(table)
+
+
+def _print_earlier_forecasts(deployment: Deployment, origin: datetime) -> None:
+    scored = scored_forecasts(deployment, origin, origin)
+    if scored.empty:
+        console.print(
+            f"earlier  no forecast was made for {key_of(origin)}, so there is none to score"
+        )
+        return
+    print_errors(deployment, scored, f"Forecasts made earlier for {key_of(origin)}")

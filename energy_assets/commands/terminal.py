@@ -1,0 +1,69 @@
+"""What several commands show in the terminal: the progress bar, and tables of scores."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from energy_assets.commands.deployment import Deployment
+from energy_assets.forecasts.scoring import errors_by_horizon
+from energy_assets.partitions import HORIZON, HOUR, WEEK
+from energy_assets.stores.parquet import read_hour
+from energy_assets.stores.paths import hour_path
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def progress_bar() -> Progress:
+    """A bar with spinner and elapsed time; nothing where the output is not a terminal."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        # In a log file a bar that redraws itself is noise.
+        disable=not console.is_terminal,
+    )
+
+
+def scored_forecasts(deployment: Deployment, first: datetime, last: datetime) -> pd.DataFrame:
+    """The rows of monitoring_metrics from `first` to `last`, both included; empty if none."""
+    objects = deployment.object_store
+    hours = (first + number * HOUR for number in range((last - first) // HOUR + 1))
+    frames = [
+        read_hour(objects, "monitoring_metrics", hour)
+        for hour in hours
+        if objects.exists(hour_path("monitoring_metrics", hour, "parquet"))
+    ]
+    frames = [frame for frame in frames if len(frame)]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def print_errors(deployment: Deployment, scored: pd.DataFrame, title: str) -> pd.DataFrame:
+    """Print the MAPE of scored forecasts by hours ahead, beside both seasonal naives.
+
+    Returns the table of `errors_by_horizon`.
+    """
+    first, last = scored["datetime_utc"].min(), scored["datetime_utc"].max()
+    observations = deployment.feature_store.read(first - WEEK, last + HOUR)
+    errors = errors_by_horizon(scored, observations)
+    table = Table(title=title, title_justify="left")
+    for heading in ("hours ahead", "MAPE", "yesterday's", "last week's"):
+        table.add_column(heading, justify="right")
+    for start in range(1, HORIZON, 6):
+        group = errors.loc[start : start + 5].mean()
+        if group.notna().any():
+            table.add_row(f"{start}-{start + 5}", *(f"{error:.4f}" for error in group))
+    table.add_row("all", *(f"{error:.4f}" for error in errors.mean()), style="bold")
+    console.print(table)
+    console.print(
+        f"         {len(scored):,} forecasts scored; the 80 % interval held "
+        f"{scored['covered'].mean():.0%} of the observations"
+    )
+    return errors
