@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from energy_assets.definitions import defs
 from energy_assets.settings import PROJECT_ROOT
+from energy_assets.sources.simulator import Simulator
 from energy_assets_tests.automation.test_automation import ASSETS
+from energy_assets_tests.world import World
 
 BIN = Path(sys.executable).parent
 
@@ -68,6 +71,34 @@ def test_every_asset_says_what_its_partition_means_and_who_keeps_it() -> None:
         assert spec.group_name in {"ingestion", "training", "forecasts"}
         assert spec.kinds
         assert spec.partitions_def is not None
+
+
+def test_two_deployments_in_one_process_do_not_know_of_each_other(tmp_path: Path) -> None:
+    hour = datetime(2023, 3, 10, 21)
+    short = World.build(tmp_path / "short", Simulator(), {"days_export": 10})
+    long = World.build(tmp_path / "long", Simulator(), {"days_export": 20})
+    long.put_history(*long.window(hour))
+    short.put_history(*long.window(hour))
+    for world, days in ((short, 10), (long, 20)):
+        world.run("hourly_job", hour, assets=["feature_view"])
+        rows = world.metadata("feature_view", hour)["dagster/partition_row_count"]
+        assert 76 * 24 * (days - 1) < rows <= 76 * 24 * days
+    assert short.stores.folder != long.stores.folder
+
+
+def test_a_replaced_store_is_replaced_for_assets_and_io_managers(tmp_path: Path) -> None:
+    hour, other = datetime(2023, 3, 10, 21), World.build(tmp_path / "other", Simulator())
+    replaced = {
+        name: getattr(other.stores, name)
+        for name in ("feature_store", "object_store", "model_registry")
+    }
+    world = World.build(tmp_path / "world", Simulator(), **replaced)
+    other.put_history(*other.window(hour))
+    other.put_config(hour, n_estimators=5)
+    world.run("hourly_job", hour)
+    assert len(other.frame("predictions_parquet", hour)) == 76 * 24
+    assert [model.hour for model in other.stores.model_registry.promoted(hour)] == [hour]
+    assert not (tmp_path / "world" / "simulator-ConsumptionDE35Hour").exists()
 
 
 def test_a_file_source_without_a_file_names_the_setting(tmp_path: Path) -> None:
