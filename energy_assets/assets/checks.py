@@ -1,7 +1,7 @@
-"""Asset checks: what is checked of each asset, and how a result is made of the figures.
+"""Asset checks: what each asset is checked for, and how a result is made from its figures.
 
-The checks run inside their assets, because a check that takes a partitioned asset as its argument
-would load all partitions of it.
+The checks run inside their assets. A check of its own that takes a partitioned asset as an argument
+would load all of its partitions.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ COMPLETE = dg.AssetCheckSpec(
 BEATS_BASELINE = dg.AssetCheckSpec(
     "beats_seasonal_naive",
     asset="model",
-    description="On data it had not seen, the model is better than both seasonal naives.",
+    description="On days it had not seen, the model is better than both seasonal naives.",
 )
 FROM_THIS_MODEL = dg.AssetCheckSpec(
     "from_newest_model",
     asset="predictions_parquet",
-    description="The forecast is the newest model's, not that of an earlier one or the baseline.",
+    description="The forecast comes from the model of its hour, not from an earlier one or the baseline.",
 )
 
 
 def run_hours(keys: Sequence[str]) -> dict[str, str]:
-    """Which partitions a figure of a whole run is about: Dagster shows it without."""
+    """The partitions that a figure of a whole run covers, which Dagster does not show."""
     return {"first hour of the run": keys[0], "last hour of the run": keys[-1]}
 
 
@@ -85,12 +85,12 @@ def complete(missing: pd.Series, expected: int, keys: Sequence[str]) -> dg.Asset
 
 
 def beats_baseline(verdicts: Mapping[str, str], failed: Iterable[str]) -> dg.AssetCheckResult:
-    """Warns of the partitions whose model may not be used: partition -> why."""
+    """Warns of the partitions whose model did not pass the gate: partition -> verdict."""
     return _result(BEATS_BASELINE, failed_at=list(failed), metadata=dict(verdicts))
 
 
 def from_this_model(qualities: Mapping[str, str]) -> dg.AssetCheckResult:
-    """Warns of the partitions whose forecast had to fall back: partition -> quality."""
+    """Warns of the partitions whose forecast is a fallback: partition -> quality."""
     fallen_back = [key for key, quality in qualities.items() if quality != "model"]
     return _result(FROM_THIS_MODEL, failed_at=fallen_back, metadata=dict(qualities))
 
@@ -101,13 +101,13 @@ def _result(
     failed_at: list[str],
     metadata: Mapping[str, Any],
 ) -> dg.AssetCheckResult:
-    """A check that warns of the hours at which it did not pass."""
+    """A check that warns and names the hours in which it failed."""
     shown = ", ".join(failed_at[:10]) + (" ..." if len(failed_at) > 10 else "")
     return dg.AssetCheckResult(
         asset_key=spec.asset_key,
         check_name=spec.name,
         passed=not failed_at,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"Not so in {len(failed_at)} hour(s): {shown}" if failed_at else None,
+        description=f"Failed in {len(failed_at)} hour(s): {shown}" if failed_at else None,
         metadata=dict(list(metadata.items())[:50]),
     )

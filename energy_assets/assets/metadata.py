@@ -1,4 +1,4 @@
-"""What the assets show of themselves in the UI, and the arguments that several of them share."""
+"""What the assets show in the UI, and the decorator arguments that several of them share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from energy_assets.tracking import Tracked
 _COMMON: dict[str, Any] = {
     "partitions_def": hourly,
     "owners": ["team:forecasting"],
-    # The assets return a MaterializeResult, from which Dagster would infer that it holds nothing.
+    # From the return type, MaterializeResult, Dagster would infer an asset without a value.
     "dagster_type": dg.Any,
 }
 
@@ -52,12 +52,12 @@ def column_schema(table: Table) -> dg.TableSchema:
 
 
 def text_schema(columns: Iterable[str]) -> dg.TableSchema:
-    """Columns kept as published, which is text."""
+    """Columns that are stored as published, as text."""
     return dg.TableSchema([dg.TableColumn(name, "string", "As published") for name in columns])
 
 
 def rows_per_hour(context: dg.AssetExecutionContext, frames: Mapping[str, Sized]) -> None:
-    """Record each partition's own row count, also where many share a run."""
+    """Record the row count of each partition, even if many of them share a run."""
     for key, frame in frames.items():
         context.add_asset_metadata({"dagster/partition_row_count": len(frame)}, partition_key=key)
 
@@ -68,7 +68,7 @@ def picture(png: bytes) -> dg.MarkdownMetadataValue:
 
 
 def tracked(seen: Tracked) -> dict[str, dg.MetadataValue]:
-    """Where a partition is in Weights & Biases, and what kept it from there; empty if disabled."""
+    """Where a partition is in Weights & Biases, or why it is not; empty if tracking is disabled."""
     shown: dict[str, dg.MetadataValue] = {}
     if seen.url:
         shown["Weights & Biases run"] = dg.MetadataValue.url(seen.url)
@@ -80,7 +80,7 @@ def tracked(seen: Tracked) -> dict[str, dg.MetadataValue]:
 
 
 def table(frame: pd.DataFrame) -> dg.TableMetadataValue:
-    """A small frame as the UI shows it; times and numbers as a person reads them."""
+    """A small frame as the UI shows it, with times and numbers rounded for people."""
     records = [
         dg.TableRecord({str(name): _cell(value) for name, value in row.items()})
         for row in frame.to_dict("records")
@@ -96,6 +96,6 @@ def table(frame: pd.DataFrame) -> dg.TableMetadataValue:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, float):
-        # The UI reads records as JSON, which has no NaN and no infinity.
+        # The UI reads JSON, which has neither NaN nor infinity.
         return float(f"{value:.4g}") if math.isfinite(value) else str(value)
     return value if isinstance(value, bool | int | str) else str(value)

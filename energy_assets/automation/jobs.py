@@ -9,27 +9,27 @@ from energy_assets.partitions import key_of
 hourly_job = dg.define_asset_job(
     "hourly_job",
     selection=dg.AssetSelection.all() - dg.AssetSelection.assets("best_config"),
-    description="An hour from its records to its forecast and the scores of earlier forecasts",
+    description="All of an hour: its records, a model, a forecast, and the scores of earlier forecasts",
 )
 ingestion_job = dg.define_asset_job(
     "ingestion_job",
     selection=dg.AssetSelection.assets("raw_consumption", "feature_group"),
-    description="The records of an hour, or of a range of hours, into the feature group",
+    description="Load the records of an hour, or of a range of hours, into the feature group",
 )
 tuning_job = dg.define_asset_job(
     "tuning_job",
     selection=dg.AssetSelection.assets("feature_view", "best_config"),
-    description="The search for the best configuration: costly, so weekly and on demand",
+    description="Search for the best configuration: costly, so once a week and on demand",
 )
 prediction_job = dg.define_asset_job(
     "prediction_job",
     selection=dg.AssetSelection.assets("predictions_parquet"),
-    description="The forecast of an hour from the newest good model",
+    description="Forecast from an hour with the newest good model",
 )
 repair_job = dg.define_asset_job(
     "repair_job",
     selection=dg.AssetSelection.assets("raw_consumption", "feature_group", "monitoring_metrics"),
-    description="Hours whose records came late, and the scores that waited for them",
+    description="Load hours whose records came late, and score the forecasts made for them",
 )
 
 

@@ -1,4 +1,4 @@
-"""The upkeep of the feature store: small files made large, what nobody needs removed."""
+"""Upkeep of the feature store: compact small files, and remove what is no longer needed."""
 
 import dagster as dg
 
@@ -12,13 +12,13 @@ def compact_and_vacuum(
     feature_store: dg.ResourceParam[FeatureStore],
     settings: dg.ResourceParam[Settings],
 ) -> None:
-    """Keep the table as it is, and the newest `TRAINING_DATASETS_KEPT` training datasets."""
-    done = feature_store.maintain(settings.training_datasets_kept)
-    context.log.info(", ".join(f"{what}: {count}" for what, count in done.items()))
-    context.add_output_metadata(dict(done))
+    """Maintain the table. The newest `TRAINING_DATASETS_KEPT` training datasets stay readable."""
+    counts = feature_store.maintain(settings.training_datasets_kept)
+    context.log.info(", ".join(f"{name}: {count}" for name, count in counts.items()))
+    context.add_output_metadata(dict(counts))
 
 
 @dg.job(description="Compacts the feature store and removes what no training dataset needs")
 def maintenance_job() -> None:
-    """Runs once a day; the hours go on meanwhile, as writers take turns."""
+    """Runs every night, while the hourly runs go on: writers take turns."""
     compact_and_vacuum()

@@ -10,7 +10,7 @@ hourly_schedule = dg.build_schedule_from_partitioned_job(
     hourly_job,
     minute_of_hour=5,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every hour, for the newest hour that can be known",
+    description="Every hour, for the newest partition",
 )
 
 
@@ -19,10 +19,10 @@ hourly_schedule = dg.build_schedule_from_partitioned_job(
     cron_schedule="30 3 * * 1",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every Monday night, for the newest hour that can be known",
+    description="Every Monday night, for the newest partition",
 )
 def tuning_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Tune at the newest partition; models use the result from that hour on."""
+    """Search at the newest partition; models use the result from that hour on."""
     with dg.partition_loading_context(effective_dt=context.scheduled_execution_time):
         key = hourly.get_last_partition_key()
     if key is None:

@@ -27,47 +27,47 @@ PREDICTIONS = dg.AssetKey("predictions_parquet")
     job=prediction_job,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="A forecast run for every new model version that has not been used for one",
+    description="Requests a forecast for every new model that has not made one yet",
 )
 def new_model_sensor(
     context: dg.SensorEvaluationContext,
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Request a forecast for the hour of every model made since the last tick.
+    """Request a forecast for the hour of every model trained since the last tick.
 
-    Reads every event after its cursor, so that none is lost however many arrive between two ticks.
-    A model whose own run went on to the forecast, as the hourly job's does, needs no other.
+    Reads every event after its cursor, so that no model is missed, however many are trained
+    between two ticks. A model whose own run also forecasts, as the hourly job does, is left to it.
     """
-    seen = int(context.cursor) if context.cursor else 0
-    asked, otherwise = 0, "no model without a forecast has been made since the last tick"
+    cursor = int(context.cursor) if context.cursor else 0
+    requested, skip_reason = 0, "no model without a forecast has been trained since the last tick"
     new_models = context.instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=MODEL, after_storage_id=seen), limit=100, ascending=True
+        dg.AssetRecordsFilter(asset_key=MODEL, after_storage_id=cursor), limit=100, ascending=True
     )
     for record in new_models.records:
-        key, made = record.partition_key, record.asset_materialization
-        if key is None or made is None or not hourly.has_partition_key(key):
-            context.log.warning(f"no forecast for a model of {key}: it is no partition")
-        elif not _forecast_since(context.instance, key, record.storage_id):
-            if _is_still_to_forecast(context.instance, record.run_id):
-                otherwise = f"the run that made the model of {key} is still to forecast"
-                break  # the next tick will see whether it did
-            asked += 1
-            version = made.metadata[VERSION].value if VERSION in made.metadata else "untrained"
+        key, event = record.partition_key, record.asset_materialization
+        if key is None or event is None or not hourly.has_partition_key(key):
+            context.log.warning(f"no forecast for a model of {key}: it is not a partition")
+        elif not _was_forecast_since(context.instance, key, record.storage_id):
+            if _will_forecast(context.instance, record.run_id):
+                skip_reason = f"the run that trained the model of {key} has yet to forecast"
+                break  # the next tick looks at it again
+            requested += 1
+            version = event.metadata[VERSION].value if VERSION in event.metadata else "untrained"
             yield dg.RunRequest(run_key=f"{key}/{version}/{record.storage_id}", partition_key=key)
-        seen = record.storage_id
-    context.update_cursor(str(seen))
-    if not asked:
-        yield dg.SkipReason(otherwise)
+        cursor = record.storage_id
+    context.update_cursor(str(cursor))
+    if not requested:
+        yield dg.SkipReason(skip_reason)
 
 
-def _forecast_since(instance: dg.DagsterInstance, key: str, storage_id: int) -> bool:
+def _was_forecast_since(instance: dg.DagsterInstance, key: str, storage_id: int) -> bool:
     later = dg.AssetRecordsFilter(
         asset_key=PREDICTIONS, asset_partitions=[key], after_storage_id=storage_id
     )
     return bool(instance.fetch_materializations(later, limit=1).records)
 
 
-def _is_still_to_forecast(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Whether a run is under way that makes the forecast itself."""
+def _will_forecast(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether a run is still going and will make the forecast itself."""
     run = instance.get_run_by_id(run_id)
     if run is None or run.is_finished:
         return False
@@ -80,14 +80,15 @@ def _is_still_to_forecast(instance: dg.DagsterInstance, run_id: str) -> bool:
     job=repair_job,
     minimum_interval_seconds=600,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks again for recent hours that are missing or incomplete",
+    description="Requests recent hours again that are missing or incomplete",
 )
 def gap_repair_sensor(
     context: dg.SensorEvaluationContext, feature_store: dg.ResourceParam[FeatureStore]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Request one run for each gap of the last three days, as one range of hours.
+    """Request one run for each gap of the last three days, over the range of its hours.
 
-    The newest hour is left to the hourly schedule. A gap that stays is asked for every six hours.
+    The newest hour is left to the hourly schedule. A gap that stays open is requested again after
+    six hours.
     """
     newest_key = hourly.get_last_partition_key()
     if newest_key is None:
@@ -99,18 +100,18 @@ def gap_repair_sensor(
         yield dg.SkipReason("the feature group has no rows of the last days: load the history")
         return
     now = utc_now()
-    asked = json.loads(context.cursor) if context.cursor else {}
-    asked = {
-        key: when
-        for key, when in asked.items()
-        if now - datetime.fromisoformat(when) < REPAIR_INTERVAL
+    requested_at = json.loads(context.cursor) if context.cursor else {}
+    recently = {
+        key: time
+        for key, time in requested_at.items()
+        if now - datetime.fromisoformat(time) < REPAIR_INTERVAL
     }
-    due = [hour for hour in missing if key_of(hour) not in asked]
+    due = [hour for hour in missing if key_of(hour) not in recently]
     for first, last in ranges(due):
         yield dg.RunRequest(
             run_key=f"{key_of(first)}/{key_of(last)}/{now.isoformat()}",
             tags=range_tags(first, last),
         )
-    context.update_cursor(json.dumps(asked | {key_of(hour): now.isoformat() for hour in due}))
+    context.update_cursor(json.dumps(recently | {key_of(hour): now.isoformat() for hour in due}))
     if not due:
-        yield dg.SkipReason(f"{len(missing)} hours of the last three days have gaps, none is due")
+        yield dg.SkipReason(f"{len(missing)} hours of the last three days have gaps; none is due")

@@ -1,4 +1,4 @@
-"""Forecasts against what came: errors of every forecast made for an hour, and their summary."""
+"""Forecasts against observations: the errors of every forecast made for an hour."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
 from energy_assets.schemas import MONITORING, PRIMARY_KEY, SERIES_KEY, TARGET, conform
-
-NAIVE_SEASONS = (24, 168)
 
 
 def score_forecasts(observations: pd.DataFrame, forecasts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Each observation beside every forecast made for it.
+    """Each observation beside every forecast that was made for it.
 
-    `observations`: rows of `schemas.CONSUMPTION`; `forecasts`: any number of frames with rows of
-    `schemas.PREDICTIONS`. Returns rows of `schemas.MONITORING`; a forecast without an observation
-    gives none.
+    `observations` are rows of `schemas.CONSUMPTION`, `forecasts` frames of `schemas.PREDICTIONS`.
+    Returns rows of `schemas.MONITORING`; forecasts of hours without an observation are left out.
     """
     if not (frames := list(forecasts)):
         return pd.DataFrame(columns=list(MONITORING.dtypes)).astype(MONITORING.dtypes)
@@ -26,27 +24,29 @@ def score_forecasts(observations: pd.DataFrame, forecasts: Iterable[pd.DataFrame
     )
     scored["error"] = scored["forecast"] - scored["actual"]
     scored["absolute_error"] = scored["error"].abs()
-    scored["ape"] = scored["absolute_error"] / scored["actual"].where(scored["actual"] != 0)
+    scored["ape"] = _percentage_errors(scored["actual"], scored["forecast"])
     scored["covered"] = scored["actual"].between(scored["lower"], scored["upper"])
     return conform(scored, MONITORING)
 
 
 def errors_by_horizon(scored: pd.DataFrame, observations: pd.DataFrame) -> pd.DataFrame:
-    """Mean MAPE over the series by horizon: `forecast`, `seasonal_naive_24`, `seasonal_naive_168`.
+    """MAPE by horizon: the mean over series, a column for the forecast and each seasonal naive.
 
-    `observations` are the rows of the hours scored and of the week before them. A seasonal naive
-    gives an hour the same forecast at every horizon up to its season, so its error differs between
-    horizons only by the rows that were scored.
+    `observations` are the rows of the scored hours and of the week before them. A seasonal naive
+    forecasts an hour the same at every horizon up to its season, so its error differs between
+    horizons only because other rows were scored.
     """
     rows = scored.set_index(list(PRIMARY_KEY))
     table = pd.DataFrame({"horizon": rows["horizon"], "forecast": rows["ape"]})
-    for season in NAIVE_SEASONS:
-        later = observations["datetime_utc"] + pd.Timedelta(hours=season)
-        naive = observations.assign(datetime_utc=later).set_index(list(PRIMARY_KEY))[TARGET]
-        naive = naive.reindex(rows.index)
-        error = (naive - rows["actual"]).abs() / rows["actual"].where(rows["actual"] != 0)
-        table[f"seasonal_naive_{season}"] = error
+    for naive in SEASONAL_NAIVES:
+        later = observations["datetime_utc"] + pd.Timedelta(hours=naive.season)
+        values = observations.assign(datetime_utc=later).set_index(list(PRIMARY_KEY))[TARGET]
+        table[naive.name] = _percentage_errors(rows["actual"], values.reindex(rows.index))
     by_series = table.groupby(
         [*(table.index.get_level_values(level) for level in SERIES_KEY), "horizon"]
     )
     return by_series.mean().groupby("horizon").mean()
+
+
+def _percentage_errors(actual: pd.Series, forecast: pd.Series) -> pd.Series:
+    return (forecast - actual).abs() / actual.where(actual != 0)

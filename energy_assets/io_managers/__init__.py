@@ -1,10 +1,10 @@
-"""IO managers: thin, between Dagster's call and a store.
+"""IO managers: a thin layer between Dagster and the stores.
 
-Each takes one partition and a range of partitions in one run. Where the partitions of an asset are
-separate things (a file, a training dataset, a model), its value is a dict from partition key to
-thing; where they are rows of one table, its value is one data frame.
+Each handles a run over one partition or over a range of them. An asset whose partitions are
+separate things (files, training datasets, models) has a dict from partition key to thing as its
+value. An asset whose partitions are rows of one table has one data frame.
 
-Does not belong here: how a store keeps things (`stores`).
+Does not belong here: how a store works (`stores`).
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from energy_assets.io_managers.parquet import ParquetIOManager
 
 
 def _over(*keys: str, make: Callable[..., dg.IOManager]) -> dg.IOManagerDefinition:
-    """An IO manager made from the resources `keys`, whatever they are in the definitions."""
+    """An IO manager over the resources `keys` of the definitions it is used in."""
 
     def from_resources(context: dg.InitResourceContext) -> dg.IOManager:
         return make(*(getattr(context.resources, key) for key in keys))
@@ -35,4 +35,4 @@ IO_MANAGERS: dict[str, Any] = {
     "config_io_manager": _over("object_store", make=ConfigIOManager),
     "model_io_manager": _over("model_registry", make=ModelIOManager),
 }
-"""Resource key -> IO manager. Each works on the stores that the definitions are built with."""
+"""Resource key -> IO manager. A store that is replaced in the resources is replaced for it too."""

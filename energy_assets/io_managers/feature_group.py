@@ -1,4 +1,4 @@
-"""Rows of the feature group: all hours of a run in one upsert, a range of hours in one read."""
+"""Rows of the feature group: one upsert for all hours of a run, one read for a range."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class FeatureGroupIOManager(dg.IOManager):
         outside = (obj["datetime_utc"] < start) | (obj["datetime_utc"] >= end)
         if outside.any():
             raise ContractError(
-                f"{int(outside.sum())} rows of {context.asset_key.to_user_string()} lie outside of "
-                f"the run's hours, {start} to {end}"
+                f"{int(outside.sum())} rows of {context.asset_key.to_user_string()} lie outside "
+                f"the hours of the run, {start} to {end}"
             )
         self.feature_store.upsert(obj)
 

@@ -1,4 +1,4 @@
-"""Training datasets: a small JSON reference for each hour; loading one gives the pinned rows."""
+"""Training datasets: a small JSON reference for each hour; loading an hour gives its rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from energy_assets.stores.training_datasets import PinnedRows, read_reference, w
 
 
 class FeatureViewIOManager(dg.IOManager):
-    """`{partition key: TrainingDataset}` is written, `{partition key: PinnedRows}` is read."""
+    """Writes `{partition key: TrainingDataset}` and loads `{partition key: PinnedRows}`."""
 
     def __init__(self, feature_store: FeatureStore, objects: ObjectStore) -> None:
         self.feature_store = feature_store

@@ -1,4 +1,4 @@
-"""Trained models into the registry; loading hour K gives the promoted models at or before K."""
+"""Trained models go into the registry; loading hour K gives the promoted models up to K."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from energy_assets.forecasts.gate import TrainedModel
 
 VERSION = "model_version"
-"""Metadata key of the version that a materialisation of the model registered."""
+"""Metadata key under which a materialisation of the model names the version it registered."""
 
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A model in the registry, downloaded and checked only when it is loaded."""
+    """A model in the registry; it is downloaded and verified when it is loaded."""
 
     registry: ModelRegistry
     registered: ModelVersion
@@ -35,11 +35,11 @@ class StoredModel:
 
     @property
     def hour(self) -> datetime:
-        """The hour whose training gave the model."""
+        """The hour for which the model was trained."""
         return self.registered.hour
 
     def load(self) -> GlobalForecaster:
-        """The forecaster, without history; raises BrokenModelError."""
+        """The forecaster, without history; raises BrokenModelError if its files are damaged."""
         from energy_assets.forecasting import model_files
 
         with tempfile.TemporaryDirectory() as folder:
@@ -49,7 +49,7 @@ class StoredModel:
 
 @dataclass(frozen=True)
 class PromotedModels:
-    """The models that may be used for an hour, newest first, looked up as far as they are asked."""
+    """The models that may forecast from an hour, newest first; each is looked up when needed."""
 
     registry: ModelRegistry
     at_or_before: datetime
@@ -60,7 +60,7 @@ class PromotedModels:
 
 
 class ModelIOManager(dg.IOManager):
-    """`{partition key: TrainedModel}` is registered, `{partition key: PromotedModels}` is read."""
+    """Registers `{partition key: TrainedModel}` and loads `{partition key: PromotedModels}`."""
 
     def __init__(self, registry: ModelRegistry) -> None:
         self.registry = registry
@@ -80,7 +80,7 @@ class ModelIOManager(dg.IOManager):
                     metrics=trained.scores,
                     tags={"gate": trained.verdict, **trained.lineage},
                 )
-            # The context's own add_output_metadata would put it on every partition of the run.
+            # The context's own add_output_metadata would add it to every partition of the run.
             context.step_context.add_asset_metadata(
                 {VERSION: registered.version}, context.asset_key, key
             )

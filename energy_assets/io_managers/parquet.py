@@ -1,4 +1,4 @@
-"""Frames as one Parquet file an hour: raw_consumption, predictions_parquet, monitoring_metrics."""
+"""A Parquet file for each hour: raw_consumption, predictions_parquet, monitoring_metrics."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAY_BE_MISSING = "may_be_missing"
-"""Input metadata: hours without a file are left out instead of being an error."""
+"""Input metadata: hours without a file are left out. Without it they are an error."""
 
-_WORKERS = 8  # a remote store's answer takes far longer than the work on it
+_WORKERS = 8  # a remote store takes far longer to answer than we take to process the answer
 
 
 class ParquetIOManager(dg.IOManager):
