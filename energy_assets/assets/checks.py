@@ -37,7 +37,7 @@ BEATS_BASELINE = dg.AssetCheckSpec(
 FROM_THIS_MODEL = dg.AssetCheckSpec(
     "from_newest_model",
     asset="predictions_parquet",
-    description="The forecast comes from the model of its hour, not from an earlier one or the baseline.",
+    description="The forecast comes from the model of its hour, and is not a fallback.",
 )
 
 

@@ -9,7 +9,7 @@ from energy_assets.partitions import key_of
 hourly_job = dg.define_asset_job(
     "hourly_job",
     selection=dg.AssetSelection.all() - dg.AssetSelection.assets("best_config"),
-    description="All of an hour: its records, a model, a forecast, and the scores of earlier forecasts",
+    description="An hour from its records to its forecast, and the scores of earlier forecasts",
 )
 ingestion_job = dg.define_asset_job(
     "ingestion_job",
