@@ -1,4 +1,4 @@
-"""Typed errors. Each message names the setting, file or hour it is about and says what to do."""
+"""Typed errors. Each message names the setting, file or hour concerned and says what to do."""
 
 from __future__ import annotations
 
@@ -6,40 +6,40 @@ from datetime import datetime
 
 
 class EnergyAssetsError(Exception):
-    """Base of every error this project raises on purpose."""
+    """Base of all errors that this project raises on purpose."""
 
 
 class SettingsError(EnergyAssetsError):
-    """A setting is missing or cannot be used."""
+    """A setting is missing or has a value that cannot be used."""
 
 
 class CredentialError(SettingsError):
-    """A hosted store's setting is missing, a placeholder, or refused by the store."""
+    """A credential of a hosted service is missing, a placeholder, or refused by the service."""
 
 
 class SourceError(EnergyAssetsError):
-    """The source answered with something that cannot be read as records."""
+    """The source cannot be reached, or its answer cannot be read as records."""
 
 
 class NoDataError(SourceError):
-    """The source has no data at all in the hours asked for: before it starts or after it stops."""
+    """The source has no data yet, or no longer, in the requested hours."""
 
     def __init__(self, message: str, newest: datetime | None = None) -> None:
         super().__init__(message)
         self.newest = newest
-        """The newest hour of the source, where the hours asked for are after it."""
+        """The newest hour of the source, if the requested hours are after it."""
 
 
 class ContractError(EnergyAssetsError):
-    """Records break the data contract so badly that nothing of them may go on."""
+    """So many records of an hour break the contract that none of the run may be used."""
 
 
 class StorageError(EnergyAssetsError):
-    """A store cannot be written to or read from."""
+    """A store cannot be read or written."""
 
 
 class UnreachableError(StorageError):
-    """A hosted store did not answer, also after retries."""
+    """A hosted store did not answer, even after retries."""
 
 
 class NotFoundError(StorageError):
@@ -51,8 +51,8 @@ class BrokenModelError(StorageError):
 
 
 class ForecastError(EnergyAssetsError):
-    """A forecast cannot be made from the history or the parameters given."""
+    """A forecast cannot be made from this history or with these parameters."""
 
 
 class ShortHistoryError(ForecastError):
-    """The history is too short, or too full of holes, to train on."""
+    """The history is too short or has too many gaps to train on."""

@@ -1,7 +1,7 @@
-"""Environment, `.env` and `.env.default` -> one typed, immutable `Settings`.
+"""Environment variables and `.env` -> one typed, immutable `Settings`.
 
-Every variable is listed with a comment in `.env.default`. The environment goes before `.env`, and
-`.env` before the defaults here. An empty variable counts as not set.
+`.env.default` lists every variable with a comment. The environment overrides `.env`, and `.env`
+overrides the defaults here. An empty variable counts as not set.
 """
 
 from __future__ import annotations
@@ -18,39 +18,40 @@ from energy_assets.errors import CredentialError, SettingsError
 PROJECT_ROOT = Path(__file__).parents[1]
 
 PARTITION_FORMAT = "%Y-%m-%d-%H:%M"
-"""Format of a partition key, as in `2023-03-01-10:00`."""
+"""Format of a partition key, such as `2023-03-01-10:00`."""
 
 
 class Settings(BaseSettings):
-    """All settings, read once when the code location loads."""
+    """All settings."""
 
     model_config = SettingsConfigDict(
         env_file=PROJECT_ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    energy_source: Literal["simulator", "file", "energidataservice"] = "simulator"
+    energy_source: str = "simulator"
+    """One of the names in `sources.opening.SOURCES`."""
     energy_dataset: str | None = None
-    """Name of the dataset profile; unset: the usual data set of the source."""
+    """One of the names in `sources.profiles.PROFILES`; unset: the source's default."""
     energy_file: Path | None = None
     energy_api_url: str = "https://api.energidataservice.dk"
 
     days_delay: int = Field(default=0, ge=0, le=36_500)
-    """The newest partition is this many days old, because the source publishes late."""
+    """The newest partition is this many days old, because sources publish late."""
     days_export: int = Field(default=30, ge=1, le=3_650)
     """Length of the training window in days."""
     partitions_start: str = "2023-01-01-00:00"
 
     feature_store: Literal["embedded", "hopsworks"] = "embedded"
-    """Where features and models are kept."""
+    """The store of features and models."""
     feature_group_version: int = Field(default=1, ge=1)
     training_datasets_kept: int = Field(default=168, ge=1)
-    """Maintenance removes all training datasets but so many, the newest made."""
+    """Maintenance keeps this many training datasets: those made last."""
     fs_host: str = "eu-west.cloud.hopsworks.ai"
     fs_port: int = Field(default=443, ge=1, le=65_535)
     fs_project_name: str | None = None
     fs_api_key: SecretStr | None = None
     fs_trust_store: Path | None = None
-    """PEM file of the certificate authority of a cluster of one's own."""
+    """PEM file of the certificate authority, for a cluster with certificates of its own."""
     fs_hostname_verification: bool = True
     fs_statistics: bool = False
     fs_stream: bool = False
@@ -72,7 +73,7 @@ class Settings(BaseSettings):
     tuning_trials: int = Field(default=5, ge=1)
     tuning_seconds: float = Field(default=120.0, gt=0)
     model_max_age_hours: int = Field(default=168, ge=1)
-    """An older model is not used for a forecast; the baseline is."""
+    """The forecast falls back to the baseline if the model is older than this."""
 
     @field_validator("partitions_start")
     @classmethod
@@ -80,9 +81,9 @@ class Settings(BaseSettings):
         try:
             hour = datetime.strptime(value, PARTITION_FORMAT)
         except ValueError:
-            raise ValueError("give it as YYYY-MM-DD-HH:MM in UTC, as in 2023-01-01-00:00") from None
+            raise ValueError("use YYYY-MM-DD-HH:MM in UTC, such as 2023-01-01-00:00") from None
         if hour.minute:
-            raise ValueError("it must be a full hour, as in 2023-01-01-00:00")
+            raise ValueError("use a full hour, such as 2023-01-01-00:00")
         return value
 
     @field_validator(
@@ -96,7 +97,7 @@ class Settings(BaseSettings):
     @classmethod
     def _is_a_path(cls, value: Path | None) -> Path | None:
         if value is not None and "private_key" in str(value):
-            raise ValueError("give the path of the key file, not the key itself")
+            raise ValueError("use the path of the key file, not the key itself")
         return value
 
     @property
@@ -106,52 +107,52 @@ class Settings(BaseSettings):
 
 
 def read_settings(**overrides: object) -> Settings:
-    """Read the settings; raises SettingsError that names every variable at fault.
+    """Read the settings; raises SettingsError naming every variable with a wrong value.
 
-    Values are not repeated in the message, since a variable may hold a secret.
+    The message never repeats a value, because it may be a secret.
     """
     try:
         return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks the values
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
-            for fault in error.errors(include_input=False, include_url=False)
+        problems = "; ".join(
+            f"{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False)
         )
         raise SettingsError(
-            f"cannot use the settings: {faults}. Correct the environment or .env; "
-            ".env.default lists every variable."
+            f"the settings cannot be used: {problems}. Correct the environment or .env; "
+            ".env.default explains every variable."
         ) from None
     except UnicodeDecodeError as error:
         raise SettingsError(
-            f"{PROJECT_ROOT / '.env'} is not UTF-8 text: save it as UTF-8"
+            f"{PROJECT_ROOT / '.env'} is not UTF-8 text. Save it as UTF-8."
         ) from error
 
 
 def utc_now() -> datetime:
-    """Now as naive UTC, the form in which every time is kept in this project."""
+    """The time now as naive UTC, which is how this project keeps all times."""
     return datetime.now(timezone.utc).replace(tzinfo=None)
 
 
 WHERE_TO_FIND = {
-    "fs_project_name": "the name of your Hopsworks project, as its home page shows it",
-    "fs_api_key": "made in Hopsworks under Account settings > API keys",
+    "fs_project_name": "the name of your Hopsworks project, shown on its home page",
+    "fs_api_key": "created in Hopsworks under Account settings > API keys",
     "google_cloud_bucket_name": "the bucket's name, without gs://",
     "google_cloud_service_account_json_path": (
-        "the key file of a service account, made in Google Cloud under IAM & Admin > Service "
+        "the key file of a service account, created in Google Cloud under IAM & Admin > Service "
         "accounts > Keys"
     ),
     "wandb_api_key": "shown at wandb.ai/authorize",
     "wandb_entity": "your user or team name in Weights & Biases",
     "wandb_project": "the name of your Weights & Biases project",
 }
-"""The settings that a hosted service needs, and where users get their values."""
+"""The settings that hosted services need, and where their values come from."""
 
 
 def required_setting(settings: Settings, name: str) -> str:
-    """The value of a setting that a hosted service cannot do without.
+    """The value of a setting that a hosted service needs.
 
     Raises CredentialError if it is missing or still a placeholder such as `<your-api-key>`. The
-    message never holds the value.
+    message never contains the value.
     """
     value = getattr(settings, name)
     text = (value.get_secret_value() if isinstance(value, SecretStr) else str(value or "")).strip()
@@ -159,12 +160,12 @@ def required_setting(settings: Settings, name: str) -> str:
         return text
     state = "still a placeholder" if text else "not set"
     raise CredentialError(
-        f"{name.upper()} is {state}: it is {WHERE_TO_FIND[name]}. Put it into .env."
+        f"{name.upper()} is {state}: it is {WHERE_TO_FIND[name]}. Set it in .env."
     )
 
 
 def refused_credential(name: str, service: str) -> CredentialError:
-    """The error for a value that a service does not accept: wrong, expired or revoked."""
+    """The error for a value that a service refuses, because it is wrong, expired or revoked."""
     return CredentialError(
         f"{service} refuses {name.upper()}: it is wrong, revoked, or lacks the rights it needs. "
         f"It is {WHERE_TO_FIND[name]}."

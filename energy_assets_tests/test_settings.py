@@ -39,7 +39,6 @@ def test_the_environment_goes_before_env_and_an_empty_value_counts_as_not_set(
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("ENERGY_SOURCE", "guess"),
         ("DAYS_DELAY", "-1"),
         ("DAYS_EXPORT", "many"),
         ("DAYS_EXPORT", "1000000"),

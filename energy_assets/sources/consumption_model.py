@@ -1,8 +1,8 @@
 """How much a simulated consumer type uses: levels, shapes of the day, season, weather and noise.
 
-Every number is a pure function of the series and the hour, drawn from a counter-based hash instead
-of a running generator, so that any hour can be simulated on its own and always comes out the same.
-What of it is published, and when, stands in `simulator`.
+Every number is a pure function of the series and the hour. Random draws come from a counter-based
+hash, not from a generator with a state, so any hour can be simulated on its own and never changes.
+What is published, and when, is decided in `simulator`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
+from holidays import country_holidays
 from numpy.typing import NDArray
 
 Hours = NDArray[np.int64]
 """Hours since 1970-01-01 00:00 UTC."""
 
 AREAS = ("DK1", "DK2")
+
+TIMEZONE = "Europe/Copenhagen"
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,12 @@ class Shape:
     saturday: str
     sunday: str
     winter: float = 0.1
-    """Share of the load that July lacks against January, apart from heating."""
+    """Share of the January load that is missing in July, apart from heating."""
     only_in_the_dark: bool = False
 
     @property
     def curves(self) -> NDArray[np.float64]:
-        """Array (3 kinds of day, 24 local hours), 1 = the level."""
+        """Array (3 kinds of day, 24 local hours); 1 is the level."""
         days = (self.workday, self.saturday, self.sunday)
         return np.array([[float(percent) / 100 for percent in day.split()] for day in days])
 
@@ -108,17 +111,17 @@ RAILWAY = Shape(
 
 @dataclass(frozen=True)
 class Consumer:
-    """A consumer type: kWh of a mean winter hour in DK1 and DK2, and how it behaves."""
+    """A consumer type: mean kWh of a winter hour in DK1 and DK2, and how it varies."""
 
     dk1: float
     dk2: float
     shape: Shape
     swing: float
-    """Exponent of the shape: 1 as it stands, more makes it steeper."""
+    """Exponent of the shape: 1 leaves it as it is, more makes it steeper."""
     heat: float
     """Share of the winter load that follows the outdoor temperature."""
     noise: float
-    """Standard deviation of the series' own noise, relative."""
+    """Relative standard deviation of the noise of this series alone."""
 
 
 CONSUMERS = {
@@ -161,13 +164,13 @@ CONSUMERS = {
     "462": Consumer(3_500, 15_000, OFFICE, 0.5, 0.15, 0.06),
     "999": Consumer(1_100_000, 610_000, FARM, 0.8, 0.15, 0.13),
 }
-"""The 38 codes of DE35, with levels like those of February 2023."""
+"""The 38 codes of DE35, with levels as in February 2023."""
 
 SERIES = tuple((area, code) for area in AREAS for code in CONSUMERS)
 
 
 def consumption(hours: Hours) -> NDArray[np.float64]:
-    """Consumption of every series of SERIES in kWh: array (hours, series)."""
+    """Consumption of every series in SERIES, kWh: array (hours, series)."""
     consumers = list(CONSUMERS.values()) * len(AREAS)
     level = np.array([c.dk1 for c in CONSUMERS.values()] + [c.dk2 for c in CONSUMERS.values()])
     heat = np.array([consumer.heat for consumer in consumers])
@@ -188,39 +191,37 @@ def consumption(hours: Hours) -> NDArray[np.float64]:
 
 
 def uniform(name: str, hours: Hours) -> NDArray[np.float64]:
-    """A draw from [0, 1) for each hour, the same for the same name and hour for ever."""
+    """A draw from [0, 1) for each hour: always the same for the same name and hour."""
     return _unit(np.array([_key(name)]), hours)[:, 0]
 
 
 def uniform_by_series(name: str, hours: Hours) -> NDArray[np.float64]:
-    """A draw from [0, 1) for each hour and series of SERIES: array (hours, series)."""
+    """A draw from [0, 1) for each hour and series in SERIES: array (hours, series)."""
     keys = np.array([_key(f"{name}/{area}/{code}") for area, code in SERIES])
     return _unit(keys, hours)
 
 
 def _calendar(hours: Hours) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """Kind of day (row of `Shape.curves`), local hour, and elapsed part of the year, by hour."""
+    """For each hour: kind of day (row of `Shape.curves`), local hour, elapsed share of the year."""
     local = pd.DatetimeIndex(hours.astype("datetime64[h]").astype("datetime64[ns]"), tz="UTC")
-    local = local.tz_convert("Europe/Copenhagen").tz_localize(None)
+    local = local.tz_convert(TIMEZONE).tz_localize(None)
     weekday = local.dayofweek.to_numpy()
-    free = [day for year in local.year.unique() for day in _holidays(int(year))]
+    holidays = [day for year in local.year.unique() for day in _holidays(int(year))]
     kind = np.where(weekday == 5, 1, np.where(weekday == 6, 2, 0))
-    kind = np.where(local.normalize().isin(pd.DatetimeIndex(free)), 2, kind)
+    kind = np.where(local.normalize().isin(pd.DatetimeIndex(holidays)), 2, kind)
     year = (local.dayofyear.to_numpy() + local.hour.to_numpy() / 24) / 365.25
     return kind, local.hour.to_numpy(), year
 
 
 @cache
 def _holidays(year: int) -> tuple[str, ...]:
-    """The days of a year on which Denmark rests, Christmas and New Year's Eve included."""
-    from holidays import country_holidays
-
+    """The Danish holidays of a year, public and optional (such as Christmas Eve)."""
     days = country_holidays("DK", years=year, categories=("public", "optional"))
     return tuple(day.isoformat() for day in sorted(days))
 
 
 def _darkness(hours: Hours, year: NDArray[np.float64]) -> NDArray[np.float64]:
-    """0 by day, 1 by night, from the height of the sun in the middle of each hour at 56 N, 10 E."""
+    """0 by day, 1 by night, from the height of the sun at 56 N, 10 E in the middle of each hour."""
     declination = np.radians(-23.44) * np.cos(2 * np.pi * (year + 10 / 365.25))
     angle = 2 * np.pi * ((hours % 24 + 0.5) / 24 + 10 / 360) - np.pi
     latitude = np.radians(56)
@@ -231,7 +232,7 @@ def _darkness(hours: Hours, year: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _heating(hours: Hours, year: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Demand for heat in each area, 1 = at 2 degrees C outdoors: array (hours, areas)."""
+    """Demand for heat, 1 at 2 degrees C outdoors: array (hours, areas)."""
     weather = {60: 0.6, 240: 0.8}
     national = _noise(np.array([_key("weather")]), hours, weather)
     regional = _noise(np.array([_key(f"weather/{area}") for area in AREAS]), hours, weather)
@@ -241,7 +242,7 @@ def _heating(hours: Hours, year: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _noise(keys: NDArray[np.uint64], hours: Hours, scales: dict[int, float]) -> NDArray[np.float64]:
-    """Smooth noise of about unit variance, the weighted sum of value noise at scales in hours."""
+    """Smooth noise of about unit variance: value noise summed over scales (hours -> weight)."""
     total = np.zeros((len(hours), len(keys)))
     for scale, weight in scales.items():
         salted = _hash(keys, np.array([scale]))[0]
@@ -249,14 +250,14 @@ def _noise(keys: NDArray[np.uint64], hours: Hours, scales: dict[int, float]) -> 
         before, after = _normal(salted, cells)[places], _normal(salted, cells + 1)[places]
         share = (hours % scale / scale)[:, None]
         share = share * share * (3 - 2 * share)
-        # Between two draws the variance would sink; dividing keeps it at 1 everywhere.
+        # A mean of two draws has a smaller variance. Dividing keeps it at 1 everywhere.
         blend = ((1 - share) * before + share * after) / np.hypot(1 - share, share)
         total += weight * blend
     return total
 
 
 def _normal(keys: NDArray[np.uint64], counters: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Nearly normal draws: the sum of four 16-bit uniforms, exact on every platform."""
+    """Nearly normal draws, the same on every platform: sums of four 16-bit uniforms."""
     bits = _hash(keys, counters)
     parts = [(bits >> np.uint64(shift)) & np.uint64(0xFFFF) for shift in (0, 16, 32, 48)]
     draws: NDArray[np.float64] = (np.sum(parts, axis=0) / 65536.0 - 2.0) * np.sqrt(3.0)
@@ -264,7 +265,7 @@ def _normal(keys: NDArray[np.uint64], counters: NDArray[np.int64]) -> NDArray[np
 
 
 def _unit(keys: NDArray[np.uint64], counters: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Draws from [0, 1), as fine as a float64 holds them."""
+    """Draws from [0, 1) with the full resolution of a float64."""
     draws: NDArray[np.float64] = (_hash(keys, counters) >> np.uint64(11)) / 2.0**53
     return draws
 
@@ -279,5 +280,5 @@ def _hash(keys: NDArray[np.uint64], counters: NDArray[np.int64]) -> NDArray[np.u
 
 
 def _key(name: str) -> np.uint64:
-    """A key for a name; Python's own hash differs from process to process."""
+    """A key for a name. Python's own hash differs between processes."""
     return np.uint64(int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big"))

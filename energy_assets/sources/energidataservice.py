@@ -1,8 +1,8 @@
 """Records from the live API of Energi Data Service (Energinet, Denmark).
 
-The client asks in UTC, pages with a complete sort (the rows of an hour come in no stable order),
-waits as the server asks, retries what can pass by itself, and gives up with what to do. Imported
-only where the API is used: httpx is slow to import.
+The client asks in UTC. It reads pages in a complete sort order, because the rows of an hour come in
+no stable order. It waits as long as the server asks, retries failures that may pass, and in the end
+gives up with advice.
 """
 
 from __future__ import annotations
@@ -15,31 +15,33 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pandas as pd
 from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception_type
 from tenacity.wait import wait_exponential_jitter
 
 from energy_assets.errors import NoDataError, SettingsError, SourceError
-from energy_assets.settings import utc_now
+from energy_assets.settings import Settings, utc_now
 from energy_assets.sources.profiles import DatasetProfile
+from energy_assets.sources.source import describe_span
 
-PAGE_SIZE = 50_000
-"""Rows in a request; the largest page is not documented, clients are known to use up to 100,000."""
-
-WAIT_BUDGET = 600.0
-"""Seconds that one request may take with all its attempts and the waits between them."""
+if TYPE_CHECKING:
+    import httpx  # slow to import, and only needed to make a request
 
 _STOPPED_AFTER = timedelta(days=30)
-"""The live data sets are up to three weeks late; one that is later has stopped."""
+"""Live data sets are up to three weeks late. One that is later than this has stopped."""
 
 _BACKOFF = wait_exponential_jitter(initial=1, max=60, jitter=1)
 
 
+def open_energidataservice(settings: Settings, profile: DatasetProfile) -> EnergiDataService:
+    """The API at ENERGY_API_URL."""
+    return EnergiDataService(settings.energy_api_url, profile)
+
+
 class _TransientError(Exception):
-    """A fault that can pass by itself, with the seconds that the server asks to wait."""
+    """A failure that may pass, with the seconds that the server asks to wait."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -53,18 +55,20 @@ class EnergiDataService:
     api_url: str
     profile: DatasetProfile
     timeout: float = 60.0
-    """Seconds without an answer after which an attempt has failed."""
-    page_size: int = PAGE_SIZE
-    wait_budget: float = WAIT_BUDGET
+    """An attempt fails after this many seconds without an answer."""
+    page_size: int = 50_000
+    """Rows in a request. The limit is not documented; some clients use up to 100,000."""
+    wait_budget: float = 600.0
+    """Seconds for one request, with all attempts and the waits between them."""
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], datetime] = utc_now
     name: str = "energidataservice"
-    _extents: dict[str, datetime] = field(default_factory=dict, repr=False)
+    _extremes: dict[str, datetime] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if not self.api_url.startswith(("http://", "https://")):
             raise SettingsError(
-                f"ENERGY_API_URL {self.api_url!r} is no address: give it as "
+                f"ENERGY_API_URL {self.api_url!r} is not an address. Set it to one such as "
                 "https://api.energidataservice.dk"
             )
 
@@ -75,97 +79,85 @@ class EnergiDataService:
 
     def fetch(self, start: datetime, end: datetime) -> pd.DataFrame:
         """The records of the hours [start, end): see `Source.fetch`."""
-        hours = f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+        hours = describe_span(start, end)
         window = {"start": f"{start:%Y-%m-%dT%H:%M}", "end": f"{end:%Y-%m-%dT%H:%M}"}
-        with self._client() as client:
-            records = self._all_pages(client, window, hours)
+        records = self._all_pages(window, hours)
         if not records:
-            self._explain_no_records(start, end, hours)
+            self._require_coverage(start, end)
         return self._frame(records, hours)
 
     def oldest_hour(self) -> datetime:
-        """The first hour that the API has; one request, whose answer is kept."""
-        return self._extent("asc")
+        """The first hour that the API has; asked once and remembered."""
+        return self._extreme_hour("asc")
 
     def newest_hour(self) -> datetime:
-        """The last hour that the API has; one request, whose answer is kept: a run is short."""
-        return self._extent("desc")
-
-    def _extent(self, direction: str) -> datetime:
-        if direction not in self._extents:
-            self._extents[direction] = self._extreme_hour(direction)
-        return self._extents[direction]
+        """The last hour that the API has; asked once and remembered, because a run is short."""
+        return self._extreme_hour("desc")
 
     def _extreme_hour(self, direction: str) -> datetime:
+        """The first hour in sort direction `asc` or `desc`."""
+        if direction in self._extremes:
+            return self._extremes[direction]
         which = "the oldest hour" if direction == "asc" else "the newest hour"
-        query = {
-            "limit": "1",
-            "sort": f"{self.profile.time_column} {direction}",
-            "timezone": "UTC",
-        }
-        with self._client() as client:
-            records, _ = self._page(client, query, which)
+        sort = f"{self.profile.time_column} {direction}"
+        records, _ = self._page({"limit": "1", "sort": sort, "timezone": "UTC"}, which)
         if not records:
-            raise NoDataError(f"{self.url} holds no records at all: choose another ENERGY_DATASET")
+            raise NoDataError(f"{self.url} holds no records. Choose another ENERGY_DATASET.")
         hour: pd.Timestamp = self.profile.hours(self._frame(records, which)).iloc[0]
-        return hour.to_pydatetime()
+        self._extremes[direction] = hour.to_pydatetime()
+        return self._extremes[direction]
 
-    def _explain_no_records(self, start: datetime, end: datetime, hours: str) -> None:
-        """Return if the hours lie inside what the data set has; otherwise raise NoDataError."""
+    def _require_coverage(self, start: datetime, end: datetime) -> None:
+        """Raise NoDataError if the hours are after or before what the data set has."""
+        nothing = f"{self.url} has nothing of {describe_span(start, end)}"
         newest = self.newest_hour()
         if start > newest:
             lateness = self.now() - newest
             delay = f"DAYS_DELAY={math.ceil(lateness / timedelta(days=1))}"
             advice = (
-                "The data set seems to have stopped: choose another ENERGY_DATASET, or set "
-                f"{delay} to replay its end as if live."
+                "The data set seems to have stopped. Choose another ENERGY_DATASET, or set "
+                f"{delay} to replay its last hours as if they were live."
                 if lateness > _STOPPED_AFTER
-                else f"They are not published yet: wait, or set {delay}."
+                else f"They are not published yet. Wait, or set {delay}."
             )
             raise NoDataError(
-                f"{self.url} has nothing of {hours}; its newest hour is {newest:%Y-%m-%d %H:%M} "
-                f"UTC. {advice}",
+                f"{nothing}; its newest hour is {newest:%Y-%m-%d %H:%M} UTC. {advice}",
                 newest=newest,
             )
         oldest = self.oldest_hour()
         if end <= oldest:
             raise NoDataError(
-                f"{self.url} has nothing of {hours}; its oldest hour is {oldest:%Y-%m-%d %H:%M} "
-                "UTC. Ask for later hours, or set PARTITIONS_START to it or later."
+                f"{nothing}; its oldest hour is {oldest:%Y-%m-%d %H:%M} UTC. Choose later hours, "
+                "or set PARTITIONS_START to that hour or a later one."
             )
 
-    def _client(self) -> httpx.Client:
-        return httpx.Client(timeout=self.timeout, follow_redirects=True)
-
-    def _all_pages(
-        self, client: httpx.Client, window: dict[str, str], hours: str
-    ) -> list[dict[str, Any]]:
-        """The records of all pages, in order; SourceError if the pages do not fit together."""
+    def _all_pages(self, window: dict[str, str], hours: str) -> list[dict[str, Any]]:
+        """The records of all pages, in order; SourceError if the data changed between pages."""
         query = {
             **window,
             "timezone": "UTC",
             "sort": ",".join(f"{column} asc" for column in self.profile.key_columns),
             "limit": str(self.page_size),
         }
-        records, total = self._page(client, {**query, "offset": "0"}, hours)
-        seen = {self._key(record) for record in records}
+        records, total = self._page({**query, "offset": "0"}, hours)
+        keys = {self._key(record) for record in records}
         while len(records) < total:
-            page, new_total = self._page(client, {**query, "offset": str(len(records))}, hours)
-            # A key may straddle two pages if its record is published twice; any other key that
-            # comes again means that the rows have moved between two requests.
-            again = seen.intersection(map(self._key, page)) - {self._key(records[-1])}
-            if new_total != total or not page or again:
+            page, new_total = self._page({**query, "offset": str(len(records))}, hours)
+            # If a record is published twice, its key may be the last of one page and the first of
+            # the next. Any other key that comes twice shows that rows moved between the requests.
+            repeated = keys.intersection(map(self._key, page)) - {self._key(records[-1])}
+            if new_total != total or not page or repeated:
                 raise SourceError(
-                    f"{self.url} changed while {hours} was read in pages (after {len(records)} of "
-                    f"{total} rows: {len(page)} rows, {len(again)} of them again, total now "
-                    f"{new_total}): run these hours again"
+                    f"{self.url} changed while {hours} was read in pages: after {len(records)} of "
+                    f"{total} rows came {len(page)} rows, {len(repeated)} of them repeated, and a "
+                    f"total of {new_total}. Run these hours again."
                 )
-            seen.update(map(self._key, page))
+            keys.update(map(self._key, page))
             records += page
         if len(records) > total:
             raise SourceError(
-                f"{self.url} answered {len(records)} rows for {hours} but says that there are "
-                f"{total}: run these hours again"
+                f"{self.url} returned {len(records)} rows for {hours}, but gives their total as "
+                f"{total}. Run these hours again."
             )
         return records
 
@@ -178,47 +170,47 @@ class EnergiDataService:
         missing = [column for column in self.profile.columns if column not in published]
         if records and missing:
             raise SourceError(
-                f"{self.url} answered records for {hours} without {', '.join(missing)}; they have "
-                f"{', '.join(published)}. The data set has changed: choose another ENERGY_DATASET, "
-                "or adapt its profile."
+                f"{self.url} returned records for {hours} without {', '.join(missing)}; they have "
+                f"{', '.join(published)}. The data set has changed: choose another "
+                "ENERGY_DATASET, or adapt its profile."
             )
         columns = published or list(self.profile.columns)
         rows = [[_text(record.get(column)) for column in columns] for record in records]
         return pd.DataFrame(rows, columns=columns, dtype=object)
 
-    def _page(
-        self, client: httpx.Client, query: dict[str, str], hours: str
-    ) -> tuple[list[dict[str, Any]], int]:
+    def _page(self, query: dict[str, str], hours: str) -> tuple[list[dict[str, Any]], int]:
         """One page and the total number of rows, with retries within the budget."""
         retrying = Retrying(
             retry=retry_if_exception_type(_TransientError),
             wait=_wait,
-            stop=self._spent,
+            stop=self._is_over_budget,
             sleep=self.sleep,
         )
         try:
-            return retrying(self._attempt, client, query, hours)
+            return retrying(self._attempt, query, hours)
         except RetryError as error:
-            attempts, fault = error.last_attempt.attempt_number, error.last_attempt.exception()
+            attempts, failure = error.last_attempt.attempt_number, error.last_attempt.exception()
         advice = "Check the network and ENERGY_API_URL, or try again later."
-        if isinstance(fault, _TransientError) and fault.retry_after is not None:
-            again = self.now() + timedelta(seconds=fault.retry_after)
-            advice = f"The server asks to try again at {again:%Y-%m-%d %H:%M:%S} UTC."
+        if isinstance(failure, _TransientError) and failure.retry_after is not None:
+            retry_at = self.now() + timedelta(seconds=failure.retry_after)
+            advice = f"The server asks to try again at {retry_at:%Y-%m-%d %H:%M:%S} UTC."
         raise SourceError(
-            f"{self.url} gave no answer for {hours} in {attempts} attempt(s); the last fault: "
-            f"{fault}. {advice}"
-        ) from fault
+            f"{self.url} gave no answer for {hours} in {attempts} attempt(s). The last failure: "
+            f"{failure}. {advice}"
+        ) from failure
 
-    def _spent(self, state: RetryCallState) -> bool:
-        """Whether the next wait would go beyond the budget."""
+    def _is_over_budget(self, state: RetryCallState) -> bool:
+        """Whether the next wait would exceed the budget."""
         spent = max(state.seconds_since_start or 0.0, state.idle_for)
         return spent + state.upcoming_sleep > self.wait_budget
 
-    def _attempt(
-        self, client: httpx.Client, query: dict[str, str], hours: str
-    ) -> tuple[list[dict[str, Any]], int]:
+    def _attempt(self, query: dict[str, str], hours: str) -> tuple[list[dict[str, Any]], int]:
+        import httpx
+
         try:
-            response = client.get(self.url, params=query)
+            response = httpx.get(
+                self.url, params=query, timeout=self.timeout, follow_redirects=True
+            )
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise SettingsError(
                 f"ENERGY_API_URL {self.api_url!r} cannot be used: {error}"
@@ -235,22 +227,22 @@ class EnergiDataService:
         if response.status_code != 200:
             advice = "Check ENERGY_API_URL and ENERGY_DATASET."
             if response.status_code == 404:
-                advice = f"ENERGY_DATASET {self.profile.dataset} is not there: choose another."
+                advice = f"There is no ENERGY_DATASET {self.profile.dataset}: choose another."
             raise SourceError(
-                f"{self.url} refused to answer for {hours}: HTTP {response.status_code}: "
+                f"{self.url} refused the request for {hours}: HTTP {response.status_code}: "
                 f"{_message(response)}. {advice}"
             )
         return self._records(response, hours)
 
     def _records(self, response: httpx.Response, hours: str) -> tuple[list[dict[str, Any]], int]:
-        """The records in an answer and the total number of rows, numbers kept as text."""
+        """The records in an answer, with numbers as text, and the total number of rows."""
         try:
             answer = json.loads(
                 response.content, parse_float=str, parse_int=str, parse_constant=str
             )
         except ValueError as error:
             raise SourceError(
-                f"{self.url} answered something that is no JSON for {hours} ({error}): "
+                f"{self.url} answered for {hours} with something that is not JSON ({error}): "
                 f"{_message(response)!r}. Check ENERGY_API_URL, or try again later."
             ) from None
         try:
@@ -259,21 +251,22 @@ class EnergiDataService:
             records, total = None, 0
         if not isinstance(records, list) or not all(isinstance(row, dict) for row in records):
             raise SourceError(
-                f"{self.url} answered JSON for {hours} that is no {{'total': ..., 'records': "
-                f"[...]}}: {_message(response)!r}. Check ENERGY_API_URL; the API may have changed."
+                f"{self.url} answered for {hours} with JSON that is not {{'total': ..., "
+                f"'records': [...]}}: {_message(response)!r}. Check ENERGY_API_URL. The API may "
+                "have changed."
             )
         return records, total
 
 
 def _wait(state: RetryCallState) -> float:
-    """Seconds to the next attempt: exponential backoff with jitter, or longer if so asked."""
-    fault = state.outcome.exception() if state.outcome else None
-    asked = fault.retry_after if isinstance(fault, _TransientError) else None
-    return max(_BACKOFF(state), asked or 0.0)
+    """Seconds before the next attempt: exponential backoff, or longer if the server asks."""
+    failure = state.outcome.exception() if state.outcome else None
+    requested = failure.retry_after if isinstance(failure, _TransientError) else None
+    return max(_BACKOFF(state), requested or 0.0)
 
 
 def _retry_after(response: httpx.Response, now: datetime) -> float | None:
-    """Seconds that `Retry-After` asks to wait, given as seconds or as a date (RFC 9110, 10.2.3)."""
+    """Seconds to wait by the `Retry-After` header: seconds or a date (RFC 9110, 10.2.3)."""
     header = response.headers.get("Retry-After", "").strip()
     if header.isdecimal():
         return float(header)

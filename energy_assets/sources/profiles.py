@@ -1,50 +1,47 @@
-"""Dataset profiles: how a published data set names its columns, areas, types and units.
+"""Dataset profiles: what a published data set looks like, and the country that it is about.
 
-What belongs here is knowledge of a data set's shape. How records are fetched stands in the sources,
-what makes a record good or bad in `quality`.
+A data set of another country is one more profile here. How records are fetched belongs in the
+sources, and what makes a record bad in `contract`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from energy_assets.errors import SettingsError, SourceError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-PLAUSIBLE_MAXIMUM = 10_000_000.0
-"""kWh that no series can use in an hour: all of Denmark has never used more than about 7 GWh."""
+from energy_assets.sources.times import utc_times
 
 
 @dataclass(frozen=True)
 class DatasetProfile:
-    """A data set of hourly consumption: its columns, unit and known codes."""
+    """A data set of hourly consumption: its columns, unit, known codes and country."""
 
     dataset: str
     description: str
+    country: str | None
+    """ISO 3166 code of the country whose public holidays count; None: no holidays."""
+    timezone: str
+    """IANA name of the time zone that people live in."""
+    plausible_maximum: float
+    """No series can use more than this in an hour, in kWh: a larger value is an error."""
     time_column: str
     consumer_type_column: str
     value_column: str
-    area_column: str | None = None
-    """None: the records name no area, all are of `area`."""
-    area: str = "DK"
     kwh_per_unit: int = 1
-    country: str | None = "DK"
-    """ISO 3166 code of the country whose public holidays count; None: no holidays."""
-    timezone: str = "Europe/Copenhagen"
-    """IANA name of the time zone that people live by."""
+    area_column: str | None = None
+    """None: the records name no area, and all of them are of `area`."""
+    area: str | None = None
+    """The area of every record; None: the records name their areas in `area_column`."""
     known_areas: frozenset[str] | None = None
-    """The closed set of areas; None: any text that is not empty."""
+    """All areas that there are; None: any text that is not blank."""
     known_consumer_types: frozenset[str] | None = None
-    """The closed set of consumer types; None: any text that is not empty."""
-    plausible_maximum: float = PLAUSIBLE_MAXIMUM
-    """A larger value, in kWh, is a fault."""
+    """All consumer types that there are; None: any text that is not blank."""
 
     @property
     def key_columns(self) -> tuple[str, ...]:
-        """The columns that together name a record: time, area (if the data set has one), type."""
+        """The columns that identify a record: time, area (if there is such a column), type."""
         areas = () if self.area_column is None else (self.area_column,)
         return (self.time_column, *areas, self.consumer_type_column)
 
@@ -54,7 +51,7 @@ class DatasetProfile:
         return (*self.key_columns, self.value_column)
 
     def hours(self, records: pd.DataFrame) -> pd.Series:
-        """The UTC hour (`datetime64[ns]`) in which each record lies, with the records' index.
+        """The UTC hour of each record (`datetime64[ns]`), with the index of the records.
 
         Raises SourceError naming the first record whose time cannot be read.
         """
@@ -62,24 +59,25 @@ class DatasetProfile:
         return hours
 
     def times(self, records: pd.DataFrame) -> pd.Series:
-        """The UTC time (`datetime64[ns]`) of each record as published, with the records' index.
+        """The UTC time of each record (`datetime64[ns]`), with the index of the records.
 
         Raises SourceError naming the first record whose time cannot be read.
         """
-        from energy_assets.sources.times import utc_times
-
         times = utc_times(records[self.time_column])
-        unread = times.isna().to_numpy()
-        if unread.any():
-            first = int(unread.argmax())
+        unreadable = times.isna().to_numpy()
+        if unreadable.any():
+            first = int(unreadable.argmax())
             raise SourceError(
                 f"{self.dataset}: record {first + 1} of {len(records)} has "
-                f"{self.time_column} = {records[self.time_column].iloc[first]!r}, which is no time "
-                "such as 2023-01-31 23:00. The source has published something else than it used "
-                "to; look at the raw records of these hours."
+                f"{self.time_column} = {records[self.time_column].iloc[first]!r}, which is not a "
+                "time such as 2023-01-31 23:00. The source has changed its format. Look at the "
+                "records that it publishes for these hours."
             )
         return times
 
+
+_DENMARK_MAXIMUM = 10_000_000.0
+"""kWh: all of Denmark has never used more than about 7 GWh in an hour."""
 
 _DE35_CONSUMER_TYPES = (
     "111 112 119 121 122 123 130 211 212 215 220 310 320 330 340 350 360 370 381 382 390 410 "
@@ -89,46 +87,61 @@ _DE35_CONSUMER_TYPES = (
 DE35 = DatasetProfile(
     dataset="ConsumptionDE35Hour",
     description="Consumption by price area and industry code DE35; ended in June 2023",
+    country="DK",
+    timezone="Europe/Copenhagen",
+    plausible_maximum=_DENMARK_MAXIMUM,
     time_column="HourUTC",
-    area_column="PriceArea",
     consumer_type_column="ConsumerType_DE35",
     value_column="TotalCon",
+    area_column="PriceArea",
     known_areas=frozenset({"DK1", "DK2"}),
     known_consumer_types=frozenset(_DE35_CONSUMER_TYPES.split()),
 )
 CONSUMER_CATEGORY = DatasetProfile(
     dataset="ConsumptionConsumerCategoryHour",
     description="Consumption by region and private, business or public consumer; live",
+    country="DK",
+    timezone="Europe/Copenhagen",
+    plausible_maximum=_DENMARK_MAXIMUM,
     time_column="TimeUTC",
-    area_column="RegionName",
     consumer_type_column="ConsumerCategory3",
     value_column="ConsumptionkWh",
+    area_column="RegionName",
 )
 DK3619 = DatasetProfile(
     dataset="ConsumptionDK3619IndustryHour",
     description="Consumption of all Denmark by industry code DK36/19; live",
+    country="DK",
+    timezone="Europe/Copenhagen",
+    plausible_maximum=_DENMARK_MAXIMUM,
     time_column="TimeUTC",
     consumer_type_column="DK36Code",
     value_column="Consumption_MWh",
     kwh_per_unit=1000,
+    area="DK",
 )
 GRID_AREA = DatasetProfile(
     dataset="ConsumptionGridAreaHour",
     description="Consumption by price area and grid area; live",
+    country="DK",
+    timezone="Europe/Copenhagen",
+    plausible_maximum=_DENMARK_MAXIMUM,
     time_column="TimeUTC",
-    area_column="PriceArea",
     consumer_type_column="GridArea",
     value_column="ConsumptionkWh",
+    area_column="PriceArea",
 )
 
 PROFILES = {profile.dataset: profile for profile in (DE35, CONSUMER_CATEGORY, DK3619, GRID_AREA)}
+"""The profiles by their names in ENERGY_DATASET. A new data set is one more profile."""
 
 
-def profile(dataset: str) -> DatasetProfile:
-    """The profile of a data set; raises SettingsError naming the known ones."""
+def find_profile(dataset: str) -> DatasetProfile:
+    """The profile of a data set; raises SettingsError listing the known ones."""
     try:
         return PROFILES[dataset]
     except KeyError:
         raise SettingsError(
-            f"ENERGY_DATASET: {dataset!r} is not known; choose one of {', '.join(PROFILES)}"
+            f"ENERGY_DATASET is {dataset!r}, which is not a known data set. Choose one of "
+            f"{', '.join(PROFILES)}."
         ) from None

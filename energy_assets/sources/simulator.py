@@ -1,7 +1,7 @@
-"""The simulated publisher: a realistic Danish panel for any hour, without network or account.
+"""The simulated source: realistic Danish consumption for any hour, without network or account.
 
-It publishes the records of `consumption_model` in the format of ConsumptionDE35Hour, and now and
-then does so late, in part, or not at all, as the real publisher does.
+It publishes the numbers of `consumption_model` as records of ConsumptionDE35Hour. Like the real
+publisher, it sometimes publishes late, in part, or not at all.
 """
 
 from __future__ import annotations
@@ -15,21 +15,27 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from energy_assets.errors import NoDataError
-from energy_assets.settings import utc_now
+from energy_assets.settings import Settings, utc_now
 from energy_assets.sources import consumption_model as model
 from energy_assets.sources.profiles import DE35, DatasetProfile
+from energy_assets.sources.source import describe_span
 
 OLDEST_HOUR = datetime(2000, 1, 1)
 
-LATE = 0.01
+LATE_SHARE = 0.01
 """Share of the hours that are published 2 to 6 hours later than usual."""
-MISSING = 1 / 1440
-"""Share of the hours that are never published; as many again are never published by half."""
-MISSING_RECORD = 1 / (76 * 168)
-"""Share of the single records that are never published: about one in a week of the panel."""
+MISSING_SHARE = 1 / 1440
+"""Share of the hours that are never published. As many again miss half of their records."""
+MISSING_RECORD_SHARE = 1 / (76 * 168)
+"""Share of the single records that are never published: about one a week in the whole panel."""
 
 _EPOCH = datetime(1970, 1, 1)
 _HOUR = timedelta(hours=1)
+
+
+def open_simulator(settings: Settings, profile: DatasetProfile) -> Simulator:
+    """The simulator, which needs no settings and has one data set."""
+    return Simulator(profile=profile)
 
 
 @dataclass(frozen=True)
@@ -45,9 +51,9 @@ class Simulator:
         newest = self.newest_hour()
         if start > newest or end <= OLDEST_HOUR:
             raise NoDataError(
-                f"the simulator has {OLDEST_HOUR:%Y-%m-%d %H:%M} to {newest:%Y-%m-%d %H:%M} UTC, "
-                f"nothing of {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}: ask for earlier "
-                "hours, or wait until these are published",
+                f"the simulator has {describe_span(OLDEST_HOUR, newest)}, nothing of "
+                f"{describe_span(start, end)}: choose earlier hours, or wait until these have "
+                "passed",
                 newest=newest if start > newest else None,
             )
         hours = np.arange(_number(max(start, OLDEST_HOUR)), _number(min(end, newest + _HOUR)))
@@ -58,7 +64,7 @@ class Simulator:
         return OLDEST_HOUR
 
     def newest_hour(self) -> datetime:
-        """The last hour of which anything is published by now."""
+        """The last hour with any record published by now."""
         last = int((self.now() - _EPOCH) // _HOUR)
         hours = np.arange(last - 48, last)
         published = hours[self._published(hours).any(axis=1)]
@@ -66,25 +72,26 @@ class Simulator:
 
     def _published(self, hours: model.Hours) -> NDArray[np.bool_]:
         """Which records are published by now: array (hours, series)."""
-        late = model.uniform("late", hours) < LATE
+        late = model.uniform("late", hours) < LATE_SHARE
         delay = np.where(late, 2 + np.floor(5 * model.uniform("delay", hours)), 0)
-        in_time = hours + 1 + delay <= (self.now() - _EPOCH) / _HOUR
+        due = hours + 1 + delay <= (self.now() - _EPOCH) / _HOUR
         fate = model.uniform("missing", hours)
-        one_half = model.uniform_by_series("half", hours) < 0.5
-        kept = (fate >= 2 * MISSING)[:, None] | (one_half & (fate >= MISSING)[:, None])
-        kept &= model.uniform_by_series("missing record", hours) >= MISSING_RECORD
-        return kept & in_time[:, None]
+        in_half = model.uniform_by_series("half", hours) < 0.5
+        published = (fate >= 2 * MISSING_SHARE)[:, None]
+        published = published | (in_half & (fate >= MISSING_SHARE)[:, None])
+        published &= model.uniform_by_series("missing record", hours) >= MISSING_RECORD_SHARE
+        return published & due[:, None]
 
 
 def _number(time: datetime) -> int:
-    """The first hour that starts at or after a time, counted since 1970."""
+    """The number, counted from 1970, of the first hour that starts at or after a time."""
     return -int((_EPOCH - time) // _HOUR)
 
 
 def _records(hours: model.Hours, published: NDArray[np.bool_]) -> pd.DataFrame:
-    """The published records in the format of the data set, every column text."""
+    """The published records in the format of the data set, every value as text."""
     utc = pd.DatetimeIndex(hours.astype("datetime64[h]").astype("datetime64[ns]"))
-    local = utc.tz_localize("UTC").tz_convert("Europe/Copenhagen")
+    local = utc.tz_localize("UTC").tz_convert(model.TIMEZONE)
     row, series = np.nonzero(published)
     kwh = np.rint(model.consumption(hours)[row, series]).astype(np.int64)
     areas, codes = (np.array(names, dtype=object) for names in zip(*model.SERIES, strict=True))

@@ -1,4 +1,4 @@
-"""A stand-in for the API of Energi Data Service that answers as the real one does."""
+"""A stand-in for the API of Energi Data Service that behaves like the real one."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ def a_data_set(start: datetime = START, hours: int = 24) -> list[dict[str, objec
 
 
 class Api:
-    """Answers as Energi Data Service does; `faults` are given out first, one for each request."""
+    """Answers as Energi Data Service does, after one answer of `failures` for each request."""
 
     def __init__(self, server: HTTPServer) -> None:
         self.url = server.url_for("")
         self.rows = a_data_set()
-        self.faults: list[Answer] = []
+        self.failures: list[Answer] = []
         self.requests: list[dict[str, str]] = []
         server.expect_request(PATH).respond_with_handler(self.answer)
 
     def answer(self, request: Request) -> Response:
         query = request.args.to_dict()
         self.requests.append(query)
-        if self.faults:
-            fault = self.faults.pop(0)
-            return fault if isinstance(fault, Response) else fault(request)
+        if self.failures:
+            failure = self.failures.pop(0)
+            return failure if isinstance(failure, Response) else failure(request)
         assert query["timezone"] == "UTC"
         rows = [
             row

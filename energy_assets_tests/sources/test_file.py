@@ -1,4 +1,4 @@
-"""A file gives its records as they stand; a bad one is refused with its path, line and a remedy."""
+"""A file gives its records unchanged; a bad one is an error with its path, line and advice."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def small(tmp_path: Path) -> FileSource:
     return a_file(tmp_path / "small.csv", SMALL)
 
 
-def test_fetch__real_copy__gives_every_record_as_text(de35_csv: Path) -> None:
+def test_every_record_of_the_real_file_is_returned_as_text(de35_csv: Path) -> None:
     source = FileSource(de35_csv, DE35)
     published = pd.read_csv(de35_csv, sep=";", dtype=str)
     assert source.oldest_hour() == datetime(2023, 1, 31, 23)
@@ -46,7 +46,7 @@ def test_fetch__real_copy__gives_every_record_as_text(de35_csv: Path) -> None:
     pd.testing.assert_frame_equal(everything(source), published)
 
 
-def test_fetch__real_copy__hour_by_hour_is_quick_and_loses_nothing(de35_csv: Path) -> None:
+def test_reading_the_real_file_hour_by_hour_is_fast_and_loses_nothing(de35_csv: Path) -> None:
     source = FileSource(de35_csv, DE35)
     oldest = source.oldest_hour()
     began = time.process_time()
@@ -56,7 +56,7 @@ def test_fetch__real_copy__hour_by_hour_is_quick_and_loses_nothing(de35_csv: Pat
     pd.testing.assert_frame_equal(pd.concat(hours, ignore_index=True), whole)
 
 
-def test_fetch__missing_day__is_empty_with_all_columns(de35_csv: Path) -> None:
+def test_a_missing_day_is_an_empty_frame_with_all_columns(de35_csv: Path) -> None:
     source = FileSource(de35_csv, DE35)
     missing = source.fetch(datetime(2023, 2, 27, 23), datetime(2023, 2, 28, 23))
     assert missing.empty
@@ -77,14 +77,14 @@ def test_fetch__missing_day__is_empty_with_all_columns(de35_csv: Path) -> None:
     ],
     ids=["plain", "no newline", "CRLF", "blank lines", "comma", "quoted", "BOM", "gzip"],
 )
-def test_fetch__any_csv_dialect__gives_the_same_records(
+def test_every_csv_dialect_gives_the_same_records(
     tmp_path: Path, small: FileSource, content: str | bytes
 ) -> None:
     source = a_file(tmp_path / "dialect.csv", content)
     pd.testing.assert_frame_equal(everything(source), everything(small))
 
 
-def test_fetch__values__stay_as_published(tmp_path: Path) -> None:
+def test_values_stay_as_published(tmp_path: Path) -> None:
     lines = [
         "TimeUTC;TimeDK;RegionName;ConsumerCategory3;ConsumptionkWh",
         "2024-08-29 21:00:00;2024-08-29 23:00:00;Region Sjælland;Privat;571027,830000",
@@ -98,7 +98,7 @@ def test_fetch__values__stay_as_published(tmp_path: Path) -> None:
     assert records["RegionName"].tolist() == ["Region Sjælland", "NA", "Region Sjælland"]
 
 
-def test_fetch__descending_order__is_cut_by_hour_all_the_same(tmp_path: Path) -> None:
+def test_a_file_in_descending_order_is_cut_by_hour_too(tmp_path: Path) -> None:
     header, *lines = SMALL.strip().split("\n")
     source = a_file(tmp_path / "down.csv", "\n".join([header, *reversed(lines)]))
     first = source.fetch(datetime(2023, 2, 1), datetime(2023, 2, 1, 1))
@@ -106,7 +106,7 @@ def test_fetch__descending_order__is_cut_by_hour_all_the_same(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("typed", [False, True])
-def test_fetch__parquet__is_cast_to_text(tmp_path: Path, small: FileSource, typed: bool) -> None:
+def test_a_parquet_file_is_cast_to_text(tmp_path: Path, small: FileSource, typed: bool) -> None:
     frame = everything(small)
     if typed:
         frame = frame.assign(
@@ -123,14 +123,14 @@ def test_fetch__parquet__is_cast_to_text(tmp_path: Path, small: FileSource, type
     assert source.newest_hour() == datetime(2023, 2, 1, 1)
 
 
-def test_fetch__file_replaced__is_read_again(tmp_path: Path, small: FileSource) -> None:
+def test_a_file_that_has_changed_is_read_again(tmp_path: Path, small: FileSource) -> None:
     assert len(everything(small)) == 3
     small.path.write_text(SMALL + "2023-02-01 02:00;2023-02-01 03:00;DK1;111;1\n")
     os.utime(small.path, (1, 1))
     assert len(everything(small)) == 4
 
 
-def test_fetch__result_changed_by_the_caller__leaves_the_source_alone(small: FileSource) -> None:
+def test_changing_the_records_does_not_change_the_source(small: FileSource) -> None:
     records = everything(small)
     records.loc[:, "TotalCon"] = "0"
     assert everything(small)["TotalCon"].tolist() == ["69696", "2774", "68021"]
@@ -143,7 +143,7 @@ def test_fetch__result_changed_by_the_caller__leaves_the_source_alone(small: Fil
         (datetime(2023, 2, 1, 2), datetime(2023, 2, 1, 3)),
     ],
 )
-def test_fetch__outside_the_file__says_what_it_has_and_how_to_replay_it(
+def test_hours_outside_the_file_are_an_error_that_says_what_it_has_and_how_to_replay_it(
     small: FileSource, start: datetime, end: datetime
 ) -> None:
     source = FileSource(small.path, DE35, now=lambda: datetime(2023, 2, 11, 9, 30))
@@ -155,7 +155,7 @@ def test_fetch__outside_the_file__says_what_it_has_and_how_to_replay_it(
         source.fetch(start, end)
 
 
-def test_fetch__partly_outside__gives_what_there_is(small: FileSource) -> None:
+def test_hours_partly_outside_the_file_give_the_records_that_there_are(small: FileSource) -> None:
     assert len(small.fetch(datetime(2023, 2, 1, 1), datetime(2023, 2, 5))) == 1
 
 
@@ -163,24 +163,27 @@ HEADER, FIRST, SECOND, THIRD = SMALL.strip().split("\n")
 
 BAD_CSV = {
     "no records": (HEADER + "\n", "holds no records"),
-    "wrong delimiter": (SMALL.replace(";", "\t"), "is no header with columns between ';' or ','"),
+    "wrong delimiter": (
+        SMALL.replace(";", "\t"),
+        "is not a header with columns separated by ';' or ','",
+    ),
     "no header": ("\n".join([FIRST, SECOND]), "has no column HourUTC, PriceArea"),
     "missing column": (SMALL.replace("TotalCon", "Total"), "has no column TotalCon, which Consum"),
     "another data set": (
         "TimeUTC;RegionName;ConsumerCategory3;ConsumptionkWh\n",
-        "Set ENERGY_DATASET=ConsumptionConsumerCategoryHour, which it fits",
+        "Set ENERGY_DATASET=ConsumptionConsumerCategoryHour, which fits it",
     ),
-    "truncated line": (SMALL[:-12], "line 4: 3 fields where the header names 5.*truncated"),
+    "truncated line": (SMALL[:-12], "line 4: 3 fields, but the header names 5.*truncated"),
     "truncated line after a blank one": (
         SMALL.replace(FIRST, "\n" + FIRST)[:-12],
         "line 5: 3 fields",
     ),
     "decimal comma between commas": (
         SMALL.replace(";", ",").replace("2774", "2774,5"),
-        "line 3: 6 fields where the header names 5. Values that hold ',' must be quoted",
+        "line 3: 6 fields, but the header names 5. Values that contain ',' must be quoted",
     ),
-    "bytes of another encoding": (SMALL.replace("112", "æ").encode("latin-1"), "line 3: bytes"),
-    "UTF-16": (SMALL.encode("utf-16"), "line 1: bytes that are no UTF-8 text"),
+    "bytes of another encoding": (SMALL.replace("112", "æ").encode("latin-1"), "line 3: the bytes"),
+    "UTF-16": (SMALL.encode("utf-16"), "line 1: the bytes are not UTF-8 text"),
     "unreadable time": (
         SMALL.replace("2023-02-01 01:00;2", "1/2/2023 01:00;2"),
         "line 4: HourUTC is '1/2/2023 01:00'",
@@ -189,7 +192,7 @@ BAD_CSV = {
     "truncated gzip": (gzip.compress(SMALL.encode())[:-12], "is truncated or damaged"),
     "damaged gzip": (b"\x1f\x8b" + SMALL.encode(), "cannot be read|truncated or damaged"),
     "quote never closed": (SMALL.replace("DK1;112", '"DK1;112'), "line 3: 3 fields"),
-    "column named twice": (
+    "repeated column": (
         SMALL.replace("HourDK", "TotalCon"),
         "more than one column TotalCon",
     ),
@@ -199,7 +202,7 @@ BAD_CSV = {
 
 
 @pytest.mark.parametrize(("content", "message"), BAD_CSV.values(), ids=list(BAD_CSV))
-def test_fetch__bad_csv__is_refused_with_a_remedy(
+def test_a_bad_csv_file_is_an_error_with_advice(
     tmp_path: Path, content: str | bytes, message: str
 ) -> None:
     path = tmp_path / "bad.csv"
@@ -208,24 +211,26 @@ def test_fetch__bad_csv__is_refused_with_a_remedy(
     assert len(str(error.value)) < 600
 
 
-def test_fetch__broken_parquet__is_refused(tmp_path: Path, small: FileSource) -> None:
+def test_a_broken_parquet_file_is_an_error(tmp_path: Path, small: FileSource) -> None:
     path = tmp_path / "small.parquet"
     everything(small).to_parquet(path)
     whole = path.read_bytes()
-    for broken in (whole[:-100], whole[:50], b"PAR1", b"no parquet at all"):
+    for broken in (whole[:-100], whole[:50], b"PAR1", b"not Parquet"):
         path.write_bytes(broken)
         with pytest.raises(SourceError, match=r"small\.parquet cannot be read as Parquet"):
             FileSource(path, DE35).newest_hour()
 
 
-def test_fetch__parquet_of_another_data_set__names_the_one_it_fits(tmp_path: Path) -> None:
+def test_a_parquet_file_of_another_data_set_is_an_error_that_names_the_data_set(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "other.parquet"
     pd.DataFrame({column: ["1"] for column in CONSUMER_CATEGORY.columns}).to_parquet(path)
     with pytest.raises(SourceError, match=r"has no column HourUTC.*ENERGY_DATASET=ConsumptionCons"):
         FileSource(path, DE35).newest_hour()
 
 
-def test_fetch__parquet_with_an_unreadable_time__names_the_record(
+def test_an_unreadable_time_in_a_parquet_file_is_an_error_that_names_the_record(
     tmp_path: Path, small: FileSource
 ) -> None:
     path = tmp_path / "small.parquet"
@@ -239,19 +244,23 @@ def test_fetch__parquet_with_an_unreadable_time__names_the_record(
 @pytest.mark.parametrize(
     ("name", "message"), [("absent.csv", "cannot be opened"), ("", "is a folder")]
 )
-def test_file_source__no_file__names_the_variable(tmp_path: Path, name: str, message: str) -> None:
+def test_a_path_without_a_file_is_an_error_that_names_the_variable(
+    tmp_path: Path, name: str, message: str
+) -> None:
     with pytest.raises(SettingsError, match=rf"ENERGY_FILE .*{message}"):
         FileSource(tmp_path / name, DE35)
 
 
-def test_fetch__file_removed_meanwhile__names_the_variable(small: FileSource) -> None:
+def test_a_file_that_was_removed_is_an_error_that_names_the_variable(small: FileSource) -> None:
     small.path.unlink()
     with pytest.raises(SettingsError, match=r"ENERGY_FILE .*cannot be opened"):
         small.newest_hour()
 
 
 @pytest.mark.parametrize("cut", range(1, len(SMALL), 7))
-def test_fetch__file_cut_anywhere__never_fails_from_the_depths(tmp_path: Path, cut: int) -> None:
+def test_a_file_truncated_anywhere_is_read_or_is_an_error_of_our_own(
+    tmp_path: Path, cut: int
+) -> None:
     path = tmp_path / "cut.csv"
     path.write_text(SMALL[:cut])
     try:

@@ -1,4 +1,4 @@
-"""The simulator gives the same records for an hour for ever, and they look like Denmark."""
+"""The simulated records of an hour never change, and they look like Denmark's."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def winter(simulator: Simulator) -> pd.DataFrame:
     return wide(simulator.fetch(datetime(2023, 1, 31, 23), datetime(2023, 3, 16, 23)))
 
 
-def test_fetch__records__have_the_form_of_de35(simulator: Simulator) -> None:
+def test_records_have_the_form_of_de35(simulator: Simulator) -> None:
     records = simulator.fetch(datetime(2023, 6, 1), datetime(2023, 6, 1, 1))
     assert records.iloc[0].tolist()[:4] == ["2023-06-01 00:00", "2023-06-01 02:00", "DK1", "111"]
     assert records["TotalCon"].str.fullmatch(r"\d+").all()
@@ -51,7 +51,7 @@ def test_fetch__records__have_the_form_of_de35(simulator: Simulator) -> None:
     assert set(records["ConsumerType_DE35"]) == set(DE35.known_consumer_types or ())
 
 
-def test_fetch__two_parts__are_the_whole(simulator: Simulator) -> None:
+def test_a_range_in_two_parts_gives_the_same_records_as_in_one(simulator: Simulator) -> None:
     start, end = datetime(2023, 3, 25), datetime(2023, 3, 28)
     whole = simulator.fetch(start, end)
     for middle in (start + HOUR, datetime(2023, 3, 26, 1), datetime(2023, 3, 27, 13), end):
@@ -59,7 +59,7 @@ def test_fetch__two_parts__are_the_whole(simulator: Simulator) -> None:
         pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
 
 
-def test_fetch__another_process_and_hash_seed__gives_the_same_records(
+def test_another_process_with_another_hash_seed_gives_the_same_records(
     simulator: Simulator,
 ) -> None:
     program = (
@@ -80,16 +80,16 @@ def test_fetch__another_process_and_hash_seed__gives_the_same_records(
     assert answer.stdout.strip() == hashlib.sha256(here.encode()).hexdigest()
 
 
-def test_fetch__a_known_hour__has_not_changed_since_it_was_first_simulated(
+def test_the_records_of_an_hour_are_those_of_the_first_release(
     simulator: Simulator,
 ) -> None:
     records = simulator.fetch(datetime(2023, 3, 1, 12), datetime(2023, 3, 1, 13))
     by_series = records.set_index(["PriceArea", "ConsumerType_DE35"])["TotalCon"]
-    kept = [("DK1", "111"), ("DK1", "450"), ("DK2", "215"), ("DK2", "999")]
-    assert [by_series[series] for series in kept] == ["82826", "1147", "251", "562586"]
+    examples = [("DK1", "111"), ("DK1", "450"), ("DK2", "215"), ("DK2", "999")]
+    assert [by_series[series] for series in examples] == ["82826", "1147", "251", "562586"]
 
 
-def test_fetch__30_days__takes_half_a_second_at_most(simulator: Simulator) -> None:
+def test_30_days_take_less_than_half_a_second(simulator: Simulator) -> None:
     simulator.fetch(datetime(2023, 2, 1), datetime(2023, 2, 2))  # imports the calendar
     began = time.process_time()
     records = simulator.fetch(datetime(2023, 2, 1), datetime(2023, 3, 3))
@@ -97,7 +97,7 @@ def test_fetch__30_days__takes_half_a_second_at_most(simulator: Simulator) -> No
     assert len(records) > 54_000
 
 
-def test_fetch__clock_change__has_every_hour_once(simulator: Simulator) -> None:
+def test_every_hour_of_a_clock_change_comes_once(simulator: Simulator) -> None:
     for day in (datetime(2023, 3, 25, 23), datetime(2023, 10, 28, 22)):
         records = simulator.fetch(day, day + 26 * HOUR)
         assert not records.duplicated(["HourUTC", "PriceArea", "ConsumerType_DE35"]).any()
@@ -105,7 +105,7 @@ def test_fetch__clock_change__has_every_hour_once(simulator: Simulator) -> None:
         assert local_hours == (26 if day.month == 3 else 25)
 
 
-def test_newest_hour__any_time__is_the_newest_with_records() -> None:
+def test_the_newest_hour_has_records_and_has_passed() -> None:
     for minutes in range(0, 3000, 37):
         now = datetime(2023, 5, 4) + timedelta(minutes=minutes)
         simulator = Simulator(now=lambda now=now: now)  # type: ignore[misc]  # binds the loop's now
@@ -114,7 +114,7 @@ def test_newest_hour__any_time__is_the_newest_with_records() -> None:
         assert not simulator.fetch(newest, newest + HOUR).empty
 
 
-def test_fetch__late_hour__appears_when_it_is_published() -> None:
+def test_a_late_hour_appears_when_it_is_published() -> None:
     hours = np.arange(24 * 365) + 24 * 365 * 50
     late = hours[model.uniform("late", hours) < 0.01]
     assert 50 < len(late) < 130  # of 8,760
@@ -124,7 +124,7 @@ def test_fetch__late_hour__appears_when_it_is_published() -> None:
     assert not Simulator(now=lambda: a_day_later).fetch(hour, hour + HOUR).empty
 
 
-def test_fetch__a_year__misses_a_few_hours_and_records(simulator: Simulator) -> None:
+def test_a_few_hours_and_records_of_a_year_are_missing(simulator: Simulator) -> None:
     records = simulator.fetch(datetime(2022, 1, 1), datetime(2023, 1, 1))
     published = records.groupby("HourUTC").size()
     assert 1 <= 8760 - len(published) <= 20
@@ -132,18 +132,18 @@ def test_fetch__a_year__misses_a_few_hours_and_records(simulator: Simulator) -> 
     assert 10 <= published.between(74, 75).sum() <= 200
 
 
-def test_fetch__inside_without_records__is_empty_with_all_columns(simulator: Simulator) -> None:
+def test_a_missing_hour_is_an_empty_frame_with_all_columns(simulator: Simulator) -> None:
     start = datetime(2022, 1, 1)
     records = simulator.fetch(start, datetime(2023, 1, 1))
     hours = pd.date_range(start, periods=8760, freq="h")
-    gone = hours.difference(pd.DatetimeIndex(pd.to_datetime(records["HourUTC"].unique())))
-    hour = gone[0].to_pydatetime()
+    missing = hours.difference(pd.DatetimeIndex(pd.to_datetime(records["HourUTC"].unique())))
+    hour = missing[0].to_pydatetime()
     nothing = simulator.fetch(hour, hour + HOUR)
     assert nothing.empty
     assert list(nothing.columns) == list(records.columns)
 
 
-def test_fetch__future__says_what_there_is() -> None:
+def test_the_future_is_an_error_that_says_what_there_is() -> None:
     simulator = Simulator(now=lambda: datetime(2023, 5, 4, 12, 30))
     with pytest.raises(NoDataError, match=r"to 2023-05-04 11:00 UTC, nothing of 2023-05-05 00:00"):
         simulator.fetch(datetime(2023, 5, 5), datetime(2023, 5, 6))
@@ -151,13 +151,13 @@ def test_fetch__future__says_what_there_is() -> None:
     assert partly["HourUTC"].unique().tolist() == ["2023-05-04 11:00"]
 
 
-def test_fetch__before_the_oldest_hour__says_what_there_is(simulator: Simulator) -> None:
+def test_hours_before_the_oldest_are_an_error_that_says_what_there_is(simulator: Simulator) -> None:
     with pytest.raises(NoDataError, match="the simulator has 2000-01-01 00:00 to"):
         simulator.fetch(OLDEST_HOUR - 2 * HOUR, OLDEST_HOUR)
     assert len(simulator.fetch(OLDEST_HOUR - HOUR, OLDEST_HOUR + HOUR)["HourUTC"].unique()) == 1
 
 
-def test_naive_forecasts__score_as_they_do_on_the_real_data(winter: pd.DataFrame) -> None:
+def test_naive_forecasts_score_as_they_do_on_the_real_data(winter: pd.DataFrame) -> None:
     hourly = winter.asfreq("h")
     yesterday = ((hourly - hourly.shift(24)).abs() / hourly).mean().mean()
     last_week = ((hourly - hourly.shift(168)).abs() / hourly).mean().mean()
@@ -165,14 +165,16 @@ def test_naive_forecasts__score_as_they_do_on_the_real_data(winter: pd.DataFrame
     assert 0.08 <= last_week <= 0.10  # really 0.088
 
 
-def test_levels__are_those_of_the_real_data(winter: pd.DataFrame, de35_panel: pd.DataFrame) -> None:
+def test_the_levels_are_those_of_the_real_data(
+    winter: pd.DataFrame, de35_panel: pd.DataFrame
+) -> None:
     real = de35_panel["energy_consumption"].groupby(["area", "consumer_type"]).mean()
     simulated = winter.mean().rename_axis(["area", "consumer_type"])
     assert simulated.max() / simulated.min() > 1000
     assert (simulated / real).between(0.75, 1.33).all()
 
 
-def test_shapes__are_those_of_the_consumer_types(winter: pd.DataFrame) -> None:
+def test_each_consumer_type_has_the_shape_of_its_day(winter: pd.DataFrame) -> None:
     by_hour = winter.loc["2023-02-06":"2023-02-10"].groupby(lambda local: local.hour).mean()
     home, lamps, office = (by_hour["DK1", code] for code in ("121", "450", "443"))
     assert home.idxmax() in (17, 18)
@@ -181,14 +183,14 @@ def test_shapes__are_those_of_the_consumer_types(winter: pd.DataFrame) -> None:
     assert office[10] > 1.8 * office[3]
 
 
-def test_holiday__is_like_a_sunday(simulator: Simulator) -> None:
+def test_a_holiday_is_like_a_sunday(simulator: Simulator) -> None:
     weeks = wide(simulator.fetch(datetime(2023, 3, 26, 22), datetime(2023, 4, 9, 22)))
     at_ten = weeks["DK1", "310"].between_time("10:00", "10:00")
     workday, maundy_thursday = at_ten.loc["2023-03-30"].item(), at_ten.loc["2023-04-06"].item()
     assert maundy_thursday < 0.7 * workday
 
 
-def test_season__heating_and_lamps_need_more_in_winter(simulator: Simulator) -> None:
+def test_heating_and_lamps_need_more_in_winter(simulator: Simulator) -> None:
     january = wide(simulator.fetch(datetime(2023, 1, 9), datetime(2023, 2, 6))).mean()
     july = wide(simulator.fetch(datetime(2023, 7, 10), datetime(2023, 8, 7))).mean()
     ratio = january / july
