@@ -13,7 +13,7 @@ import pandas as pd
 
 from energy_assets.automation.jobs import range_tags
 from energy_assets.commands.deployment import Deployment
-from energy_assets.contract.rules import clean
+from energy_assets.contract.rules import validate_records
 from energy_assets.io_managers import ConfigIOManager
 from energy_assets.partitions import HOUR, key_of, window_of
 from energy_assets.settings import read_settings
@@ -131,7 +131,7 @@ class World:
     def put_history(self, start: datetime, end: datetime) -> None:
         """Put the clean rows of [start, end) into the feature group, without Dagster: quick."""
         records = self.source.fetch(start, end)
-        self.deployment.feature_store.upsert(clean(records, self.source.profile).rows)
+        self.deployment.feature_store.upsert(validate_records(records, self.source.profile).rows)
 
     def put_config(self, hour: datetime, **parameters: object) -> None:
         """Keep a configuration as that of an hour, without a search."""

@@ -7,27 +7,23 @@ would load all of its partitions.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
+import pandas as pd
 
-from energy_assets.errors import ContractError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from energy_assets.contract.rules import Cleaned
+from energy_assets.contract.rules import ValidatedRecords
 
 CONTRACT = dg.AssetCheckSpec(
     "contract",
-    asset="raw_consumption",
+    asset="feature_group",
     blocking=True,
-    description="In no hour are more than half of the records bad; else nothing is made of them.",
+    description="At least half of the records of every hour are valid. If not, none is used.",
 )
 COMPLETE = dg.AssetCheckSpec(
     "complete",
     asset="feature_group",
-    description="Every series seen in the week before has a row in every hour.",
+    description="Every series of the week before has a row in every hour.",
 )
 BEATS_BASELINE = dg.AssetCheckSpec(
     "beats_seasonal_naive",
@@ -46,32 +42,27 @@ def run_hours(keys: Sequence[str]) -> dict[str, str]:
     return {"first hour of the run": keys[0], "last hour of the run": keys[-1]}
 
 
-def contract(cleaned: Cleaned, keys: Sequence[str]) -> dg.AssetCheckResult:
-    """Fails, and stops the run before the feature group, where an hour of `keys` is mostly bad."""
-    from energy_assets.contract.rules import refuse
-
-    refused: ContractError | None = None
-    try:
-        refuse(cleaned)
-    except ContractError as error:
-        refused = error
-    reasons = cleaned.quarantine["reason"].value_counts()
+def contract(
+    validated: ValidatedRecords, rejection: str | None, keys: Sequence[str]
+) -> dg.AssetCheckResult:
+    """Fails, and blocks what depends on the feature group, if the records are rejected."""
+    reasons = validated.quarantine["reason"].value_counts()
     return dg.AssetCheckResult(
         asset_key=CONTRACT.asset_key,
         check_name=CONTRACT.name,
-        passed=refused is None,
-        description=str(refused) if refused else None,
+        passed=rejection is None,
+        description=rejection,
         metadata={
             **run_hours(keys),
-            "records": cleaned.published,
-            "quarantined": len(cleaned.quarantine),
+            "records": validated.published,
+            "quarantined": len(validated.quarantine),
             **{f"quarantined: {reason}": int(count) for reason, count in reasons.items()},
         },
     )
 
 
 def complete(missing: pd.Series, expected: int, keys: Sequence[str]) -> dg.AssetCheckResult:
-    """Warns of the hours of `keys` in which series are missing: hour -> how many."""
+    """Warns of hours with missing series. `missing`: how many, by hour; `keys`: the run's hours."""
     gaps = missing[missing > 0]
     return _result(
         COMPLETE,

@@ -1,6 +1,9 @@
 """From the source to the feature group: raw_consumption, feature_group."""
 
+from collections.abc import Iterator
+
 import dagster as dg
+import pandas as pd
 
 from energy_assets.assets import checks
 from energy_assets.assets.metadata import (
@@ -12,8 +15,9 @@ from energy_assets.assets.metadata import (
     text_schema,
 )
 from energy_assets.contract.completeness import missing_rows
-from energy_assets.contract.quarantine import keep
-from energy_assets.frames import Frame
+from energy_assets.contract.quarantine import store_quarantine
+from energy_assets.contract.rules import reason_to_reject, validate_records
+from energy_assets.errors import ContractError
 from energy_assets.partitions import hour_of, split_by_hour
 from energy_assets.schemas import CONSUMPTION
 from energy_assets.sources import Source, fetch_published
@@ -26,20 +30,15 @@ from energy_assets.stores.object_store import ObjectStore
     backfill_policy=SINGLE_RUN,
     kinds={"python", "parquet"},
     io_manager_key="parquet_io_manager",
-    check_specs=[checks.CONTRACT],
 )
 def raw_consumption(
     context: dg.AssetExecutionContext, source: dg.ResourceParam[Source]
 ) -> dg.MaterializeResult:
-    """The records of an hour exactly as published: every column as text, nothing left out.
+    """The records of an hour exactly as published: all of them, with every value as text.
 
-    Partition `2023-03-01-10:00` holds the records whose time is from 10:00 to 10:59 UTC. An hour
-    for which nothing was published, or nothing yet, has an empty file. Where more than half of an
-    hour's records break the contract the check fails, and the run stops before anything is made of
-    them.
+    Partition `2023-03-01-10:00` holds the records with a time from 10:00 to 10:59 UTC. If nothing
+    was published for an hour, or nothing yet, its file is empty.
     """
-    from energy_assets.contract.rules import clean
-
     start, end = hours_of(context)
     records = fetch_published(source, start, end)
     hours = split_by_hour(records, source.profile.hours(records), context.partition_keys)
@@ -51,7 +50,6 @@ def raw_consumption(
             "dataset": source.profile.dataset,
             "dagster/column_schema": text_schema(source.profile.columns),
         },
-        check_results=[checks.contract(clean(records, source.profile), context.partition_keys)],
     )
 
 
@@ -60,45 +58,49 @@ def raw_consumption(
     backfill_policy=SINGLE_RUN,
     kinds={"python", "deltalake"},
     io_manager_key="feature_group_io_manager",
-    check_specs=[checks.COMPLETE],
+    check_specs=[checks.CONTRACT, checks.COMPLETE],
     metadata={"dagster/column_schema": column_schema(CONSUMPTION)},
 )
 def feature_group(
     context: dg.AssetExecutionContext,
-    raw_consumption: dict[str, Frame],
+    raw_consumption: dict[str, pd.DataFrame],
     source: dg.ResourceParam[Source],
     feature_store: dg.ResourceParam[FeatureStore],
     object_store: dg.ResourceParam[ObjectStore],
-) -> dg.MaterializeResult:
+) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
     """Clean rows of an hour, in kWh, upserted by (area, consumer_type, datetime_utc).
 
     Partition `2023-03-01-10:00` holds at most one row for each series, with `datetime_utc` 10:00.
-    Records that break the contract go to the quarantine with the reason; the good rows go on.
+    Records that break the contract go to the quarantine with the reason; the others go on. If more
+    than half of an hour's records break it, the check fails and the run writes nothing.
     """
-    import pandas as pd
-
-    from energy_assets.contract.rules import clean, refuse
-
     start, end = hours_of(context)
-    cleaned = clean(pd.concat(raw_consumption.values(), ignore_index=True), source.profile)
-    refuse(cleaned)
-    keep(object_store, cleaned.quarantine, context.partition_keys, {"source": source.name})
-    missing, expected = missing_rows(feature_store, start, end, new=cleaned.rows)
-    hours = split_by_hour(cleaned.rows, cleaned.rows["datetime_utc"], context.partition_keys)
+    records = pd.concat(raw_consumption.values(), ignore_index=True)
+    validated = validate_records(records, source.profile)
+    rejection = reason_to_reject(validated)
+    contract = checks.contract(validated, rejection, context.partition_keys)
+    if rejection:
+        yield contract  # records the failed check, although the asset fails
+        raise ContractError(rejection)
+
+    rows, quarantine = validated.rows, validated.quarantine
+    store_quarantine(object_store, quarantine, context.partition_keys, {"source": source.name})
+    missing, expected = missing_rows(feature_store, start, end, new=rows)
+    hours = split_by_hour(rows, rows["datetime_utc"], context.partition_keys)
     rows_per_hour(context, hours)
-    for key, rows in hours.items():
-        shown = {
+    for key, rows_of_hour in hours.items():
+        metadata = {
             "series missing": int(missing[hour_of(key)]),
-            "total (MWh)": round(float(rows["energy_consumption"].sum()) / 1000, 1),
+            "total (MWh)": round(float(rows_of_hour["energy_consumption"].sum()) / 1000, 1),
         }
-        context.add_asset_metadata(shown, partition_key=key)
-    return dg.MaterializeResult(
-        value=cleaned.rows,
+        context.add_asset_metadata(metadata, partition_key=key)
+    yield dg.MaterializeResult(
+        value=rows,
         metadata={
             "source": source.name,
             "series expected": expected,
-            "quarantined in the run": len(cleaned.quarantine),
+            "quarantined in the run": len(quarantine),
             **checks.run_hours(context.partition_keys),
         },
-        check_results=[checks.complete(missing, expected, context.partition_keys)],
+        check_results=[contract, checks.complete(missing, expected, context.partition_keys)],
     )

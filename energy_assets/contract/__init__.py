@@ -1,5 +1,7 @@
-"""The data contract: from published records to clean rows, and what becomes of the rest.
+"""The data contract: which published records become clean rows, and what happens to the others.
 
-Belongs here: the rules for a record, which hours are complete, and the quarantine. Does not belong
-here: where records come from (`sources`) and where rows are stored (`stores`).
+Belongs here: the rules for a record, whether an hour is complete, and the quarantine. The rules
+know a data set only by its profile.
+
+Does not belong here: where records come from (`sources`) and where rows are kept (`stores`).
 """

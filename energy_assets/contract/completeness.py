@@ -4,54 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from energy_assets.partitions import HOUR
 from energy_assets.schemas import PRIMARY_KEY, SERIES_KEY
+from energy_assets.stores.feature_store import FeatureStore
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from energy_assets.stores.feature_store import FeatureStore
-
-HOUR = timedelta(hours=1)
 LOOKBACK = timedelta(days=7)
-"""A series is expected in an hour if it was seen within this long before."""
+"""An hour should have every series that had a row within this time before it."""
 
 
 def missing_rows(
     feature_store: FeatureStore, start: datetime, end: datetime, new: pd.DataFrame | None = None
 ) -> tuple[pd.Series, int]:
-    """How many series are missing in each hour of [start, end), and how many are expected.
+    """How many rows are missing in each hour of [start, end), and how many an hour should have.
 
-    Expected are the series seen in the week before `start` or in the hours themselves. `new` are
-    rows that are about to be written.
+    A series should have a row in every hour if it had one within LOOKBACK before `start`, or
+    has one in any of the hours. `new` are rows that are about to be written.
+
+    Returns int64 by hour, named `missing` with index `datetime_utc`, and the number of series.
     """
-    import pandas as pd
-
-    from energy_assets.contract.rules import completeness
-
-    known = feature_store.read(start - LOOKBACK, end)
-    rows = known if new is None else pd.concat([known, new], ignore_index=True)
-    expected = set(rows[list(SERIES_KEY)].itertuples(index=False, name=None))
-    hours = pd.date_range(start, end, freq="h", inclusive="left")
-    unique = rows.drop_duplicates(list(PRIMARY_KEY))
-    return completeness(unique, expected, hours), len(expected)
+    stored = feature_store.read(start - LOOKBACK, end)
+    rows = stored if new is None else pd.concat([stored, new], ignore_index=True)
+    rows = rows.drop_duplicates(list(PRIMARY_KEY))
+    expected = len(rows[list(SERIES_KEY)].drop_duplicates())
+    hours = pd.date_range(start, end, freq="h", inclusive="left", name="datetime_utc")
+    present = rows.groupby("datetime_utc").size().reindex(hours, fill_value=0)
+    return (expected - present).rename("missing"), expected
 
 
 def missing_hours(
     feature_store: FeatureStore, start: datetime, end: datetime
 ) -> list[datetime] | None:
-    """The hours of [start, end) that are missing or incomplete; None if nothing is known."""
+    """The hours of [start, end) that are missing or incomplete; None if no series is known."""
     missing, expected = missing_rows(feature_store, start, end)
     return [hour.to_pydatetime() for hour in missing.index[missing > 0]] if expected else None
 
 
 def ranges(hours: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
-    """Hours in order as ranges without holes: (first, last), both included."""
-    found: list[tuple[datetime, datetime]] = []
+    """Ascending hours as ranges without gaps: (first, last), both included."""
+    spans: list[tuple[datetime, datetime]] = []
     for hour in hours:
-        if found and hour - found[-1][1] == HOUR:
-            found[-1] = (found[-1][0], hour)
+        if spans and hour - spans[-1][1] == HOUR:
+            spans[-1] = (spans[-1][0], hour)
         else:
-            found.append((hour, hour))
-    return found
+            spans.append((hour, hour))
+    return spans

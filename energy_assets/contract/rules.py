@@ -1,23 +1,18 @@
-"""The data contract: published records -> clean rows, and a quarantine with a reason for the rest.
+"""The rules: published records -> clean rows in kWh, and the others with the reason.
 
-Every rule about what a record may hold stands here, and nowhere else.
+All rules about what a record may hold are here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from energy_assets.errors import ContractError
-from energy_assets.schemas import CONSUMPTION, PRIMARY_KEY, QUARANTINE, SERIES_KEY, TARGET, conform
-
-if TYPE_CHECKING:
-    from energy_assets.sources import DatasetProfile
+from energy_assets.schemas import CONSUMPTION, PRIMARY_KEY, QUARANTINE, TARGET, conform
+from energy_assets.sources.profiles import DatasetProfile
 
 UNKNOWN_AREA = "unknown area"
 UNKNOWN_CONSUMER_TYPE = "unknown consumer type"
@@ -33,22 +28,24 @@ _NUMBER = r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?|[+-]?[iI]nf(inity)?"
 
 
 @dataclass(frozen=True)
-class Cleaned:
-    """Records judged: each of the `published` records is in exactly one of rows and quarantine."""
+class ValidatedRecords:
+    """Records after the contract: each one is either in `rows` or in `quarantine`."""
 
     rows: pd.DataFrame
-    """The good ones: rows of schemas.CONSUMPTION, sorted by PRIMARY_KEY and unique by it."""
+    """The valid ones: columns and dtypes of schemas.CONSUMPTION, one row for each PRIMARY_KEY,
+    sorted by it."""
     quarantine: pd.DataFrame
     """The others: columns and dtypes of schemas.QUARANTINE, sorted by hour and record."""
     published: int
+    """How many records there were."""
 
 
-def clean(records: pd.DataFrame, profile: DatasetProfile) -> Cleaned:
-    """Judge records as published, every column text or None, and convert the good ones to kWh.
+def validate_records(records: pd.DataFrame, profile: DatasetProfile) -> ValidatedRecords:
+    """Apply the contract to records as published (text or None), and convert valid ones to kWh.
 
-    A record with several faults is quarantined with the first reason in the order above. Of equal
-    repeats of a key one is kept; of contradicting ones none, since none can be trusted.
-    Raises SourceError for a time that cannot be read.
+    A record that breaks several rules is quarantined with the first reason in the order above. If a
+    key is repeated with equal values, one record stays valid; if the values differ, none does.
+    Raises SourceError if a time cannot be read.
     """
     records = records.reset_index(drop=True).astype(object)
     records = records.mask(records.isna(), other=None)
@@ -69,8 +66,8 @@ def clean(records: pd.DataFrame, profile: DatasetProfile) -> Cleaned:
     published_value = records[profile.value_column].fillna("").str.strip()
     reason = _first_reason(
         {
-            UNKNOWN_AREA: ~_known(rows["area"], profile.known_areas),
-            UNKNOWN_CONSUMER_TYPE: ~_known(rows["consumer_type"], profile.known_consumer_types),
+            UNKNOWN_AREA: ~_is_known(rows["area"], profile.known_areas),
+            UNKNOWN_CONSUMER_TYPE: ~_is_known(rows["consumer_type"], profile.known_consumer_types),
             NOT_ON_THE_HOUR: times != hours,
             MISSING_VALUE: published_value == "",
             NOT_A_NUMBER: value.isna(),
@@ -79,90 +76,74 @@ def clean(records: pd.DataFrame, profile: DatasetProfile) -> Cleaned:
         },
         records.index,
     )
-    good = rows[reason.isna()]
-    repeated = good[good.duplicated([*PRIMARY_KEY], keep=False)]
+    valid = rows[reason.isna()]
+    repeated = valid[valid.duplicated([*PRIMARY_KEY], keep=False)]
     contradicting = repeated.groupby([*PRIMARY_KEY])[TARGET].transform("nunique") > 1
     reason[repeated.index[repeated.duplicated([*PRIMARY_KEY])]] = DUPLICATE
     reason[repeated.index[contradicting]] = CONTRADICTING
 
-    bad = reason.notna()
+    invalid = reason.notna()
     quarantine = pd.DataFrame(
         {
-            "hour": hours[bad],
-            "reason": reason[bad],
+            "hour": hours[invalid],
+            "reason": reason[invalid],
             "record": [
                 json.dumps(record, ensure_ascii=False)
-                for record in records[bad].to_dict(orient="records")
+                for record in records[invalid].to_dict(orient="records")
             ],
         }
     )
-    return Cleaned(
-        rows=conform(rows[~bad], CONSUMPTION),
+    return ValidatedRecords(
+        rows=conform(rows[~invalid], CONSUMPTION),
         quarantine=conform(quarantine, QUARANTINE),
         published=len(records),
     )
 
 
-def mostly_bad(cleaned: Cleaned) -> list[datetime]:
+def mostly_invalid_hours(validated: ValidatedRecords) -> list[datetime]:
     """The hours in which more than half of the records are in quarantine, oldest first.
 
-    Equal repeats do not count: a record published three times is no worse than once.
+    Equal repeats do not count: publishing a record three times is no worse than once.
     """
-    faults = cleaned.quarantine[cleaned.quarantine["reason"] != DUPLICATE]
-    bad = faults.groupby("hour").size()
-    good = cleaned.rows.groupby("datetime_utc").size().reindex(bad.index, fill_value=0)
-    return list(pd.DatetimeIndex(bad.index[bad > good]).to_pydatetime())
+    faults = validated.quarantine[validated.quarantine["reason"] != DUPLICATE]
+    invalid = faults.groupby("hour").size()
+    valid = validated.rows.groupby("datetime_utc").size().reindex(invalid.index, fill_value=0)
+    return list(pd.DatetimeIndex(invalid.index[invalid > valid]).to_pydatetime())
 
 
-def refuse(cleaned: Cleaned) -> None:
-    """Raise ContractError if any hour is mostly bad, naming the hours and the commonest reasons."""
-    hours = mostly_bad(cleaned)
+def reason_to_reject(validated: ValidatedRecords) -> str | None:
+    """Why nothing may be made of the records: the mostly invalid hours and the commonest reasons.
+
+    None if no hour is mostly invalid.
+    """
+    hours = mostly_invalid_hours(validated)
     if not hours:
-        return
-    faults = cleaned.quarantine[cleaned.quarantine["hour"].isin(hours)]
+        return None
+    faults = validated.quarantine[validated.quarantine["hour"].isin(hours)]
     reasons = ", ".join(
         f"{reason} ({count})" for reason, count in faults["reason"].value_counts().head(3).items()
     )
     named = ", ".join(f"{hour:%Y-%m-%d %H:%M}" for hour in hours[:5])
     more = f" and {len(hours) - 5} more" if len(hours) > 5 else ""
-    raise ContractError(
+    return (
         f"more than half of the records break the contract in {len(hours)} hour(s), "
-        f"{named}{more} UTC: {reasons}. Nothing of the run is written downstream. Look at the raw "
-        "records of these hours and at ENERGY_DATASET, correct the source, and run them again."
+        f"{named}{more} UTC: {reasons}. No hour of this run is written to the feature group. Look "
+        "at the raw records of these hours and at ENERGY_DATASET, correct the source, and run the "
+        "hours again."
     )
 
 
-def completeness(
-    rows: pd.DataFrame,
-    expected_series: Collection[tuple[str, str]],
-    hours: pd.DatetimeIndex | None = None,
-) -> pd.Series:
-    """How many of the expected (area, consumer_type) have no row, for each hour.
-
-    `hours` defaults to every hour from the first to the last of the rows. Returns int64 by hour,
-    named `missing`, index `datetime_utc`.
-    """
-    if hours is None:
-        first, last = rows["datetime_utc"].min(), rows["datetime_utc"].max()
-        hours = pd.DatetimeIndex([]) if rows.empty else pd.date_range(first, last, freq="h")
-    expected = set(expected_series)
-    series = pd.MultiIndex.from_frame(rows[list(SERIES_KEY)])
-    present = rows[series.isin(expected)].groupby("datetime_utc").size()
-    missing = len(expected) - present.reindex(hours, fill_value=0)
-    return missing.astype("int64").rename("missing").rename_axis("datetime_utc")
-
-
-def _known(codes: pd.Series, known: frozenset[str] | None) -> pd.Series:
-    """Which codes are in the closed set, or any text that is not blank if there is none."""
+def _is_known(codes: pd.Series, known: frozenset[str] | None) -> pd.Series:
+    """Which codes are in the set; without a set, which are text that is not blank."""
     if known is None:
         return codes.fillna("").str.strip() != ""
     return codes.isin(known)
 
 
 def _numbers(text: pd.Series) -> pd.Series:
-    """Numbers with a decimal point or comma as float64; NaN where the text is none.
+    """Numbers with a decimal point or comma as float64; NaN where the text is not one.
 
-    Text with both, or with thousands separators, is not guessed at.
+    Text with both, or with thousands separators, counts as not a number: its value is a guess.
     """
     text = text.astype(object).str.strip()
     plain = text.where(text.str.fullmatch(_NUMBER, na=False)).str.replace(",", ".", regex=False)
@@ -170,7 +151,7 @@ def _numbers(text: pd.Series) -> pd.Series:
 
 
 def _first_reason(rules: dict[str, pd.Series], index: pd.Index) -> pd.Series:
-    """The first rule that each record breaks, None where it breaks none."""
+    """The first rule that each record breaks; None if it breaks none."""
     reason = pd.Series(None, index=index, dtype="object")
     for name, broken in reversed(rules.items()):
         reason[broken] = name

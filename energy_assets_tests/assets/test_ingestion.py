@@ -1,4 +1,4 @@
-"""raw_consumption and feature_group: what goes in, what is held back, what stays the same."""
+"""raw_consumption and feature_group: what is stored, quarantined and rejected."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import dagster as dg
 import pandas as pd
 
 from energy_assets.partitions import HOUR, key_of
@@ -17,11 +18,11 @@ H = datetime(2023, 3, 1, 10)
 
 
 @dataclass(frozen=True)
-class Spoilt:
-    """A source whose records of some hours are replaced by `spoil`."""
+class ChangedSource:
+    """A source with the records of some hours replaced by what `change` makes of them."""
 
     source: Any
-    spoil: Any
+    change: Any
     hours: tuple[datetime, ...] = (H,)
 
     def __getattr__(self, name: str) -> Any:
@@ -29,15 +30,30 @@ class Spoilt:
 
     def fetch(self, start: datetime, end: datetime) -> pd.DataFrame:
         records = self.source.fetch(start, end)
-        hit = self.source.profile.hours(records).isin([pd.Timestamp(hour) for hour in self.hours])
-        return pd.concat([records[~hit], self.spoil(records[hit].copy())], ignore_index=True)
+        hours = self.source.profile.hours(records)
+        affected = hours.isin([pd.Timestamp(hour) for hour in self.hours])
+        changed = self.change(records[affected].copy())
+        return pd.concat([records[~affected], changed], ignore_index=True)
+
+
+def not_numbers(records: pd.DataFrame) -> pd.DataFrame:
+    return records.assign(TotalCon="x")
 
 
 def checks_of(result: Any) -> dict[str, Any]:
-    return {found.check_name: found for found in result.get_asset_check_evaluations()}
+    return {check.check_name: check for check in result.get_asset_check_evaluations()}
 
 
-def test_an_hour_is_kept_as_published_and_cleaned_into_one_row_a_series(new_world: World) -> None:
+def error_of(result: Any) -> Any:
+    """The error at the root of a run's first failure."""
+    failures = [event for event in result.all_events if event.is_step_failure]
+    error = failures[0].step_failure_data.error
+    while error.cause is not None:
+        error = error.cause
+    return error
+
+
+def test_an_hour_is_stored_as_published_and_cleaned_into_one_row_a_series(new_world: World) -> None:
     new_world.run("ingestion_job", H)
     raw = new_world.frame("raw_consumption", H)
     published = new_world.source.fetch(H, H + HOUR).reset_index(drop=True)
@@ -47,22 +63,23 @@ def test_an_hour_is_kept_as_published_and_cleaned_into_one_row_a_series(new_worl
     assert rows["energy_consumption"].gt(0).all()
 
 
-def test_a_partition_shows_its_own_row_count_also_when_it_shares_its_run(new_world: World) -> None:
+def test_a_partition_that_shares_its_run_shows_its_own_row_count(new_world: World) -> None:
     new_world.run("ingestion_job", H, H + 5 * HOUR)
     for asset in ("raw_consumption", "feature_group"):
-        found = new_world.metadata(asset, H + HOUR)
-        assert found["dagster/partition_row_count"] == len(SERIES)
+        metadata = new_world.metadata(asset, H + HOUR)
+        assert metadata["dagster/partition_row_count"] == len(SERIES)
     assert new_world.metadata("raw_consumption", H)["source"] == "simulator"
 
 
-def test_bad_records_go_to_quarantine_with_the_reason_and_good_ones_go_on(
+def test_invalid_records_go_to_the_quarantine_with_the_reason_and_valid_ones_go_on(
     new_world: World, simulated: Only
 ) -> None:
-    def spoil(records: pd.DataFrame) -> pd.DataFrame:
+    def with_a_negative_value(records: pd.DataFrame) -> pd.DataFrame:
         records["TotalCon"] = ["-5", *records["TotalCon"].iloc[1:]]
         return records
 
-    result = new_world.with_source(Spoilt(simulated, spoil)).run("ingestion_job", H)
+    changed = new_world.with_source(ChangedSource(simulated, with_a_negative_value))
+    result = changed.run("ingestion_job", H)
     quarantine = new_world.frame("quarantine", H)
     rows = new_world.stores.feature_store.read(H, H + HOUR)
     assert quarantine["reason"].tolist() == ["negative value"]
@@ -76,50 +93,72 @@ def test_bad_records_go_to_quarantine_with_the_reason_and_good_ones_go_on(
 
 
 def test_a_quarantine_file_says_its_source_and_hour(new_world: World, simulated: Only) -> None:
-    spoilt = new_world.with_source(Spoilt(simulated, lambda records: pd.concat([records] * 2)))
-    spoilt.run("ingestion_job", H, H + HOUR)
-    for _ in range(2):  # with bad records, and empty once the hour is good
+    twice = ChangedSource(simulated, lambda records: pd.concat([records] * 2))
+    new_world.with_source(twice).run("ingestion_job", H, H + HOUR)
+    for _ in range(2):  # with duplicates, and empty once the hour has none
         data = new_world.stores.object_store.read("quarantine/2023-03-01/10.parquet")
         assert read_metadata(data) == {"source": "simulator", "partition": key_of(H)}
         new_world.run("ingestion_job", H)
 
 
-def test_an_hour_that_is_mostly_bad_stops_before_the_feature_group(
+def test_a_mostly_invalid_hour_is_rejected_before_anything_of_the_run_is_written(
     new_world: World, simulated: Only
 ) -> None:
     new_world.run("ingestion_job", H)
     before = new_world.stores.feature_store.read(H - HOUR, H + 9 * HOUR)
-    spoilt = new_world.with_source(Spoilt(simulated, lambda records: records.assign(TotalCon="x")))
-    result = spoilt.run("ingestion_job", H, H + 2 * HOUR, succeeds=False)
+    changed = new_world.with_source(ChangedSource(simulated, not_numbers))
+    result = changed.run("ingestion_job", H, H + 2 * HOUR, succeeds=False)
 
-    contract = checks_of(result)["contract"]
-    assert not contract.passed
-    assert "2023-03-01 10:00" in contract.description
     assert len(new_world.frame("raw_consumption", H)) == len(SERIES)
     after = new_world.stores.feature_store.read(H - HOUR, H + 9 * HOUR)
     pd.testing.assert_frame_equal(after, before)
+    assert not new_world.stores.object_store.list("quarantine")
+    materialised = {event.asset_key.path[-1] for event in result.get_asset_materialization_events()}
+    assert materialised == {"raw_consumption"}
 
 
-def test_a_feature_group_made_alone_of_bad_records_refuses_too(
+def test_a_rejection_is_a_failed_check_with_its_figures_and_the_error_of_the_run(
     new_world: World, simulated: Only
 ) -> None:
-    spoilt = new_world.with_source(Spoilt(simulated, lambda records: records.assign(TotalCon="x")))
-    spoilt.run("ingestion_job", H, succeeds=False)
-    result = spoilt.run("ingestion_job", H, assets=["feature_group"], succeeds=False)
-    (failure,) = [event for event in result.all_events if event.is_step_failure]
-    message = failure.step_failure_data.error.cause.message
-    assert "2023-03-01 10:00" in message
-    assert "not a number" in message
+    changed = new_world.with_source(ChangedSource(simulated, not_numbers))
+    result = changed.run("ingestion_job", H, H + 2 * HOUR, succeeds=False)
+
+    recorded = new_world.instance.all_logs(
+        result.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    )
+    (contract,) = [record.dagster_event.asset_check_evaluation_data for record in recorded]
+    assert (contract.asset_key.path[-1], contract.check_name) == ("feature_group", "contract")
+    assert contract.blocking
+    assert not contract.passed
+    assert "2023-03-01 10:00 UTC: value not a number (12)" in contract.description
+    assert {name: value.value for name, value in contract.metadata.items()} == {
+        "first hour of the run": key_of(H),
+        "last hour of the run": key_of(H + 2 * HOUR),
+        "records": 3 * len(SERIES),
+        "quarantined": len(SERIES),
+        "quarantined: value not a number": len(SERIES),
+    }
+    error = error_of(result)
+    assert error.cls_name == "ContractError"
+    assert contract.description in error.message
 
 
-def test_an_hour_without_half_of_its_records_goes_on_with_a_warning(
+def test_a_feature_group_materialised_alone_is_rejected_too(
     new_world: World, simulated: Only
 ) -> None:
+    changed = new_world.with_source(ChangedSource(simulated, not_numbers))
+    changed.run("ingestion_job", H, succeeds=False)
+    result = changed.run("ingestion_job", H, assets=["feature_group"], succeeds=False)
+    assert not checks_of(result)["contract"].passed
+    assert "2023-03-01 10:00" in error_of(result).message
+
+
+def test_an_incomplete_hour_goes_on_with_a_warning(new_world: World, simulated: Only) -> None:
     new_world.run("ingestion_job", H - 24 * HOUR, H - HOUR)
-    spoilt = new_world.with_source(Spoilt(simulated, lambda records: records.head(2)))
-    found = checks_of(spoilt.run("ingestion_job", H))
-    complete = found["complete"]
-    for check in (complete, found["contract"]):
+    changed = new_world.with_source(ChangedSource(simulated, lambda records: records.head(2)))
+    checks = checks_of(changed.run("ingestion_job", H))
+    complete = checks["complete"]
+    for check in (complete, checks["contract"]):
         assert check.metadata["first hour of the run"].value == key_of(H)
         assert check.metadata["last hour of the run"].value == key_of(H)
     assert not complete.passed
@@ -127,12 +166,10 @@ def test_an_hour_without_half_of_its_records_goes_on_with_a_warning(
     assert len(new_world.stores.feature_store.read(H, H + HOUR)) == 2
 
 
-def test_an_hour_for_which_nothing_was_published_is_an_empty_partition(
-    new_world: World, simulated: Only
-) -> None:
+def test_an_hour_without_records_is_an_empty_partition(new_world: World, simulated: Only) -> None:
     new_world.run("ingestion_job", H - 24 * HOUR, H - HOUR)
-    spoilt = new_world.with_source(Spoilt(simulated, lambda records: records.head(0)))
-    result = spoilt.run("ingestion_job", H)
+    changed = new_world.with_source(ChangedSource(simulated, lambda records: records.head(0)))
+    result = changed.run("ingestion_job", H)
     assert len(new_world.frame("raw_consumption", H)) == 0
     assert not checks_of(result)["complete"].passed
 
@@ -142,23 +179,21 @@ def test_a_partition_before_or_after_the_data_is_an_error_that_names_both(
 ) -> None:
     for hour in (datetime(2023, 1, 5), datetime(2023, 6, 1)):
         result = real_world.run("ingestion_job", hour, succeeds=False)
-        (failure,) = [event for event in result.all_events if event.is_step_failure][:1]
-        message = failure.step_failure_data.error.cause.message
+        message = error_of(result).message
         assert f"{hour:%Y-%m-%d}" in message
         assert "2023-03-16" in message or "2023-01-31" in message
 
 
-def test_feature_group_without_its_raw_hour_says_what_to_do(new_world: World) -> None:
+def test_a_feature_group_without_its_raw_hour_is_an_error_that_says_what_to_do(
+    new_world: World,
+) -> None:
     result = new_world.run("ingestion_job", H, assets=["feature_group"], succeeds=False)
-    (failure,) = [event for event in result.all_events if event.is_step_failure]
-    error = failure.step_failure_data.error
-    while error.cause is not None:
-        error = error.cause
-    assert "materialise raw_consumption" in error.message
-    assert key_of(H) in error.message
+    message = error_of(result).message
+    assert "materialise raw_consumption" in message
+    assert key_of(H) in message
 
 
-def test_a_range_in_one_run_leaves_the_rows_that_single_runs_leave(
+def test_a_range_in_one_run_gives_the_same_rows_as_single_runs(
     real_world: World, real_source: Any, tmp_path: Any
 ) -> None:
     first, last = datetime(2023, 2, 27, 12), datetime(2023, 3, 1, 3)  # the missing day and around
@@ -179,7 +214,7 @@ def test_a_range_in_one_run_leaves_the_rows_that_single_runs_leave(
     )
 
 
-def test_running_hours_again_leaves_the_same_rows(real_world: World) -> None:
+def test_running_hours_again_changes_no_rows(real_world: World) -> None:
     start, end = ORIGIN - timedelta(days=30), ORIGIN + HOUR
     before = real_world.stores.feature_store.read(start, end)
     real_world.run("ingestion_job", ORIGIN - 30 * HOUR, ORIGIN)
