@@ -1,0 +1,121 @@
+"""Whatever a release wrote can still be read: one folder for each release, none of them edited."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from energy_assets.forecasting import model_files
+from energy_assets.forecasting.tuning.result import read_result
+from energy_assets.schemas import as_panel
+from energy_assets.settings import read_settings
+from energy_assets.stores import Stores, open_stores
+from energy_assets.stores.parquet import read_hour
+from energy_assets.stores.paths import hour_path
+from energy_assets.stores.training_datasets import read_reference
+
+HOUR = timedelta(hours=1)
+RELEASES = sorted(path.parent for path in Path(__file__).parent.glob("*/expected.json"))
+
+
+@dataclass(frozen=True)
+class Release:
+    """A copy of what a release wrote, and what it read from it itself."""
+
+    stores: Stores
+    expected: dict[str, Any]
+
+    @property
+    def origin(self) -> datetime:
+        return datetime.fromisoformat(self.expected["origin"])
+
+    def training_rows(self) -> pd.DataFrame:
+        dataset = read_reference(self.stores.object_store, self.origin)
+        return self.stores.feature_store.read_training_dataset(dataset)
+
+
+@pytest.fixture(params=RELEASES, ids=lambda folder: folder.name)
+def release(request: pytest.FixtureRequest, tmp_path: Path) -> Release:
+    shutil.copytree(request.param, tmp_path, dirs_exist_ok=True)
+    expected = json.loads((tmp_path / "expected.json").read_text())
+    settings = read_settings(_env_file=None, storage_root=tmp_path)
+    return Release(open_stores(settings, expected["source_id"]), expected)
+
+
+def assert_is(table: pd.DataFrame, expected: dict[str, Any]) -> None:
+    """A table has the expected values; columns that were added since then do not matter."""
+    columns = table[expected["columns"]]
+    csv = columns.to_csv(index=False, date_format="%Y-%m-%dT%H:%M", lineterminator="\n")
+    assert len(table) == expected["rows"]
+    assert hashlib.sha256(csv.encode()).hexdigest() == expected["sha256"]
+
+
+def test_every_release_is_here() -> None:
+    assert "0.1.0" in [folder.name for folder in RELEASES]
+
+
+def test_the_rows_of_the_feature_group_are_read(release: Release) -> None:
+    rows = release.stores.feature_store.read(datetime(2023, 1, 1), datetime(2024, 1, 1))
+    assert_is(rows, release.expected["feature_group"])
+
+
+def test_the_feature_group_takes_new_rows(release: Release) -> None:
+    store = release.stores.feature_store
+    hour = release.origin + 2 * HOUR
+    rows = release.training_rows().tail(1).reset_index(drop=True)
+    new = rows.assign(datetime_utc=rows["datetime_utc"] + 2 * HOUR)
+    store.upsert(new)
+    pd.testing.assert_frame_equal(store.read(hour, hour + HOUR), new)
+
+
+def test_a_training_dataset_is_read_by_its_reference(release: Release) -> None:
+    assert_is(release.training_rows(), release.expected["feature_view"])
+
+
+def test_the_best_configuration_is_read(release: Release) -> None:
+    document = release.stores.object_store.read(hour_path("best_config", release.origin, "json"))
+    assert dict(read_result(document).best_parameters) == release.expected["best_config"]
+
+
+def test_a_model_makes_the_forecast_that_it_made_then(release: Release, tmp_path: Path) -> None:
+    registry = release.stores.model_registry
+    (version,) = registry.promoted(release.origin)
+    assert version.version == release.expected["model_version"]
+    registry.download(version, tmp_path / "model")
+    forecaster = model_files.load(tmp_path / "model")
+    forecaster.update(as_panel(release.training_rows()), update_params=False)
+
+    stored = read_hour(release.stores.object_store, "predictions_parquet", release.origin)
+    stored = stored.set_index(["area", "consumer_type", "datetime_utc"])
+    hours_ahead = sorted(stored["horizon"].unique())
+    point = forecaster.predict(fh=hours_ahead).iloc[:, 0]
+    interval = forecaster.predict_interval(fh=hours_ahead, coverage=0.8)
+    for forecast, column in (
+        (point, "energy_consumption"),
+        (interval.xs("lower", axis=1, level=-1).iloc[:, 0], "lower"),
+        (interval.xs("upper", axis=1, level=-1).iloc[:, 0], "upper"),
+    ):
+        np.testing.assert_allclose(forecast.reindex(stored.index), stored[column], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("asset", "hours_later"),
+    [
+        ("raw_consumption", 0),
+        ("predictions_parquet", 0),
+        ("quarantine", 1),
+        ("monitoring_metrics", 1),
+    ],
+)
+def test_the_file_of_an_hour_is_read(release: Release, asset: str, hours_later: int) -> None:
+    hour = release.origin + hours_later * HOUR
+    assert_is(read_hour(release.stores.object_store, asset, hour), release.expected[asset])
