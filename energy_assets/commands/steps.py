@@ -12,7 +12,7 @@ from datetime import datetime
 from energy_assets.commands.deployment import Deployment
 from energy_assets.errors import NoDataError
 from energy_assets.partitions import DAY, HOUR, hour_of, hourly, key_of, window_of
-from energy_assets.sources import LATE as LATE_AFTER
+from energy_assets.sources import GRACE_PERIOD
 from energy_assets.stores.parquet import read_hour
 from energy_assets.stores.paths import hour_of_path, hour_path
 
@@ -142,7 +142,7 @@ def _load_history(
         for hour in hours
         if hour not in present
         # An hour for which the source had nothing is worth asking for again only while it is late.
-        and (hour >= last_origin - LATE_AFTER or not _is_known_to_be_empty(deployment, hour))
+        and (hour >= last_origin - GRACE_PERIOD or not _is_known_to_be_empty(deployment, hour))
     ]
     if missing:
         yield Step("ingestion_job", missing[0], missing[-1], "load the history")
