@@ -1,12 +1,12 @@
-# Each command sets up what it needs: nothing but Python 3.10+ and make.
-#   make run                                  forecast from the newest hour (ORIGIN=2023-03-10-21:00)
-#   make test                                 format, lint, types and all tests
-#   make dev                                  the Dagster UI, with schedules and sensors running
-#   make tune                                 search for the best configuration (ORIGIN=..., TRIALS=...)
-#   make backfill START=... END=...           replay a range of hours as if it were live
-#   make check-settings                       whether each backend can be reached, no secret shown
-#   make bench DATA=...                       benchmarks; DATA: a folder with real data
-#   make lock                                 resolve the dependencies anew
+# Every command sets up what it needs. All you need is Python 3.10+ and make.
+#   make run                          forecast from the newest hour (or ORIGIN=2023-03-10-21:00)
+#   make test                         format, lint, imports, types and all tests
+#   make dev                          Dagster UI with schedules and sensors running
+#   make tune                         search for the best configuration (ORIGIN= TRIALS= SECONDS=)
+#   make backfill START=... END=...   replay a range of hours as if they were live
+#   make check-settings               check that each backend can be reached; shows no secrets
+#   make bench DATA=...               benchmarks; DATA is a folder with real data
+#   make lock                         update the lock files
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -33,6 +33,7 @@ check-settings: .venv/run
 test: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
@@ -49,12 +50,12 @@ lock: .venv/dev
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
-		(echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3.12 ..." && exit 1)
+		(echo "This project needs Python 3.10 or newer. Use: make PYTHON=/path/to/python3.12 ..." && exit 1)
 	$(PYTHON) -m venv .venv
 	@touch $@
 
 .venv/run: requirements.lock setup.cfg | .venv/python
-	@echo "Setting up .venv from requirements.lock: a minute or two, once"
+	@echo "Setting up .venv from requirements.lock (once; takes a minute or two)"
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r requirements.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $@
@@ -63,7 +64,7 @@ lock: .venv/dev
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r requirements-dev.lock
 	@touch $@
 
-# What the forecaster is compared with has an environment of its own.
+# The libraries that the benchmarks compare with go into a separate environment.
 .venv-peers/ready: benchmarks/peers.txt | .venv/python
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install -q --disable-pip-version-check --no-deps -r benchmarks/peers.txt
