@@ -11,7 +11,7 @@ from energy_assets.io_managers import IO_MANAGERS
 from energy_assets.partitions import SETTINGS
 from energy_assets.settings import Settings
 from energy_assets.sources import open_source, source_id
-from energy_assets.stores import open_stores
+from energy_assets.stores.opening import open_stores
 from energy_assets.tracking import open_tracking
 
 

@@ -1,16 +1,15 @@
-"""The tables: their columns, types, units and keys. What a value may be stands in `quality`.
+"""The tables: their columns, types, units and keys. Which values are valid is in `contract.rules`.
 
-Times are UTC hours without a time zone (`datetime64[ns]` in pandas, `timestamp[us]` in Parquet),
-areas and consumer types the source's own codes as text, energies kWh in an hour as float64.
+Times are UTC hours without a time zone, areas and consumer types the source's own codes as text,
+energies kWh in an hour.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pandas as pd
+import pandas as pd
+import pyarrow as pa
 
 SERIES_KEY = ("area", "consumer_type")
 """The columns that name a series."""
@@ -22,11 +21,30 @@ TARGET = "energy_consumption"
 
 
 @dataclass(frozen=True)
+class ColumnType:
+    """A type, as each system names it."""
+
+    pandas: str
+    arrow: pa.DataType
+    """In Parquet and Delta Lake."""
+    hopsworks: str
+    ui: str
+    """In Dagster's UI."""
+
+
+TEXT = ColumnType("str", pa.string(), "string", "string")
+TIMESTAMP = ColumnType("datetime64[ns]", pa.timestamp("us"), "timestamp", "timestamp")
+FLOAT = ColumnType("float64", pa.float64(), "double", "float64")
+INTEGER = ColumnType("int64", pa.int64(), "bigint", "int64")
+BOOLEAN = ColumnType("bool", pa.bool_(), "boolean", "bool")
+
+
+@dataclass(frozen=True)
 class Column:
-    """A column: its name, pandas dtype, and what it means."""
+    """A column: its name, its type, and what it means."""
 
     name: str
-    dtype: str
+    type: ColumnType
     description: str
 
 
@@ -42,12 +60,19 @@ class Table:
     @property
     def dtypes(self) -> dict[str, str]:
         """Column name -> pandas dtype, in the table's order."""
-        return {column.name: column.dtype for column in self.columns}
+        return {column.name: column.type.pandas for column in self.columns}
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The columns as Arrow fields; none of them takes nulls."""
+        return pa.schema(
+            [pa.field(column.name, column.type.arrow, nullable=False) for column in self.columns]
+        )
 
 
-_AREA = Column("area", "str", "The source's code of the area, as DK1")
-_CONSUMER_TYPE = Column("consumer_type", "str", "The source's code of the consumer type, as 121")
-_HOUR = Column("datetime_utc", "datetime64[ns]", "Start of the hour, UTC")
+_AREA = Column("area", TEXT, "The source's code of the area, as DK1")
+_CONSUMER_TYPE = Column("consumer_type", TEXT, "The source's code of the consumer type, as 121")
+_HOUR = Column("datetime_utc", TIMESTAMP, "Start of the hour, UTC")
 
 CONSUMPTION = Table(
     name="energy_consumption_denmark",
@@ -56,7 +81,7 @@ CONSUMPTION = Table(
         _AREA,
         _CONSUMER_TYPE,
         _HOUR,
-        Column(TARGET, "float64", "Consumption in the hour, kWh"),
+        Column(TARGET, FLOAT, "Consumption in the hour, kWh"),
     ),
     key=PRIMARY_KEY,
 )
@@ -65,9 +90,9 @@ QUARANTINE = Table(
     name="quarantine",
     description="A record that breaks the contract, as published, with the reason",
     columns=(
-        Column("hour", "datetime64[ns]", "The hour that the record was published for, UTC"),
-        Column("reason", "str", "Which rule the record breaks"),
-        Column("record", "str", "The record as published, JSON"),
+        Column("hour", TIMESTAMP, "The hour that the record was published for, UTC"),
+        Column("reason", TEXT, "Which rule the record breaks"),
+        Column("record", TEXT, "The record as published, JSON"),
     ),
     key=("hour", "record"),
 )
@@ -78,14 +103,14 @@ PREDICTIONS = Table(
     columns=(
         _AREA,
         _CONSUMER_TYPE,
-        Column("datetime_utc", "datetime64[ns]", "Start of the hour forecast, UTC"),
-        Column(TARGET, "float64", "Point forecast of the consumption, kWh"),
-        Column("lower", "float64", "Lower end of the 80 % interval, kWh"),
-        Column("upper", "float64", "Upper end of the 80 % interval, kWh"),
-        Column("horizon", "int64", "Hours from the origin to the hour forecast, 1 to 24"),
-        Column("origin", "datetime64[ns]", "The last hour known to the forecast, UTC"),
-        Column("model_version", "str", "Version of the model, or the name of the baseline"),
-        Column("quality", "str", "model, previous_model or baseline"),
+        Column("datetime_utc", TIMESTAMP, "Start of the hour forecast, UTC"),
+        Column(TARGET, FLOAT, "Point forecast of the consumption, kWh"),
+        Column("lower", FLOAT, "Lower end of the 80 % interval, kWh"),
+        Column("upper", FLOAT, "Upper end of the 80 % interval, kWh"),
+        Column("horizon", INTEGER, "Hours from the origin to the hour forecast, 1 to 24"),
+        Column("origin", TIMESTAMP, "The last hour known to the forecast, UTC"),
+        Column("model_version", TEXT, "Version of the model, or the name of the baseline"),
+        Column("quality", TEXT, "model, previous_model or baseline"),
     ),
     key=(*PRIMARY_KEY, "origin"),
 )
@@ -96,17 +121,17 @@ MONITORING = Table(
     columns=(
         _AREA,
         _CONSUMER_TYPE,
-        Column("datetime_utc", "datetime64[ns]", "Start of the hour observed and forecast, UTC"),
-        Column("horizon", "int64", "Hours from the origin to the hour forecast, 1 to 24"),
-        Column("origin", "datetime64[ns]", "The last hour known to the forecast, UTC"),
-        Column("actual", "float64", "Observed consumption, kWh"),
-        Column("forecast", "float64", "Point forecast, kWh"),
-        Column("error", "float64", "forecast - actual, kWh"),
-        Column("absolute_error", "float64", "|error|, kWh"),
-        Column("ape", "float64", "|error| / actual; missing where actual is 0"),
-        Column("covered", "bool", "Whether the 80 % interval held the observation"),
-        Column("model_version", "str", "Version of the model, or the name of the baseline"),
-        Column("quality", "str", "model, previous_model or baseline"),
+        Column("datetime_utc", TIMESTAMP, "Start of the hour observed and forecast, UTC"),
+        Column("horizon", INTEGER, "Hours from the origin to the hour forecast, 1 to 24"),
+        Column("origin", TIMESTAMP, "The last hour known to the forecast, UTC"),
+        Column("actual", FLOAT, "Observed consumption, kWh"),
+        Column("forecast", FLOAT, "Point forecast, kWh"),
+        Column("error", FLOAT, "forecast - actual, kWh"),
+        Column("absolute_error", FLOAT, "|error|, kWh"),
+        Column("ape", FLOAT, "|error| / actual; missing where actual is 0"),
+        Column("covered", BOOLEAN, "Whether the 80 % interval held the observation"),
+        Column("model_version", TEXT, "Version of the model, or the name of the baseline"),
+        Column("quality", TEXT, "model, previous_model or baseline"),
     ),
     key=(*PRIMARY_KEY, "origin"),
 )

@@ -22,7 +22,7 @@ from energy_assets_tests.stores.gcs.google_account import (  # noqa: F401 - fixt
 from energy_assets_tests.stores.gcs.server import GcsServer, gcs_server, gcs_store
 
 if TYPE_CHECKING:
-    from energy_assets_tests.hopsworks_server import HopsworksServer, Project
+    from energy_assets_tests.stores.hopsworks.server import HopsworksServer, Project
 
 DE35_FILE = "ConsumptionDE35Hour_2023-02-01_2023-03-16.csv"
 
@@ -77,7 +77,7 @@ def object_store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
 @pytest.fixture(scope="session")
 def hopsworks_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HopsworksServer]:
     """The stand-in for a Hopsworks cluster, one for all tests of a process."""
-    from energy_assets_tests.hopsworks_server import HopsworksServer
+    from energy_assets_tests.stores.hopsworks.server import HopsworksServer
 
     server = HopsworksServer(tmp_path_factory.mktemp("hopsworks"))
     yield server

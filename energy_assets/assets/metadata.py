@@ -32,8 +32,6 @@ SINGLE_RUN = dg.BackfillPolicy.single_run()
 DAILY_RUNS = dg.BackfillPolicy.multi_run(max_partitions_per_run=24)
 """A backfill is one run a day, because its hours are costly and a failed run loses them all."""
 
-_TYPES = {"str": "string", "datetime64[ns]": "timestamp"}
-
 
 def hours_of(context: dg.AssetExecutionContext) -> tuple[datetime, datetime]:
     """The hours of the run's partitions: start included, end excluded, naive UTC."""
@@ -45,7 +43,7 @@ def column_schema(table: Table) -> dg.TableSchema:
     """The table's columns as the UI shows them."""
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(column.name, _TYPES.get(column.dtype, column.dtype), column.description)
+            dg.TableColumn(column.name, column.type.ui, column.description)
             for column in table.columns
         ]
     )

@@ -14,7 +14,7 @@ from energy_assets.commands.terminal import console
 from energy_assets.errors import EnergyAssetsError
 from energy_assets.settings import Settings
 from energy_assets.sources import open_source, source_id
-from energy_assets.stores import open_stores
+from energy_assets.stores.opening import open_stores
 from energy_assets.tracking import open_tracking
 
 

@@ -13,7 +13,9 @@ import dagster as dg
 from energy_assets.definitions import build_defs, build_resources
 from energy_assets.settings import Settings
 from energy_assets.sources import Source, open_source, source_id
-from energy_assets.stores import FeatureStore, ModelRegistry, ObjectStore
+from energy_assets.stores.feature_store import FeatureStore
+from energy_assets.stores.model_registry import ModelRegistry
+from energy_assets.stores.object_store import ObjectStore
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from energy_assets.commands.steps import newest_hour, steps_to_tune
 from energy_assets.commands.terminal import console
 from energy_assets.errors import ShortHistoryError
 from energy_assets.partitions import key_of
-from energy_assets.stores.files import reading, write_whole
+from energy_assets.stores.files import document_errors, write_whole
 from energy_assets.stores.paths import hour_path
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _print_search(deployment: Deployment, hour: datetime) -> None:
     from energy_assets.forecasting.tuning.result import Unsearched, read_result
 
     objects, path = deployment.object_store, hour_path("best_config", hour, "json")
-    with reading(path, "run tuning_job for that hour again"):
+    with document_errors(path, "run tuning_job for that hour again"):
         result = read_result(objects.read(path))
     if isinstance(result, Unsearched):
         raise ShortHistoryError(result.unsearched)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from energy_assets.errors import NotFoundError, StorageError
 from energy_assets.schemas import PRIMARY_KEY, TARGET
-from energy_assets.stores.files import reading
+from energy_assets.stores.files import document_errors
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import encode, read_metadata
 
@@ -66,7 +66,7 @@ def published_origin(objects: ObjectStore, path: str = "predictions.parquet") ->
     except NotFoundError:
         return None
     try:
-        with reading(path, "the next forecast replaces it"):
+        with document_errors(path, "the next forecast replaces it"):
             return datetime.fromisoformat(read_metadata(data)["origin"])
     except StorageError as error:
         _log.warning("%s", error)

@@ -10,7 +10,7 @@ import dagster as dg
 
 from energy_assets.errors import NotFoundError
 from energy_assets.partitions import hour_of, key_of
-from energy_assets.stores.files import reading
+from energy_assets.stores.files import document_errors, parse_json_object
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.paths import hour_of_path, hour_path
 
@@ -41,7 +41,7 @@ class ConfigIOManager(dg.IOManager):
                     f"there is no tuned configuration at or before {key}: run tuning_job for that "
                     "or an earlier partition"
                 )
-            with reading(known[-1], "run tuning_job for that hour again"):
-                found[key] = json.loads(self.objects.read(known[-1]))
+            with document_errors(known[-1], "run tuning_job for that hour again"):
+                found[key] = parse_json_object(self.objects.read(known[-1]))
                 found[key]["hour"] = key_of(hour_of_path(known[-1]))
         return found

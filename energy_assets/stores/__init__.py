@@ -1,60 +1,9 @@
-"""Stores: a protocol each for features, models and objects, and their implementations."""
+"""Stores: where features, models and objects are kept.
 
-from __future__ import annotations
+Belongs here: the three protocols (`feature_store`, `model_registry`, `object_store`), a folder for
+each place that implements them (`embedded`, `hopsworks`, `gcs`), and the file formats they share.
+`opening` picks the implementations that the settings ask for.
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from energy_assets.stores.embedded.feature_store import DeltaFeatureStore
-from energy_assets.stores.embedded.model_registry import FolderModelRegistry
-from energy_assets.stores.embedded.object_store import LocalObjectStore
-from energy_assets.stores.feature_store import FeatureStore
-from energy_assets.stores.model_registry import ModelRegistry
-from energy_assets.stores.object_store import ObjectStore
-
-if TYPE_CHECKING:
-    from energy_assets.settings import Settings
-
-__all__ = ["FeatureStore", "ModelRegistry", "ObjectStore", "Stores", "open_stores"]
-
-
-@dataclass(frozen=True)
-class Stores:
-    """The three stores of one source."""
-
-    feature_store: FeatureStore
-    model_registry: ModelRegistry
-    object_store: ObjectStore
-    root: Path
-    """The local folder of the stores that are embedded, and of pictures for people."""
-
-
-def open_stores(settings: Settings, source_id: str) -> Stores:
-    """The stores that the settings choose. Nothing is created or connected to before its use.
-
-    Each source and data set has stores of its own, so that simulated and real rows never mix.
-    """
-    root = settings.storage_root / source_id
-    feature_store: FeatureStore
-    model_registry: ModelRegistry
-    object_store: ObjectStore
-    if settings.feature_store == "hopsworks":
-        from energy_assets.stores.hopsworks.connection import HopsworksConnection
-        from energy_assets.stores.hopsworks.feature_store import HopsworksFeatureStore
-        from energy_assets.stores.hopsworks.model_registry import HopsworksModelRegistry
-
-        connection = HopsworksConnection(settings)
-        feature_store = HopsworksFeatureStore(connection, settings, source_id)
-        model_registry = HopsworksModelRegistry(connection, source_id)
-    else:
-        table = f"energy_consumption_denmark_{settings.feature_group_version}"
-        feature_store = DeltaFeatureStore(root / "feature_store" / table)
-        model_registry = FolderModelRegistry(root / "models")
-    if settings.object_store == "gcs":
-        from energy_assets.stores.gcs.object_store import GcsObjectStore
-
-        object_store = GcsObjectStore(settings, source_id)
-    else:
-        object_store = LocalObjectStore(root / "objects")
-    return Stores(feature_store, model_registry, object_store, root)
+Does not belong here: where the rows come from (`sources`), and how Dagster calls a store
+(`io_managers`).
+"""

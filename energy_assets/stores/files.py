@@ -1,50 +1,107 @@
-"""What the embedded stores share: files written whole or not at all, and a disk that refuses."""
+"""Local files: atomic writes, and file system errors turned into messages that help.
+
+No message here or in the embedded stores advises to delete anything.
+"""
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from energy_assets.errors import StorageError
 
-if TYPE_CHECKING:
-    from upath import UPath
+_DENIED = (errno.EACCES, errno.EPERM)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def read_error(path: object, code: int | None, reason: str) -> StorageError:
+    """The error for a file or folder that the system does not let us read."""
+    if code in _DENIED:
+        advice = "Give the user that runs this process the right to read it."
+    elif code == errno.ENOENT:
+        advice = "Restore it from a backup, and find out what removed it."
+    elif code == errno.ENOTDIR:
+        advice = "Set STORAGE_ROOT to a folder."
+    else:
+        advice = "Look at the disk or mount that holds it."
+    return StorageError(f"cannot read {path}: {_in_words(code, reason)}. {advice}")
+
+
+def write_error(path: object, code: int | None, reason: str) -> StorageError:
+    """The error for a file or folder that the system does not let us write."""
+    if code in _DENIED:
+        advice = (
+            "Give the user that runs this process the right to write there, or set STORAGE_ROOT "
+            "to a folder where it has that right."
+        )
+    elif code == errno.EROFS:
+        advice = "Set STORAGE_ROOT to a folder that can be written to."
+    elif code in _FULL:
+        advice = "Make room on that disk, or set STORAGE_ROOT to a folder with enough room."
+    else:
+        advice = "Set STORAGE_ROOT to a folder that can be written to and has enough room."
+    return StorageError(f"cannot write {path}: {_in_words(code, reason)}. {advice}")
 
 
 @contextmanager
-def writing_to(path: Path | UPath) -> Iterator[None]:
-    """Turn the system's refusal to write into a StorageError that says what to set."""
+def read_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError on reading `path` into a StorageError that says what to look at."""
     try:
         yield
     except OSError as error:
-        raise StorageError(
-            f"cannot write {path}: {error.strerror or error}. "
-            "Set STORAGE_ROOT to a folder that can be written to and has room."
-        ) from error
+        raise read_error(error.filename or path, error.errno, str(error)) from error
 
 
 @contextmanager
-def reading(what: object, advice: str) -> Iterator[None]:
-    """Turn whatever a damaged file makes its reader raise into a StorageError with advice."""
+def write_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError on writing `path` into a StorageError that says what to do."""
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise write_error(path, error.errno, str(error)) from error
+
+
+@contextmanager
+def document_errors(path: object, remedy: str) -> Iterator[None]:
+    """Turn what parsing a damaged document raises into a StorageError that names the remedy.
+
+    For blocks that only parse bytes already in memory. A TypeError passes through: it is a fault of
+    the program, not of the document.
+    """
+    try:
+        yield
+    except (ValueError, KeyError, OSError) as error:  # OSError: pyarrow's for damaged Parquet
         raise StorageError(
-            f"cannot read {what} ({type(error).__name__}: {error}): {advice}"
+            f"cannot parse {path} ({type(error).__name__}: {error}): {remedy}"
         ) from error
 
 
-def write_whole(path: Path | UPath, data: bytes) -> None:
-    """Write a file, folders included, so that readers see the old content or the new one."""
-    # In the target's own folder, because a rename is atomic only within one file system.
+def parse_json_object(data: bytes | str) -> dict[str, Any]:
+    """The JSON object in `data`; raises ValueError if it is anything else."""
+    document = json.loads(data)
+    if not isinstance(document, dict):
+        raise ValueError(f"a JSON object is expected, not {type(document).__name__}")
+    return document
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file atomically, and its folders: readers see the old content or the new one."""
+    # In the same folder, because a rename is atomic only within one file system.
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    with writing_to(path):
+    with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             unfinished.write_bytes(data)
-            unfinished.replace(path)  # type: ignore[arg-type]  # both are of the same kind
+            unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)
+
+
+def _in_words(code: int | None, reason: str) -> str:
+    return reason if code is None else os.strerror(code)

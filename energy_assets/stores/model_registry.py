@@ -1,4 +1,4 @@
-"""The model registry: immutable model versions, and which of them an hour's training gave."""
+"""The model registry protocol: immutable model versions, and the one that each hour trained."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any, Protocol
 class ModelVersion:
     """A registered model.
 
-    `version` is made of the hour whose training gave it and of its files' checksum, so that
-    training again on the same rows gives the same version, in any registry.
+    `version` combines the hour of training and the checksum of the files, so that training again on
+    the same rows gives the same version in any registry.
     """
 
     version: str
@@ -27,10 +27,10 @@ class ModelVersion:
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, files: Path, hour: datetime, **known: Any) -> ModelVersion:
-        """The version that a folder of files makes for an hour; `known` is the rest."""
+    def of(cls, files: Path, hour: datetime, **fields: Any) -> ModelVersion:
+        """The version of a folder of model files trained for an hour; `fields` are the others."""
         digest = checksum(files)
-        return cls(version_of(hour, digest), digest, hour, **known)
+        return cls(version_of(hour, digest), digest, hour, **fields)
 
 
 class ModelRegistry(Protocol):
@@ -45,28 +45,28 @@ class ModelRegistry(Protocol):
         metrics: Mapping[str, float],
         tags: Mapping[str, str],
     ) -> ModelVersion:
-        """Keep a copy of the folder `files` as a version, and make it the model of `hour`.
+        """Copy the folder `files` as a version, and make it the model of `hour`.
 
-        The version becomes visible whole. Registering the same files for the same hour again gives
-        the version that exists, with the tags it has: those of the training that gave it first.
+        Readers see the whole version or nothing. Registering the same files for the same hour again
+        returns the existing version, with the tags of its first registration.
         """
 
     def promoted(self, at_or_before: datetime) -> Iterator[ModelVersion]:
-        """The promoted models of the hours up to and including one, newest first."""
+        """The promoted models of hours at or before one, newest first."""
 
     def download(self, model: ModelVersion, folder: Path) -> None:
         """Copy a version's files into an empty folder.
 
-        Raises BrokenModelError when they are not the files registered, NotFoundError when there
-        are none.
+        Raises BrokenModelError if they differ from the files registered, NotFoundError if there are
+        none.
         """
 
     def check(self) -> str:
-        """Tell a person what was reached; raises CredentialError or StorageError if nothing was."""
+        """Describe it for a person; raises CredentialError or StorageError if it cannot be used."""
 
 
 def checksum(folder: Path) -> str:
-    """SHA-256 over names and contents of a folder's files, hexadecimal."""
+    """SHA-256 over the names and contents of a folder's files, hexadecimal."""
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         content = path.read_bytes()

@@ -1,4 +1,4 @@
-"""The object store: Parquet and JSON under a path, whole or not at all."""
+"""The object store protocol: Parquet and JSON under a path, written atomically."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ class ObjectStore(Protocol):
     """Named objects. A path is relative, with `/`: `raw_consumption/2023-03-01/10.parquet`."""
 
     def write(self, path: str, data: bytes) -> None:
-        """Write an object, replacing any of that path; readers see the old or the new one."""
+        """Write or replace an object; readers see the old content or the new one."""
 
     def read(self, path: str) -> bytes:
-        """Read an object; raises NotFoundError when there is none."""
+        """The content of an object; raises NotFoundError if it does not exist."""
 
     def exists(self, path: str) -> bool:
-        """Whether there is such an object."""
+        """Whether the object exists."""
 
     def list(self, prefix: str) -> list[str]:
         """The paths of all objects below a folder, sorted."""
 
     def generation(self, path: str) -> str | None:
-        """A token of the object's present content; None when there is none."""
+        """A token for the object's current content; None if it does not exist."""
 
     def write_if(self, path: str, data: bytes, generation: str | None) -> bool:
-        """Write only if the object's generation is still the one given; tells whether it was."""
+        """Write only if the object still has this generation; returns whether it was written."""
 
     def url(self, path: str) -> str:
         """Where a person finds the object."""
 
     def check(self) -> str:
-        """Tell a person what was reached; raises CredentialError or StorageError if nothing was."""
+        """Describe it for a person; raises CredentialError or StorageError if it cannot be used."""

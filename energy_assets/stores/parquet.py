@@ -5,22 +5,19 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from energy_assets.errors import StorageError
 from energy_assets.settings import PARTITION_FORMAT
-from energy_assets.stores.files import reading
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.paths import hour_path, read_hour_file
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 def encode(frame: pd.DataFrame, metadata: Mapping[str, str]) -> bytes:
-    """The frame as a Parquet file; `metadata` goes beside pandas' own in the file's schema."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    """The frame as a Parquet file, with `metadata` beside pandas' own in the file's schema."""
     table = pa.Table.from_pandas(frame)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
     buffer = io.BytesIO()
@@ -29,24 +26,25 @@ def encode(frame: pd.DataFrame, metadata: Mapping[str, str]) -> bytes:
 
 
 def read_hour(objects: ObjectStore, asset: str, hour: datetime) -> pd.DataFrame:
-    """The frame of an asset's hour, index and types included.
+    """The frame of an asset's hour, with its index and types.
 
-    Raises NotFoundError if there is none, StorageError if it is damaged.
+    Raises NotFoundError if it does not exist, StorageError if it is not readable Parquet.
     """
-    import pandas as pd
-
-    path, key = hour_path(asset, hour, "parquet"), f"{hour:{PARTITION_FORMAT}}"
     data = read_hour_file(objects, asset, hour, "parquet")
-    with reading(path, f"materialise {asset} for {key} again"):
+    try:
         frame = pd.read_parquet(io.BytesIO(data))
-    # Parquet keeps microseconds; all of this project's times are nanoseconds.
+    except (pa.ArrowInvalid, OSError) as error:  # what pyarrow raises for damaged content
+        raise StorageError(
+            f"{objects.url(hour_path(asset, hour, 'parquet'))} is not readable as Parquet "
+            f"({error}): restore it from a backup, or materialise {asset} for "
+            f"{hour:{PARTITION_FORMAT}} again"
+        ) from error
+    # Parquet keeps microseconds; this project keeps all times as nanoseconds.
     times = frame.select_dtypes("datetime").columns
     return frame.astype(dict.fromkeys(times, "datetime64[ns]"))
 
 
 def read_metadata(data: bytes) -> dict[str, str]:
-    """The metadata of a Parquet file, pandas' own left out."""
-    import pyarrow.parquet as pq
-
-    found = pq.read_schema(io.BytesIO(data)).metadata or {}
-    return {key.decode(): value.decode() for key, value in found.items() if key != b"pandas"}
+    """The text metadata of a Parquet file, without pandas' own."""
+    metadata = pq.read_schema(io.BytesIO(data)).metadata or {}
+    return {key.decode(): value.decode() for key, value in metadata.items() if key != b"pandas"}

@@ -1,4 +1,4 @@
-"""Where an hour of an asset lies in the object store: `raw_consumption/2023-03-01/10.parquet`."""
+"""Where an asset's hour is in the object store: `raw_consumption/2023-03-01/10.parquet`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def hour_path(asset: str, hour: datetime, suffix: str) -> str:
 
 
 def read_hour_file(objects: ObjectStore, asset: str, hour: datetime, suffix: str) -> bytes:
-    """The content of an asset's hour; raises NotFoundError that says what to materialise."""
+    """The content of an asset's hour; raises a NotFoundError that says what to materialise."""
     try:
         return objects.read(hour_path(asset, hour, suffix))
     except NotFoundError:
@@ -27,6 +27,6 @@ def read_hour_file(objects: ObjectStore, asset: str, hour: datetime, suffix: str
 
 
 def hour_of_path(path: str) -> datetime:
-    """The hour of a path that `hour_path` made."""
+    """The hour of a path that `hour_path` returned."""
     _, date, file = PurePosixPath(path).parts
     return datetime.strptime(f"{date} {file[:2]}", "%Y-%m-%d %H")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from energy_assets.errors import UnreachableError
 from energy_assets.settings import Settings, refused_credential, required_setting
-from energy_assets.stores.files import writing_to
+from energy_assets.stores.files import write_errors
 
 if TYPE_CHECKING:
     import wandb
@@ -128,7 +128,7 @@ class Session:
     def check(self) -> str:
         """What is reached; raises CredentialError or StorageError if nothing is."""
         if not self.online:
-            with writing_to(self.folder):
+            with write_errors(self.folder):
                 self.folder.mkdir(parents=True, exist_ok=True)
             return str(self.folder)
         status = self._status()

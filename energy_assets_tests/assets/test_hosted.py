@@ -1,4 +1,4 @@
-"""The asset graph on all hosted stores at once: the same as on the embedded ones, row by row."""
+"""The asset graph on all hosted stores together gives what it gives on the embedded ones."""
 
 from __future__ import annotations
 
@@ -11,29 +11,34 @@ from typing import Any
 
 import pandas as pd
 
-from energy_assets.forecasts.publishing import published_origin
+from energy_assets.forecasts.publishing import newest_origin
 from energy_assets.partitions import HOUR, window_of
 from energy_assets.stores.model_registry import ModelVersion
 from energy_assets.stores.training_datasets import read_reference
 from energy_assets_tests.assets.conftest import ORIGIN
-from energy_assets_tests.hopsworks_server import Project
 from energy_assets_tests.stores.gcs.server import BUCKET, GcsServer
+from energy_assets_tests.stores.hopsworks.server import Project
 from energy_assets_tests.world import Only, World
 
 SERIES = {("DK1", "111"), ("DK2", "320"), ("DK2", "999")}
 FOLDER = "energy"
+DAYS = 30
+"""Length of the training window."""
 
 
 def run_graph(world: World) -> None:
     """All assets for two hours, over a month of history."""
-    start, _ = window_of(ORIGIN - HOUR, 30)
+    start, _ = window_of(ORIGIN - HOUR, DAYS)
     world.put_history(start, ORIGIN - HOUR)
-    world.put_config(ORIGIN - timedelta(days=30), n_estimators=20)
+    world.put_config(ORIGIN - timedelta(days=DAYS), n_estimators=20)
     world.run("hourly_job", ORIGIN - HOUR, ORIGIN)
 
 
 def models(world: World) -> list[ModelVersion]:
-    """The promoted models; each store counts the versions of its training datasets its own way."""
+    """The promoted models, without the version numbers of their training datasets.
+
+    Each store counts those in its own way.
+    """
     return [
         replace(model, tags={**model.tags, "training_dataset_version": "any"})
         for model in world.stores.model_registry.promoted(ORIGIN)
@@ -47,7 +52,7 @@ def pinned(world: World) -> pd.DataFrame:
 
 
 def content(world: World, path: str) -> Any:
-    """Rows and types of a Parquet file, or a JSON document but for what a store calls a pin."""
+    """Rows and types of a Parquet file, or a JSON document without the store's name for a pin."""
     data = world.stores.object_store.read(path)
     if path.endswith(".parquet"):
         frame = pd.read_parquet(io.BytesIO(data))
@@ -72,7 +77,7 @@ def test_the_graph_gives_the_same_tables_models_and_objects(
     for world in (embedded, hosted):
         run_graph(world)
 
-    start, end = window_of(ORIGIN, 30)
+    start, end = window_of(ORIGIN, DAYS)
     rows = [world.stores.feature_store.read(start, end) for world in (embedded, hosted)]
     assert len(rows[0]) == 720 * len(SERIES)
     pd.testing.assert_frame_equal(*rows)
@@ -87,13 +92,13 @@ def test_the_graph_gives_the_same_tables_models_and_objects(
     for path in paths:
         assert content(hosted, path) == content(embedded, path), path
     assert {f"{FOLDER}/{path}" for path in paths} < set(gcs.objects)
-    assert published_origin(hosted.stores.object_store) == ORIGIN
+    assert newest_origin(hosted.stores.object_store) == ORIGIN
     assert set(hosted.frame("predictions_parquet", ORIGIN)["quality"]) == {"model"}
     assert len(hosted.frame("monitoring_metrics", ORIGIN)) == len(SERIES)
 
     assert len(models(embedded)) == 2
     assert models(hosted) == models(embedded)
     assert len(hopsworks.training_datasets) == 2
-    assert hopsworks.asked("GET", "/credentials") == 1, "one login for all of it"
+    assert hopsworks.count("GET", "/credentials") == 1, "one login for all of it"
     assert not (hosted.stores.folder / "objects").exists()
     assert not (hosted.stores.folder / "feature_store").exists()

@@ -1,4 +1,4 @@
-"""Planted secrets are nowhere to be found after a run, whether it succeeded or was refused."""
+"""After a run, whether it succeeded or was refused, no secret can be found anywhere."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 
 from energy_assets.partitions import HOUR, key_of, window_of
 from energy_assets_tests.assets.conftest import ORIGIN
-from energy_assets_tests.hopsworks_server import Project
 from energy_assets_tests.stores.gcs.google_account import TOKEN
 from energy_assets_tests.stores.gcs.server import BUCKET, GcsServer
+from energy_assets_tests.stores.hopsworks.server import Project
 from energy_assets_tests.world import Only, World
 
 SERIES = {("DK1", "111"), ("DK2", "320")}
@@ -44,18 +44,22 @@ def hosted(
     }
     world = World.build(tmp_path / "stores", Only(simulated.source, SERIES), settings=settings)
     (tmp_path / "dagster").mkdir()
-    # On disk as in production: the event log, and what each step printed.
+    # On disk as in production: the event log and the output of each step.
     return replace(world, instance=dg.DagsterInstance.local_temp(str(tmp_path / "dagster")))
 
 
 def leaks(secrets: Mapping[str, str], folder: Path, *texts: Any) -> set[str]:
-    """Which of them are in any file below a folder, or in a text."""
-    found = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
-    found += [str(text).encode() for text in texts]
-    return {name for name, it in secrets.items() if any(it.encode() in data for data in found)}
+    """The names of the secrets that are in any file below a folder, or in a text."""
+    contents = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    contents += [str(text).encode() for text in texts]
+    return {
+        name
+        for name, secret in secrets.items()
+        if any(secret.encode() in content for content in contents)
+    }
 
 
-def test_after_a_run_no_secret_is_in_events_logs_metadata_or_files(
+def test_a_run_leaves_no_secret_in_events_logs_metadata_or_files(
     hosted: World,
     hopsworks: Project,
     gcs: GcsServer,
@@ -65,7 +69,7 @@ def test_after_a_run_no_secret_is_in_events_logs_metadata_or_files(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    start, _ = window_of(ORIGIN, 30)
+    start, _ = window_of(ORIGIN, days=30)
     hosted.put_history(start, ORIGIN)
     hosted.put_config(ORIGIN - timedelta(days=30), n_estimators=5)
     result = hosted.run("hourly_job", ORIGIN)
@@ -76,15 +80,15 @@ def test_after_a_run_no_secret_is_in_events_logs_metadata_or_files(
         list(gcs.objects.values()),
         [vars(store) for store in vars(hosted.stores).values() if hasattr(store, "__dict__")],
     ]
-    (tmp_path / "key.json").unlink()  # where it belongs
+    (tmp_path / "key.json").unlink()  # the key belongs there
     assert not leaks(secrets, tmp_path, *texts)
-    # What is not secret is found: the search works.
+    # The search finds what is not secret.
     assert leaks({"hour": key_of(ORIGIN)}, tmp_path / "dagster")
     assert leaks({"project": hopsworks.name}, tmp_path / "nowhere", *texts)
 
 
 @pytest.mark.parametrize("refusing", ["Hopsworks", "Google"])
-def test_after_a_refusal_the_setting_is_named_and_no_secret_is_anywhere(
+def test_a_refusal_names_the_setting_and_shows_no_secret(
     refusing: str,
     hosted: World,
     hopsworks: Project,
@@ -96,7 +100,7 @@ def test_after_a_refusal_the_setting_is_named_and_no_secret_is_anywhere(
     from energy_assets_tests.stores.gcs.google_account import as_json
 
     caplog.set_level(logging.DEBUG)
-    named = {"Hopsworks": "FS_API_KEY", "Google": "GOOGLE_CLOUD_SERVICE_ACCOUNT_JSON_PATH"}
+    settings = {"Hopsworks": "FS_API_KEY", "Google": "GOOGLE_CLOUD_SERVICE_ACCOUNT_JSON_PATH"}
     if refusing == "Hopsworks":
         hopsworks.key = "a key made later"
     else:
@@ -106,7 +110,7 @@ def test_after_a_refusal_the_setting_is_named_and_no_secret_is_anywhere(
         event.step_failure_data.error for event in result.all_events if event.is_step_failure
     ]
     assert len(failures) == 1
-    assert named[refusing] in str(failures[0])
+    assert settings[refusing] in str(failures[0])
     (tmp_path / "key.json").unlink()
-    assert leaks(named, tmp_path / "dagster") == {refusing}
+    assert leaks(settings, tmp_path / "dagster") == {refusing}
     assert not leaks(secrets, tmp_path, caplog.text, failures)

@@ -11,7 +11,7 @@ import pytest
 from energy_assets.errors import NotFoundError
 from energy_assets.partitions import HOUR, window_of
 from energy_assets.sources.simulator import Simulator
-from energy_assets.stores.embedded import feature_store as delta_feature_store
+from energy_assets.stores.embedded.feature_store import DeltaFeatureStore
 from energy_assets.stores.training_datasets import read_reference, write_reference
 from energy_assets_tests.world import World
 
@@ -19,9 +19,9 @@ H = datetime(2023, 3, 10, 21)
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(delta_feature_store, "UNFINISHED_HOURS", 0)
-    return World.build(tmp_path, Simulator(), {"training_datasets_kept": 2})
+def world(tmp_path: Path) -> World:
+    store = DeltaFeatureStore(tmp_path / "table", retention_hours=0)
+    return World.build(tmp_path, Simulator(), {"training_datasets_kept": 2}, feature_store=store)
 
 
 def pin(world: World, hour: datetime) -> pd.DataFrame:

@@ -2,48 +2,36 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from energy_assets.errors import ContractError, NotFoundError, StorageError
+from energy_assets.errors import ContractError, NotFoundError
 from energy_assets.schemas import CONSUMPTION, PRIMARY_KEY
-from energy_assets.settings import read_settings
-from energy_assets.stores.embedded import feature_store as delta_feature_store
 from energy_assets.stores.embedded.feature_store import DeltaFeatureStore
 from energy_assets.stores.feature_store import FeatureStore
-from energy_assets.stores.hopsworks import feature_store as hopsworks_feature_store
-from energy_assets.stores.hopsworks.connection import HopsworksConnection
-from energy_assets.stores.hopsworks.feature_store import HopsworksFeatureStore
-
-T0 = datetime(2023, 3, 1)
-HOUR = timedelta(hours=1)
+from energy_assets_tests.stores.hopsworks.clients import features
+from energy_assets_tests.stores.samples import HOUR, T0, rows
 
 
 @pytest.fixture(params=["embedded", "hopsworks"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> FeatureStore:
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., FeatureStore]:
+    """Opens each of the feature stores; both are empty."""
     if request.param == "embedded":
-        return DeltaFeatureStore(tmp_path / "table")
+        return lambda **options: DeltaFeatureStore(tmp_path / "table", **options)
     project = request.getfixturevalue("hopsworks")
-    settings = read_settings(_env_file=None, **project.settings())
-    return HopsworksFeatureStore(HopsworksConnection(settings), settings, "simulator-made-up")
+    return lambda **options: features(project, **options)
 
 
-def rows(hours: int = 3, value: float = 1.0, start: datetime = T0) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            (area, code, pd.Timestamp(start + number * HOUR), value + number)
-            for area, code in [("DK1", "111"), ("DK2", "999")]
-            for number in range(hours)
-        ],
-        columns=list(CONSUMPTION.dtypes),
-    )
+@pytest.fixture
+def store(open_store: Callable[..., FeatureStore]) -> FeatureStore:
+    return open_store()
 
 
 def test_what_is_upserted_is_read_back_sorted_by_key_with_its_types(store: FeatureStore) -> None:
@@ -54,8 +42,7 @@ def test_what_is_upserted_is_read_back_sorted_by_key_with_its_types(store: Featu
 
 
 def test_whole_numbers_become_floats_and_codes_stay_text(store: FeatureStore) -> None:
-    given = rows().assign(consumer_type="0121", energy_consumption=range(6))
-    store.upsert(given.drop_duplicates(list(PRIMARY_KEY)))
+    store.upsert(rows().assign(consumer_type="0121", energy_consumption=range(6)))
     read = store.read(T0, T0 + 3 * HOUR)
     assert set(read["consumer_type"]) == {"0121"}
     assert read["energy_consumption"].dtype == "float64"
@@ -83,7 +70,7 @@ def test_a_range_includes_its_start_and_excludes_its_end(store: FeatureStore) ->
     assert set(hours) == {pd.Timestamp(T0 + HOUR), pd.Timestamp(T0 + 2 * HOUR)}
 
 
-def test_an_empty_store_and_an_empty_range_give_no_rows_of_the_right_types(
+def test_an_empty_store_and_an_empty_range_give_no_rows_but_the_right_types(
     store: FeatureStore,
 ) -> None:
     never_written = store.read(T0, T0 + HOUR)
@@ -95,7 +82,7 @@ def test_an_empty_store_and_an_empty_range_give_no_rows_of_the_right_types(
         assert empty["datetime_utc"].dtype == "datetime64[ns]"
 
 
-def test_rows_of_an_equal_key_are_replaced_and_others_stay(store: FeatureStore) -> None:
+def test_rows_with_the_same_key_are_replaced_and_others_stay(store: FeatureStore) -> None:
     store.upsert(rows(hours=4))
     store.upsert(rows(hours=2, value=50.0))
     values = store.read(T0, T0 + 4 * HOUR).set_index(list(PRIMARY_KEY))["energy_consumption"]
@@ -108,12 +95,12 @@ def test_upserting_the_same_rows_again_changes_nothing(store: FeatureStore) -> N
     pd.testing.assert_frame_equal(store.read(T0, T0 + 9 * HOUR), rows())
 
 
-def test_upserting_no_rows_is_no_error(store: FeatureStore) -> None:
+def test_upserting_no_rows_does_nothing(store: FeatureStore) -> None:
     store.upsert(rows().iloc[:0])
     assert len(store.read(T0, T0 + HOUR)) == 0
 
 
-def test_a_repeated_key_is_refused_and_nothing_of_it_is_written(store: FeatureStore) -> None:
+def test_a_repeated_key_is_refused_and_nothing_is_written(store: FeatureStore) -> None:
     with pytest.raises(ContractError, match=r"repeat a key, first \(DK1, 111"):
         store.upsert(pd.concat([rows(), rows().head(1)]))
     assert len(store.read(T0, T0 + 3 * HOUR)) == 0
@@ -138,21 +125,20 @@ def test_hours_without_rows_can_be_pinned(store: FeatureStore) -> None:
     pd.testing.assert_frame_equal(read, store.read(pinned.start, pinned.end))
 
 
-def test_a_training_dataset_whose_reference_was_lost_can_be_made_again(
+def test_a_training_dataset_can_be_pinned_again_after_its_reference_was_lost(
     store: FeatureStore,
 ) -> None:
     store.upsert(rows())
-    store.create_training_dataset(T0, T0 + 3 * HOUR)  # and a crash before it was noted down
+    store.create_training_dataset(T0, T0 + 3 * HOUR)  # and a crash before its reference was written
     store.upsert(rows(value=50.0))
     again = store.create_training_dataset(T0, T0 + 3 * HOUR)
     pd.testing.assert_frame_equal(store.read_training_dataset(again), rows(value=50.0))
 
 
-def test_maintenance_keeps_the_table_and_the_training_datasets_made_last(
-    store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+def test_maintenance_keeps_the_table_and_the_newest_training_datasets(
+    open_store: Callable[..., FeatureStore],
 ) -> None:
-    for module in (delta_feature_store, hopsworks_feature_store):
-        monkeypatch.setattr(module, "UNFINISHED_HOURS", 0)
+    store = open_store(retention_hours=0)
     pinned = []
     for value in (1.0, 50.0, 99.0):
         store.upsert(rows(value=value))
@@ -166,7 +152,7 @@ def test_maintenance_keeps_the_table_and_the_training_datasets_made_last(
         store.read_training_dataset(pinned[0])
 
 
-def test_maintaining_an_empty_store_is_no_error(store: FeatureStore) -> None:
+def test_maintaining_an_empty_store_does_nothing(store: FeatureStore) -> None:
     assert set(store.maintain(keep=1).values()) <= {0}
 
 
@@ -175,7 +161,7 @@ def test_pinning_rows_of_an_empty_store_says_what_to_do(store: FeatureStore) -> 
         store.create_training_dataset(T0, T0 + HOUR)
 
 
-def test_a_training_dataset_that_is_gone_is_an_error_that_says_what_to_do(
+def test_reading_a_training_dataset_that_is_gone_says_what_to_do(
     store: FeatureStore,
 ) -> None:
     store.upsert(rows())
@@ -185,14 +171,13 @@ def test_a_training_dataset_that_is_gone_is_an_error_that_says_what_to_do(
             store.read_training_dataset(replace(pinned, **lost))
 
 
-def test_two_writers_at_once_lose_nothing(store: FeatureStore) -> None:
+def test_two_writers_at_the_same_time_lose_no_rows(store: FeatureStore) -> None:
     failures: list[BaseException] = []
 
     def write(series: int) -> None:
         try:
             for number in range(8):
-                mine = rows(hours=1, start=T0 + number * HOUR).iloc[[series]]
-                store.upsert(mine)
+                store.upsert(rows(hours=1, start=T0 + number * HOUR).iloc[[series]])
         except BaseException as error:
             failures.append(error)
 
@@ -203,38 +188,3 @@ def test_two_writers_at_once_lose_nothing(store: FeatureStore) -> None:
         writer.join()
     assert not failures
     assert len(store.read(T0, T0 + 8 * HOUR)) == 16
-
-
-def test_a_training_dataset_survives_compaction(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(delta_feature_store, "COMPACT_EVERY", 10)
-    store = DeltaFeatureStore(tmp_path / "table")
-    store.upsert(rows(hours=1))
-    pinned = store.create_training_dataset(T0, T0 + 9 * HOUR)
-    for number in range(11):
-        store.upsert(rows(hours=1, value=float(number), start=T0 + HOUR))
-    pd.testing.assert_frame_equal(store.read_training_dataset(pinned), rows(hours=1))
-    assert len(store.read(T0, T0 + 9 * HOUR)) == 4
-
-
-def test_a_table_made_anew_gives_no_rows_for_the_pins_of_the_one_before(tmp_path: Path) -> None:
-    store = DeltaFeatureStore(tmp_path / "table")
-    store.upsert(rows())
-    pinned = store.create_training_dataset(T0, T0 + 3 * HOUR)
-    shutil.rmtree(tmp_path / "table")
-    store.upsert(rows(value=50.0))
-    again = store.create_training_dataset(T0, T0 + 3 * HOUR)
-    assert again.version == pinned.version
-    with pytest.raises(NotFoundError, match="materialise feature_view again"):
-        store.read_training_dataset(pinned)
-    assert store.maintain(keep=1)["training datasets kept"] == 1
-
-
-def test_a_folder_that_cannot_be_written_is_an_error_that_names_the_setting(
-    tmp_path: Path,
-) -> None:
-    blocked = tmp_path / "blocked"
-    blocked.write_text("a file where a folder should be")
-    with pytest.raises(StorageError, match="STORAGE_ROOT"):
-        DeltaFeatureStore(blocked / "table").upsert(rows())

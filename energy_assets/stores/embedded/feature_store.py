@@ -2,81 +2,62 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+import pyarrow as pa
+
 from energy_assets.errors import NotFoundError, StorageError
 from energy_assets.schemas import CONSUMPTION, PRIMARY_KEY
-from energy_assets.stores.commit_conflicts import (
-    UNFINISHED_HOURS,
-    CommitConflictError,
-    again_after_conflicts,
-)
+from energy_assets.stores.commit_conflicts import RETENTION_HOURS, retry_on_conflict
+from energy_assets.stores.embedded.delta_errors import delta_errors
 from energy_assets.stores.feature_store import TrainingDataset, check_unique
-from energy_assets.stores.files import reading, write_whole, writing_to
+from energy_assets.stores.files import write_errors, write_whole
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
     from deltalake import DeltaTable
-
-COMPACT_EVERY = 100
-"""Commits between two compactions: every commit adds a file, and many small files slow reads."""
-
-
-_DAMAGED = "the table is damaged; delete its folder and materialise feature_group again"
 
 
 class DeltaFeatureStore:
-    """The consumption table as Delta Lake; a training dataset is a table version and a range."""
+    """The consumption table as Delta Lake; a training dataset is a table version and a range.
 
-    def __init__(self, folder: Path) -> None:
+    Every commit adds a file, and many small files make reads slow, so the table is compacted after
+    each `commits_per_compaction` commits. Maintenance keeps files younger than `retention_hours`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        commits_per_compaction: int = 100,
+        retention_hours: int = RETENTION_HOURS,
+    ) -> None:
         self.folder = folder
-        # Delta Lake leaves folders alone that begin with an underscore.
+        # Delta Lake ignores folders whose name begins with an underscore.
         self.pins = folder / "_training_datasets"
+        self.commits_per_compaction = commits_per_compaction
+        self.retention_hours = retention_hours
 
-    @again_after_conflicts
     def upsert(self, rows: pd.DataFrame) -> None:
-        from deltalake.exceptions import CommitFailedError
-
         check_unique(rows)
         if rows.empty:
             return
-        source = _to_arrow(rows)
-        # The range as plain text in the predicate lets Delta skip the files of other hours.
+        source = pa.Table.from_pandas(rows, schema=CONSUMPTION.arrow_schema, preserve_index=False)
+        # With the range as plain text in the predicate, Delta skips the files of other hours.
         first, last = (
             f"{rows['datetime_utc'].agg(edge):%Y-%m-%dT%H:%M:%S}" for edge in ("min", "max")
         )
         same_key = " AND ".join(f"target.{column} = source.{column}" for column in PRIMARY_KEY)
         within = f"target.datetime_utc >= '{first}' AND target.datetime_utc <= '{last}'"
-        with writing_to(self.folder):
-            try:
-                table = self._open_or_create()
-                (
-                    table.merge(
-                        source,
-                        predicate=f"{within} AND {same_key}",
-                        source_alias="source",
-                        target_alias="target",
-                    )
-                    .when_matched_update_all()
-                    .when_not_matched_insert_all()
-                    .execute()
-                )
-                if table.version() % COMPACT_EVERY == 0:
-                    table.optimize.compact()
-            except CommitFailedError as error:
-                raise CommitConflictError(
-                    f"{self.folder}: another writer kept committing first; "
-                    "run fewer writers at a time"
-                ) from error
+        retry_on_conflict(lambda: self._merge(source, f"{within} AND {same_key}"))
 
     def read(self, start: datetime, end: datetime) -> pd.DataFrame:
         table = self._open()
         if table is None:
-            return _to_pandas(None)
+            return _to_pandas(CONSUMPTION.arrow_schema.empty_table())
         return self._rows(table, start, end)
 
     def create_training_dataset(self, start: datetime, end: datetime) -> TrainingDataset:
@@ -90,49 +71,74 @@ class DeltaFeatureStore:
         return TrainingDataset(version, start, end, rows, table=str(table.metadata().id))
 
     def read_training_dataset(self, dataset: TrainingDataset) -> pd.DataFrame:
-        from deltalake.exceptions import DeltaError
-
         gone = NotFoundError(
             f"version {dataset.version} of {self.folder} is gone: materialise feature_view again"
         )
-        present = self._open()
-        if present is None or str(present.metadata().id) != dataset.table:
+        current = self._open()
+        if current is None or str(current.metadata().id) != dataset.table:
+            raise gone
+        table = self._open_version(dataset.version)
+        if table is None:
             raise gone
         try:
-            rows = self._rows(self._at(dataset.version), dataset.start, dataset.end)
-        except (DeltaError, StorageError) as error:
-            if isinstance(error, StorageError) and not isinstance(
-                error.__cause__, FileNotFoundError
-            ):
-                raise
-            raise gone from error  # maintenance has removed the version, or its files
+            rows = self._rows(table, dataset.start, dataset.end)
+        except StorageError as error:
+            if isinstance(error.__cause__, FileNotFoundError):  # maintenance removed its files
+                raise gone from error
+            raise
         if len(rows) != dataset.rows:
             raise gone
         return rows
 
-    @again_after_conflicts
     def maintain(self, keep: int) -> Mapping[str, int]:
-        from deltalake.exceptions import CommitFailedError, DeltaError
+        return retry_on_conflict(lambda: self._maintain(keep))
 
+    def check(self) -> str:
+        table = self._open()
+        with write_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        return f"{self.folder}: " + ("empty" if table is None else f"version {table.version()}")
+
+    def _merge(self, source: pa.Table, predicate: str) -> None:
+        from deltalake import DeltaTable
+
+        with delta_errors(self.folder, writing=True):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            table = DeltaTable.create(
+                self.folder,
+                schema=CONSUMPTION.arrow_schema,
+                mode="ignore",
+                description=CONSUMPTION.description,
+            )
+            (
+                table.merge(
+                    source,
+                    predicate=predicate,
+                    source_alias="source",
+                    target_alias="target",
+                )
+                .when_matched_update_all()
+                .when_not_matched_insert_all()
+                .execute()
+            )
+            if table.version() % self.commits_per_compaction == 0:
+                table.optimize.compact()
+
+    def _maintain(self, keep: int) -> Mapping[str, int]:
         table = self._open()
         if table is None:
             return {"files removed": 0}
         pins = sorted(self.pins.glob("[0-9]*"))
-        kept = [int(pin.name) for pin in pins[-keep:] if self._is_readable(int(pin.name))]
-        with writing_to(self.folder):
-            try:
-                compacted = table.optimize.compact()
-                removed = table.vacuum(
-                    retention_hours=UNFINISHED_HOURS,
-                    dry_run=False,
-                    enforce_retention_duration=False,
-                    keep_versions=kept,
-                )
-            except CommitFailedError as error:
-                raise CommitConflictError(f"{self.folder}: writers left no time") from error
-            except DeltaError as error:
-                reason = str(error).splitlines()[0]
-                raise StorageError(f"cannot maintain {self.folder} ({reason})") from error
+        versions = [int(pin.name) for pin in pins[-keep:]]
+        kept = [version for version in versions if self._open_version(version) is not None]
+        with delta_errors(self.folder, writing=True):
+            compacted = table.optimize.compact()
+            removed = table.vacuum(
+                retention_hours=self.retention_hours,
+                dry_run=False,
+                enforce_retention_duration=False,
+                keep_versions=kept,
+            )
             for pin in pins[:-keep]:
                 pin.unlink()
         return {
@@ -141,78 +147,39 @@ class DeltaFeatureStore:
             "files removed": len(removed),
         }
 
-    def check(self) -> str:
-        table = self._open()
-        with writing_to(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-        return f"{self.folder}: " + ("empty" if table is None else f"version {table.version()}")
-
     def _rows(self, table: DeltaTable, start: datetime, end: datetime) -> pd.DataFrame:
         filters = [("datetime_utc", ">=", start), ("datetime_utc", "<", end)]
-        with reading(self.folder, _DAMAGED):
-            return _to_pandas(table.to_pyarrow_table(filters=filters))
-
-    def _at(self, version: int) -> DeltaTable:
-        from deltalake import DeltaTable
-
-        return DeltaTable(self.folder, version=version)
-
-    def _is_readable(self, version: int) -> bool:
-        """Whether the table's log still reaches back to a version: Delta Lake shortens it."""
-        from deltalake.exceptions import DeltaError
-
-        try:
-            self._at(version)
-        except DeltaError:
-            return False
-        return True
+        with delta_errors(self.folder):
+            selected = table.to_pyarrow_table(filters=filters)
+        return _to_pandas(selected)
 
     def _open(self) -> DeltaTable | None:
+        """The table as it is now; None if nothing has been written yet."""
+        from deltalake import DeltaTable
+
+        with delta_errors(self.folder):
+            try:
+                # Without this Delta Lake would say "Invalid table URI", whatever is wrong.
+                os.scandir(self.folder).close()
+            except FileNotFoundError:
+                return None
+            if not DeltaTable.is_deltatable(str(self.folder)):
+                return None
+            return DeltaTable(self.folder)
+
+    def _open_version(self, version: int) -> DeltaTable | None:
+        """The table at a version; None if its log, which Delta Lake shortens, no longer has it."""
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError
 
-        try:
-            with reading(self.folder, "set STORAGE_ROOT to a folder that can be used"):
-                found = DeltaTable.is_deltatable(str(self.folder))
-                return DeltaTable(self.folder) if found else None
-        except DeltaError as error:
-            # The rest of Delta's message is a backtrace of its own.
-            reason = str(error).splitlines()[0]
-            raise StorageError(f"cannot read {self.folder} ({reason}): {_DAMAGED}") from error
-
-    def _open_or_create(self) -> DeltaTable:
-        from deltalake import DeltaTable
-
-        with writing_to(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            return DeltaTable.create(
-                self.folder,
-                schema=_arrow_schema(),
-                mode="ignore",
-                description=CONSUMPTION.description,
-            )
+        with delta_errors(self.folder):
+            try:
+                return DeltaTable(self.folder, version=version)
+            except DeltaError:
+                return None
 
 
-def _arrow_schema() -> pa.Schema:
-    import pyarrow as pa
-
-    types = {"str": pa.string(), "datetime64[ns]": pa.timestamp("us"), "float64": pa.float64()}
-    return pa.schema(
-        [
-            pa.field(column.name, types[column.dtype], nullable=False)
-            for column in CONSUMPTION.columns
-        ]
-    )
-
-
-def _to_arrow(rows: pd.DataFrame) -> pa.Table:
-    import pyarrow as pa
-
-    return pa.Table.from_pandas(rows, schema=_arrow_schema(), preserve_index=False)
-
-
-def _to_pandas(table: pa.Table | None) -> pd.DataFrame:
-    table = _arrow_schema().empty_table() if table is None else table
+def _to_pandas(table: pa.Table) -> pd.DataFrame:
     rows = table.to_pandas()[list(CONSUMPTION.dtypes)]
     rows["datetime_utc"] = rows["datetime_utc"].astype("datetime64[ns]")
     return rows.sort_values(list(PRIMARY_KEY), ignore_index=True)

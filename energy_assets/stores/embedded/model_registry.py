@@ -16,7 +16,13 @@ from datetime import datetime
 from pathlib import Path
 
 from energy_assets.errors import BrokenModelError, NotFoundError, StorageError
-from energy_assets.stores.files import reading, write_whole, writing_to
+from energy_assets.stores.files import (
+    document_errors,
+    parse_json_object,
+    read_errors,
+    write_errors,
+    write_whole,
+)
 from energy_assets.stores.model_registry import ModelVersion, checksum
 
 _HOUR = "%Y-%m-%dT%H"
@@ -44,8 +50,9 @@ class FolderModelRegistry:
         )
         self._add(files, model)
         path = self.hours / f"{hour:{_HOUR}}.json"
-        if (found := _known(path)) and found == replace(model, tags=found.tags):
-            return found
+        current = _read_if_possible(path)
+        if current and current == replace(model, tags=current.tags):
+            return current
         pointer = json.dumps({**asdict(model), "hour": f"{hour:{_HOUR}}"}, indent=2, sort_keys=True)
         write_whole(path, pointer.encode())
         return model
@@ -53,51 +60,53 @@ class FolderModelRegistry:
     def promoted(self, at_or_before: datetime) -> Iterator[ModelVersion]:
         newest = f"{at_or_before:{_HOUR}}.json"
         for pointer in sorted(self.hours.glob("[0-9]*.json"), reverse=True):
-            if pointer.name <= newest:
-                try:
-                    model = _read(pointer)
-                except StorageError as error:
-                    _log.warning("a model is passed over: %s", error)
-                    continue
-                if model.promoted:
-                    yield model
+            if pointer.name > newest:
+                continue
+            try:
+                model = _read(pointer)
+            except StorageError as error:
+                _log.warning("skipping a model: %s", error)
+                continue
+            if model.promoted:
+                yield model
 
     def download(self, model: ModelVersion, folder: Path) -> None:
         source = self.versions / model.version
-        if not source.is_dir():
-            raise NotFoundError(f"there is no model version {source}")
-        if checksum(source) != model.checksum:
-            raise BrokenModelError(
-                f"the files of {source} are not those that were registered: "
-                f"materialise model for {model.hour:%Y-%m-%d-%H:%M} again"
-            )
+        with read_errors(source):
+            if not source.is_dir():
+                raise NotFoundError(f"there is no model version {source}")
+            if checksum(source) != model.checksum:
+                raise BrokenModelError(
+                    f"the files of {source} have changed since they were registered: "
+                    f"materialise model for {model.hour:%Y-%m-%d-%H:%M} again"
+                )
         shutil.copytree(source, folder, dirs_exist_ok=True)
 
     def check(self) -> str:
-        with writing_to(self.hours):
+        with write_errors(self.hours):
             self.hours.mkdir(parents=True, exist_ok=True)
         return f"{self.hours.parent}: models of {len(list(self.hours.glob('[0-9]*.json')))} hours"
 
     def _add(self, files: Path, model: ModelVersion) -> None:
         target = self.versions / model.version
-        if target.is_dir():
-            if checksum(target) == model.checksum:
-                return
-            # Its name says that these are not its files: somebody has changed them.
-            shutil.rmtree(target)
         unfinished = self.versions / f".{model.version}.{uuid.uuid4().hex}"
-        with writing_to(self.versions):
+        with write_errors(self.versions):
+            if target.is_dir():
+                if checksum(target) == model.checksum:
+                    return
+                # The checksum in its name shows that somebody has changed its files.
+                shutil.rmtree(target)
             try:
                 shutil.copytree(files, unfinished)
                 unfinished.rename(target)
             except OSError:
-                if not target.is_dir():  # otherwise another process has just added the same
+                if not target.is_dir():  # otherwise another process has just added the same files
                     raise
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _known(pointer: Path) -> ModelVersion | None:
+def _read_if_possible(pointer: Path) -> ModelVersion | None:
     try:
         return _read(pointer) if pointer.is_file() else None
     except StorageError:
@@ -105,6 +114,15 @@ def _known(pointer: Path) -> ModelVersion | None:
 
 
 def _read(pointer: Path) -> ModelVersion:
-    with reading(pointer, "materialise model for that hour again"):
-        found = json.loads(pointer.read_text())
-        return ModelVersion(**{**found, "hour": datetime.strptime(found["hour"], _HOUR)})
+    with read_errors(pointer):
+        text = pointer.read_text()
+    with document_errors(pointer, "materialise model for that hour again"):
+        document = parse_json_object(text)
+        return ModelVersion(
+            version=document["version"],
+            checksum=document["checksum"],
+            hour=datetime.strptime(document["hour"], _HOUR),
+            promoted=document["promoted"],
+            metrics=document["metrics"],
+            tags=document["tags"],
+        )

@@ -5,49 +5,49 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from filelock import FileLock
+
 from energy_assets.errors import NotFoundError
-from energy_assets.stores.files import write_whole, writing_to
+from energy_assets.stores.files import read_errors, write_errors, write_whole
 
 
 class LocalObjectStore:
     """Objects as files below `root`, each made visible by an atomic rename."""
 
     def __init__(self, root: Path) -> None:
-        from upath import UPath
-
-        self.root = UPath(root)
+        self.root = root
 
     def write(self, path: str, data: bytes) -> None:
         write_whole(self.root / path, data)
 
     def read(self, path: str) -> bytes:
-        try:
-            return (self.root / path).read_bytes()
-        except FileNotFoundError:
-            raise NotFoundError(f"there is no {self.url(path)}") from None
+        with read_errors(self.root / path):
+            try:
+                return (self.root / path).read_bytes()
+            except FileNotFoundError:
+                raise NotFoundError(f"there is no {self.url(path)}") from None
 
     def exists(self, path: str) -> bool:
-        return (self.root / path).is_file()
+        with read_errors(self.root / path):
+            return (self.root / path).is_file()
 
     def list(self, prefix: str) -> list[str]:
-        found = (path for path in (self.root / prefix).rglob("*") if path.is_file())
+        files = (path for path in (self.root / prefix).rglob("*") if path.is_file())
         return sorted(
             path.relative_to(self.root).as_posix()
-            for path in found
+            for path in files
             if not path.name.startswith(".")
         )
 
     def generation(self, path: str) -> str | None:
         try:
-            return hashlib.sha256((self.root / path).read_bytes()).hexdigest()
-        except FileNotFoundError:
+            return hashlib.sha256(self.read(path)).hexdigest()
+        except NotFoundError:
             return None
 
     def write_if(self, path: str, data: bytes, generation: str | None) -> bool:
-        from filelock import FileLock
-
         lock = self.root / f".{path.replace('/', '_')}.lock"
-        with writing_to(lock):
+        with write_errors(lock):
             lock.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(str(lock)):
                 if self.generation(path) != generation:
@@ -59,6 +59,6 @@ class LocalObjectStore:
         return str(self.root / path)
 
     def check(self) -> str:
-        with writing_to(self.root):
+        with write_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
         return str(self.root)

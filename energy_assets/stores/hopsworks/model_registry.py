@@ -1,8 +1,8 @@
 """The hosted model registry: versions of the model `best_model` in Hopsworks.
 
-Hopsworks numbers versions by itself. Whose a version is, of which hour, of which files, and whether
-it was promoted, stands in its description: the one text that every listing brings and everybody may
-write, whereas tags need a schema that an administrator has defined.
+Hopsworks numbers the versions itself. Everything else about one (its source, hour, checksum, gate
+and tags) is JSON in its description: the one text that every listing returns and every user may
+write. Tags need a schema that an administrator has defined.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from energy_assets.errors import BrokenModelError, NotFoundError, StorageError
-from energy_assets.stores.files import writing_to
+from energy_assets.stores.files import parse_json_object, write_errors
 from energy_assets.stores.hopsworks.connection import HopsworksConnection
 from energy_assets.stores.model_registry import ModelVersion, checksum, version_of
 
@@ -34,24 +34,27 @@ if TYPE_CHECKING:
 NAME = "best_model"
 
 TAG = "energy_assets"
-"""Where an administrator has defined a tag of this name, versions carry it, for searches."""
+"""If an administrator has defined a tag of this name, versions carry it, for searches."""
 
 LONGEST_DESCRIPTION = 1000
-"""Characters that Hopsworks keeps of a description."""
-
-LOCK_SECONDS = 600.0
-"""So long may another process take to register its model."""
+"""Hopsworks keeps this many characters of a description."""
 
 _HOUR = "%Y-%m-%dT%H"
 _log = logging.getLogger(__name__)
 
 
 class HopsworksModelRegistry:
-    """Versions of `best_model` of one owner: a source and its data set."""
+    """Versions of `best_model` for one source and its data set.
 
-    def __init__(self, connection: HopsworksConnection, owner: str) -> None:
+    `lock_seconds` is how long another process on this machine may take to register its model.
+    """
+
+    def __init__(
+        self, connection: HopsworksConnection, source_id: str, lock_seconds: float = 600.0
+    ) -> None:
         self.connection = connection
-        self.owner = owner
+        self.source_id = source_id
+        self.lock_seconds = lock_seconds
 
     def register(
         self,
@@ -66,142 +69,146 @@ class HopsworksModelRegistry:
             files,
             hour,
             promoted=promoted,
-            # A number that is none cannot be sent, and says nothing either.
+            # JSON has no NaN and no infinity, and they say nothing either.
             metrics={name: float(value) for name, value in metrics.items() if math.isfinite(value)},
             tags=dict(tags),
         )
-        with self._alone():
+        with self._lock():
             return self.connection.call(lambda project: self._save(project, files, model))
 
     def promoted(self, at_or_before: datetime) -> Iterator[ModelVersion]:
-        of_hours = {
-            model.hour: model  # of an hour's registrations the last one counts
+        by_hour = {
+            model.hour: model  # the last registration of an hour counts
             for _, model in self.connection.call(self._versions)
             if model.hour <= at_or_before
         }
-        for _, model in sorted(of_hours.items(), reverse=True):
+        for _, model in sorted(by_hour.items(), reverse=True):
             if model.promoted:
                 yield model
 
     def download(self, model: ModelVersion, folder: Path) -> None:
         def action(project: Project) -> Path | None:
-            found = [
-                version
-                for version, known in self._versions(project)
-                if (known.version, known.checksum) == (model.version, model.checksum)
+            matches = [
+                registered
+                for registered, version in self._versions(project)
+                if (version.version, version.checksum) == (model.version, model.checksum)
             ]
-            if not found:
-                return None
-            return _fetch(found[-1], temporary)
+            return _download(matches[-1], temporary) if matches else None
 
         with tempfile.TemporaryDirectory() as temporary:
             try:
-                fresh = self.connection.call(action)
+                downloaded = self.connection.call(action)
             except NotFoundError:
-                fresh = None
-            if fresh is None:
+                downloaded = None
+            if downloaded is None:
                 raise NotFoundError(
-                    f"there is no model version {model.version} of {self.owner} in "
+                    f"there is no model version {model.version} of {self.source_id} in "
                     f"{self.connection}"
                 )
-            if checksum(fresh) != model.checksum:
+            if checksum(downloaded) != model.checksum:
                 raise BrokenModelError(
-                    f"the files of {model.version} in {self.connection} are not those that were "
-                    f"registered: materialise model for {model.hour:%Y-%m-%d-%H:%M} again"
+                    f"the files of {model.version} in {self.connection} have changed since they "
+                    f"were registered: materialise model for {model.hour:%Y-%m-%d-%H:%M} again"
                 )
-            shutil.copytree(fresh, folder, dirs_exist_ok=True)
+            shutil.copytree(downloaded, folder, dirs_exist_ok=True)
 
     def check(self) -> str:
         hours = {model.hour for _, model in self.connection.call(self._versions)}
         return f"{self.connection}: {NAME} has models of {len(hours)} hours"
 
     def _save(self, project: Project, files: Path, model: ModelVersion) -> ModelVersion:
-        of_this_hour = [found for found in self._versions(project) if found[1].hour == model.hour]
-        if of_this_hour and _same(of_this_hour[-1][1], model) and _intact(*of_this_hour[-1]):
-            return of_this_hour[-1][1]
-        made = project.get_model_registry().python.create_model(
+        same_hour = [pair for pair in self._versions(project) if pair[1].hour == model.hour]
+        if same_hour and _same(same_hour[-1][1], model) and _is_intact(*same_hour[-1]):
+            return same_hour[-1][1]
+        created = project.get_model_registry().python.create_model(
             name=NAME,
             metrics=dict(model.metrics),
-            description=_describe(model, self.owner),
+            description=_describe(model, self.source_id),
         )
-        # Waiting for the registration would take five seconds, and it has happened by then. Not
-        # having waited, this version of the client fails to tell of it.
+        # Waiting for the registration would take five seconds, though it is complete by then. If it
+        # does not wait, this version of the client fails with AttributeError afterwards.
         with contextlib.suppress(AttributeError):
-            made.save(str(files), await_registration=0, keep_original_files=True)
+            created.save(str(files), await_registration=0, keep_original_files=True)
         registered = [
-            found
-            for found, known in self._versions(project)
-            if found.version == made.version and _same(known, model)
+            candidate
+            for candidate, version in self._versions(project)
+            if candidate.version == created.version and _same(version, model)
         ]
         if not registered:
             raise StorageError(
-                f"Hopsworks does not list version {made.version} of {NAME}, just registered: "
+                f"Hopsworks does not list version {created.version} of {NAME}, just registered: "
                 f"materialise model for {model.hour:%Y-%m-%d-%H:%M} again"
             )
-        _tag(registered[-1], _known(model, self.owner))
+        _tag(registered[-1], _description_fields(model, self.source_id))
         return model
 
     def _versions(self, project: Project) -> list[tuple[Model, ModelVersion]]:
-        """The owner's versions, oldest first, as Hopsworks' object and as ours."""
+        """The versions of this source, oldest first, as Hopsworks' object and as ours."""
         models = project.get_model_registry().get_models(NAME)
-        found = []
-        for model in sorted(models, key=lambda model: model.version):
-            known = _understand(model, self.owner)
-            if known is not None:
-                found.append((model, known))
-        return found
+        parsed = [
+            (model, _parse(model, self.source_id))
+            for model in sorted(models, key=lambda model: model.version)
+        ]
+        return [(model, version) for model, version in parsed if version is not None]
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Let no other process of this machine register at the same time.
+    def _lock(self) -> Iterator[None]:
+        """Keep other processes of this machine from registering at the same time.
 
-        The client looks for the next free number, and if another has taken it meanwhile, it
-        deletes the other's files.
+        The client takes the next free number, and if another process takes it meanwhile, it deletes
+        that process's files.
         """
         root = self.connection.settings.storage_root
-        lock = root / f".{self.connection.settings.fs_project_name}_{NAME}.lock"
-        with writing_to(lock):
-            lock.parent.mkdir(parents=True, exist_ok=True)
-            guard = FileLock(str(lock))
-            guard.acquire(timeout=LOCK_SECONDS)
+        path = root / f".{self.connection.settings.fs_project_name}_{NAME}.lock"
+        lock = FileLock(str(path))
         try:
+            with write_errors(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    lock.acquire(timeout=self.lock_seconds)
+                except Timeout:  # a TimeoutError, and so an OSError
+                    raise StorageError(
+                        f"another process has been registering a model for more than "
+                        f"{self.lock_seconds:.0f} seconds (it holds {path}): when it has ended, "
+                        "materialise model again"
+                    ) from None
             yield
         finally:
-            guard.release()
+            lock.release()
 
 
-def _fetch(version: Model, folder: str) -> Path:
-    """Download a version's files into a new folder below one."""
-    # Without a folder to use the client may hand out what it has kept from a version that was
-    # deleted since; and after a failure halfway it would stumble over its own files.
-    fresh = Path(tempfile.mkdtemp(dir=folder))
-    version.download(local_path=str(fresh))
-    return fresh
+def _download(model: Model, folder: str) -> Path:
+    """Download a version's files into a new folder below `folder`."""
+    # Without a folder the client may return files that it has cached from a deleted version; and
+    # after a failure halfway it would trip over its own files.
+    target = Path(tempfile.mkdtemp(dir=folder))
+    model.download(local_path=str(target))
+    return target
 
 
-def _intact(version: Model, known: ModelVersion) -> bool:
-    """Whether a version's files are still those that were registered."""
+def _is_intact(model: Model, version: ModelVersion) -> bool:
+    """Whether a version's files are still the ones that were registered."""
     from hopsworks_common.client.exceptions import RestAPIError
 
     with tempfile.TemporaryDirectory() as temporary:
         try:
-            return checksum(_fetch(version, temporary)) == known.checksum
-        except RestAPIError:  # it has no files any more
+            return checksum(_download(model, temporary)) == version.checksum
+        except RestAPIError:  # its files are gone
             return False
 
 
 def _same(one: ModelVersion, other: ModelVersion) -> bool:
-    """Whether they are the same training's: equal files have equal metrics.
+    """Whether both are the same model: equal files have equal metrics.
 
-    Tags may differ, since a training again has its dataset pinned anew.
+    Tags may differ, since training again pins its dataset again.
     """
     return replace(one, metrics={}, tags={}) == replace(other, metrics={}, tags={})
 
 
-def _known(model: ModelVersion, owner: str) -> dict[str, Any]:
-    """All that is to be kept of a version beside its metrics."""
+def _description_fields(model: ModelVersion, source_id: str) -> dict[str, Any]:
+    """Everything to keep about a version besides its metrics."""
     return {
-        "owner": owner,
+        "owner": source_id,
         "hour": f"{model.hour:{_HOUR}}",
         "checksum": model.checksum,
         "promoted": model.promoted,
@@ -209,11 +216,11 @@ def _known(model: ModelVersion, owner: str) -> dict[str, Any]:
     }
 
 
-def _describe(model: ModelVersion, owner: str) -> str:
-    """A sentence for people, and the same and more as JSON."""
+def _describe(model: ModelVersion, source_id: str) -> str:
+    """A sentence for people, followed by the fields as JSON."""
     gate = "promoted" if model.promoted else "not promoted"
-    known = json.dumps(_known(model, owner))
-    text = f"Trained at {model.hour:%Y-%m-%d %H:%M} UTC on {owner}, {gate}. {known}"
+    fields = json.dumps(_description_fields(model, source_id))
+    text = f"Trained at {model.hour:%Y-%m-%d %H:%M} UTC on {source_id}, {gate}. {fields}"
     if len(text) > LONGEST_DESCRIPTION:
         raise StorageError(
             f"the tags of model {model.version} are too long for Hopsworks, which keeps "
@@ -222,33 +229,33 @@ def _describe(model: ModelVersion, owner: str) -> str:
     return text
 
 
-def _understand(model: Model, owner: str) -> ModelVersion | None:
-    """What a version's description says; None if it is not this owner's, or cannot be read."""
+def _parse(model: Model, source_id: str) -> ModelVersion | None:
+    """The version that a description describes; None if it is of another source or unreadable."""
     _, brace, text = (model.description or "").partition("{")
     try:
-        known = json.loads(brace + text)
-        if known["owner"] != owner:
+        fields = parse_json_object(brace + text)
+        if fields["owner"] != source_id:
             return None
-        hour = datetime.strptime(known["hour"], _HOUR)
+        hour = datetime.strptime(fields["hour"], _HOUR)
         return ModelVersion(
-            version=version_of(hour, known["checksum"]),
-            checksum=known["checksum"],
+            version=version_of(hour, fields["checksum"]),
+            checksum=fields["checksum"],
             hour=hour,
-            promoted=known["promoted"],
-            # The client takes names apart before digits: mape_seasonal_naive__24.
+            promoted=fields["promoted"],
+            # The client splits names before digits: mape_seasonal_naive__24.
             metrics={
                 re.sub("_+", "_", name): float(value)
                 for name, value in (model.training_metrics or {}).items()
             },
-            tags=known["tags"],
+            tags=fields["tags"],
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):  # TypeError: written by hand, with other types
         _log.info("version %s of %s was not registered by this project", model.version, NAME)
         return None
 
 
 def _tag(model: Model, value: dict[str, Any]) -> None:
-    """Put what is known of a version into a tag too. Nothing of ours reads it."""
+    """Put the fields into a tag too, if its schema is defined. This project never reads it."""
     from hopsworks_common.client.exceptions import RestAPIError
     from hopsworks_common.core.tag_schemas_api import TagSchemasApi
 
@@ -257,4 +264,4 @@ def _tag(model: Model, value: dict[str, Any]) -> None:
         if any(schema["name"] == TAG for schema in schemas):
             model.add_tag(TAG, value)
     except RestAPIError as error:
-        _log.warning("version %s is left without its tag: %s", model.version, error.user_message)
+        _log.warning("version %s has no tag %s: %s", model.version, TAG, error.user_message)

@@ -11,65 +11,55 @@ from pathlib import Path
 import trustme
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from energy_assets_tests.hopsworks_server.project import Project
-from energy_assets_tests.hopsworks_server.query_service import QueryService
-from energy_assets_tests.hopsworks_server.rest_api import RestApi
+from energy_assets_tests.stores.hopsworks.server.project import Cluster, Project
+from energy_assets_tests.stores.hopsworks.server.query_service import QueryService
+from energy_assets_tests.stores.hopsworks.server.rest_api import RestApi
 
 DOMAIN = "hopsworks.test"
 
 
 class _Handler(WSGIRequestHandler):
     def log(self, *_: object) -> None:
-        """Tests look at `Project.requests`."""
+        """Tests look at `Project.requests` instead."""
 
 
 class HopsworksServer:
-    """A cluster with as many projects as are asked for. Close it at the end."""
+    """A running cluster. Close it at the end."""
 
     def __init__(self, folder: Path, expired: bool = False) -> None:
-        self.folder = folder
-        self.ca = trustme.CA()
-        self.authority = folder / "authority.pem"
-        self.ca.cert_pem.write_to_path(str(self.authority))
-        self.projects: dict[str, Project] = {}
+        self.cluster = Cluster(folder, trustme.CA())
+        self.cluster.ca.cert_pem.write_to_path(str(self.cluster.authority))
         self._numbers = itertools.count(1)
         not_after = datetime.now(timezone.utc) - timedelta(days=1) if expired else None
-        certificate = self.ca.issue_cert(
+        certificate = self.cluster.ca.issue_cert(
             "127.0.0.1",
             f"flyingduck.service.{DOMAIN}",
             not_before=datetime(2020, 1, 1, tzinfo=timezone.utc),
             not_after=not_after,
         )
-        self.query_service = QueryService(self, certificate)
+        self.query_service = QueryService(self.cluster, certificate)
+        self.cluster.query_port = self.query_service.port
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(context)
         self._http = make_server(
             "127.0.0.1",
             0,
-            RestApi(self),
+            RestApi(self.cluster),
             threaded=True,
             request_handler=_Handler,
             ssl_context=context,
         )
         self._http.daemon_threads = True
-        self.port = self._http.server_port
+        self.cluster.port = self._http.server_port
         threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
 
     def new_project(self) -> Project:
-        """An empty project with a key of its own."""
+        """An empty project with its own key."""
         number = next(self._numbers)
         name = f"energy{number}"
-        project = Project(number, name, self.folder / name, self)
-        self.projects[name] = project
+        project = Project(number, name, self.cluster.folder / name, self.cluster)
+        self.cluster.projects[name] = project
         return project
-
-    def of_key(self, header: str) -> Project | None:
-        """The project whose key an Authorization header holds."""
-        keys = {f"ApiKey {project.key}": project for project in self.projects.values()}
-        return keys.get(header)
-
-    def of_id(self, number: int) -> Project:
-        return next(project for project in self.projects.values() if project.id == number)
 
     def close(self) -> None:
         self._http.shutdown()

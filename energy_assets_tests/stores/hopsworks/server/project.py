@@ -1,7 +1,10 @@
-"""The state of one project of the stand-in: a test has one for itself."""
+"""The state of the stand-in: a cluster, and a project in it for each test."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import re
 import shutil
 import threading
 import uuid
@@ -10,35 +13,66 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import trustme
+
+_SECRET = b"known to the cluster alone"
+
+
+def sign(payload: str) -> str:
+    """The signature without which the Query Service does not run a query."""
+    return hmac.new(_SECRET, payload.encode(), hashlib.sha256).hexdigest()
+
 
 @dataclass
 class Fault:
-    """What goes wrong with requests whose method and path match, so many times."""
+    """What goes wrong with the next requests whose method and path match."""
 
     method: str
     path: str
-    """A regular expression that is searched for in the path."""
+    """A regular expression, searched for in the path."""
     times: int = 1
+    """How many requests it affects."""
     status: int | None = None
-    """Answered at once, and nothing is done."""
+    """The server answers with this status and does nothing."""
     code: int = 0
-    """Hopsworks' own number of the error."""
+    """Hopsworks' own number for the error."""
     seconds: float = 0.0
-    """Waited before anything else."""
+    """The server waits this long first."""
     drop: bool = False
-    """The connection is closed before the request has been read to its end."""
+    """The server closes the connection before it has read the whole request."""
     then: Callable[[], None] | None = None
-    """Called once the request has been seen."""
+    """Called when the request arrives."""
+
+
+@dataclass
+class Cluster:
+    """What the two servers of the stand-in share."""
+
+    folder: Path
+    ca: trustme.CA
+    port: int = 0
+    query_port: int = 0
+    projects: dict[str, Project] = field(default_factory=dict)
+
+    @property
+    def authority(self) -> Path:
+        """PEM file of the certificate authority."""
+        return self.folder / "authority.pem"
+
+    def project_of_key(self, header: str) -> Project | None:
+        """The project whose key an Authorization header holds."""
+        keys = {f"ApiKey {project.key}": project for project in self.projects.values()}
+        return keys.get(header)
 
 
 @dataclass
 class Project:
-    """What a project holds. Features and files lie below a folder, all else in these dicts."""
+    """What a project holds. Features and files are below a folder, the rest is in these dicts."""
 
     id: int
     name: str
     folder: Path
-    server: Any
+    cluster: Cluster
     key: str = field(default_factory=lambda: f"key-{uuid.uuid4().hex}")
     feature_groups: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
     feature_views: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
@@ -55,14 +89,14 @@ class Project:
         self.path_of("Models").mkdir(parents=True)
 
     def settings(self) -> dict[str, Any]:
-        """The settings by which this project's own code reaches it."""
+        """The settings with which the code under test reaches this project."""
         return {
             "feature_store": "hopsworks",
             "fs_host": "127.0.0.1",
-            "fs_port": self.server.port,
+            "fs_port": self.cluster.port,
             "fs_project_name": self.name,
             "fs_api_key": self.key,
-            "fs_trust_store": self.server.authority,
+            "fs_trust_store": self.cluster.authority,
         }
 
     def environment(self) -> dict[str, str]:
@@ -70,14 +104,12 @@ class Project:
         return {name.upper(): str(value) for name, value in self.settings().items()}
 
     def fail(self, method: str, path: str, **fault: Any) -> Fault:
-        """Let the next matching requests go wrong."""
+        """Make the next matching requests go wrong."""
         self.faults.append(Fault(method, path, **fault))
         return self.faults[-1]
 
     def fault_for(self, method: str, path: str) -> Fault | None:
-        """The fault that a request meets, which is then counted."""
-        import re
-
+        """The fault that a request meets; it then affects one request less."""
         with self.lock:
             for fault in self.faults:
                 if fault.times and fault.method == method and re.search(fault.path, path):
@@ -85,12 +117,12 @@ class Project:
                     return fault
         return None
 
-    def asked(self, method: str, path: str) -> int:
-        """How many requests of that method have a path that ends so."""
-        return sum(1 for seen in self.requests if seen[0] == method and seen[1].endswith(path))
+    def count(self, method: str, path: str) -> int:
+        """How many requests had this method and a path with this ending."""
+        return sum(1 for verb, url in self.requests if verb == method and url.endswith(path))
 
     def path_of(self, remote: str) -> Path:
-        """Where a file of the project's file system lies: `/Projects/<name>/Models` or `Models`."""
+        """The local path of `/Projects/<name>/Models` or `Models` in the project's file system."""
         parts = PurePosixPath("/", remote).parts[1:]
         if parts[:2] == ("Projects", self.name):
             parts = parts[2:]

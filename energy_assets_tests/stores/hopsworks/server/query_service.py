@@ -1,32 +1,23 @@
 """The Query Service of the stand-in: Arrow Flight over TLS.
 
-A query is what the REST API has signed: the table and the hours. Rows and columns come in no
-particular order, as from a real one.
+A query is the table and the hours, signed by the REST API. As from a real service, rows and columns
+come back in no particular order.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
 from pyarrow import flight
+from trustme import LeafCert
 
-if TYPE_CHECKING:
-    from trustme import LeafCert
-
-    from energy_assets_tests.hopsworks_server.server import HopsworksServer
-
-_SECRET = b"known to the cluster alone"
-
-
-def sign(payload: str) -> str:
-    """The signature without which a query is not run."""
-    return hmac.new(_SECRET, payload.encode(), hashlib.sha256).hexdigest()
+from energy_assets_tests.stores.hopsworks.server.project import Cluster, sign
 
 
 class _Headers(flight.ServerMiddleware):
@@ -40,18 +31,18 @@ class _ReadHeaders(flight.ServerMiddlewareFactory):
 
 
 class QueryService(flight.FlightServerBase):
-    """Reads of feature groups and of files, and training datasets made of queries."""
+    """Reads feature groups and files, and makes training datasets from queries."""
 
-    def __init__(self, server: HopsworksServer, certificate: LeafCert) -> None:
+    def __init__(self, cluster: Cluster, certificate: LeafCert) -> None:
         chain = b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
         super().__init__(
             "grpc+tls://127.0.0.1:0",
             tls_certificates=[(chain, certificate.private_key_pem.bytes())],
             middleware={"headers": _ReadHeaders()},
         )
-        self.server = server
+        self.cluster = cluster
         self.down = False
-        """Whether every call is answered as by a service that is not there."""
+        """While it is true, every call fails as if the service were not there."""
 
     def list_actions(self, context: Any) -> list[tuple[str, str]]:
         return [(name, "") for name in ("healthcheck", "get-version", "create-training-dataset")]
@@ -64,32 +55,32 @@ class QueryService(flight.FlightServerBase):
 
     def get_flight_info(self, context: Any, descriptor: Any) -> flight.FlightInfo:
         self._refuse_if_down()
-        asked = {
+        ticket_body = {
             "query": descriptor.command.decode() if descriptor.command else None,
             "path": descriptor.path[0].decode() if descriptor.path else None,
         }
-        endpoint = flight.FlightEndpoint(json.dumps(asked).encode(), [])
+        endpoint = flight.FlightEndpoint(json.dumps(ticket_body).encode(), [])
         return flight.FlightInfo(pa.schema([]), descriptor, [endpoint], -1, -1)
 
     def do_get(self, context: Any, ticket: Any) -> flight.RecordBatchStream:
         self._refuse_if_down()
-        asked = json.loads(ticket.ticket)
+        ticket_body = json.loads(ticket.ticket)
         headers = context.get_middleware("headers").headers
-        if asked["query"] is not None:
-            if headers.get("hopsworks-signature") != [sign(asked["query"])]:
+        if ticket_body["query"] is not None:
+            if headers.get("hopsworks-signature") != [sign(ticket_body["query"])]:
                 raise flight.FlightUnauthorizedError("the query is not signed")
-            return flight.RecordBatchStream(_run(json.loads(asked["query"])))
+            return flight.RecordBatchStream(_run(json.loads(ticket_body["query"])))
         if "x-certificates-json" not in headers:
             raise flight.FlightUnauthorizedError("no client certificates")
-        project = self.server.projects[asked["path"].split("/")[2]]
-        return flight.RecordBatchStream(pq.read_table(project.path_of(asked["path"])))
+        project = self.cluster.projects[ticket_body["path"].split("/")[2]]
+        return flight.RecordBatchStream(pq.read_table(project.path_of(ticket_body["path"])))
 
-    def _create_training_dataset(self, asked: dict[str, Any]) -> None:
-        project = self.server.projects[asked["project_name"]]
-        dataset = project.training_datasets[asked["tds_version"]]
+    def _create_training_dataset(self, body: dict[str, Any]) -> None:
+        project = self.cluster.projects[body["project_name"]]
+        dataset = project.training_datasets[body["tds_version"]]
         folder = project.path_of(f"{dataset['location']}/{dataset['name']}")
         folder.mkdir(parents=True)
-        pq.write_table(_run(asked["query"]), folder / "part-0.parquet")
+        pq.write_table(_run(body["query"]), folder / "part-0.parquet")
         (folder / "_SUCCESS").touch()
 
     def _refuse_if_down(self) -> None:
@@ -98,9 +89,6 @@ class QueryService(flight.FlightServerBase):
 
 
 def _run(query: dict[str, Any]) -> pa.Table:
-    from deltalake import DeltaTable
-    from deltalake.exceptions import TableNotFoundError
-
     try:
         table = DeltaTable(query["location"])
     except TableNotFoundError:

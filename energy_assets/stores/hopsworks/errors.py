@@ -1,0 +1,118 @@
+"""What failures of the Hopsworks client mean: our typed errors, without the API key in them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from energy_assets.errors import (
+    CredentialError,
+    EnergyAssetsError,
+    NotFoundError,
+    StorageError,
+    UnreachableError,
+)
+from energy_assets.settings import WHERE_TO_FIND, refused_credential
+
+if TYPE_CHECKING:
+    import requests
+
+_UNTRUSTED = "certificate verify failed: "
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a login needs. Connections with equal credentials share one login."""
+
+    host: str
+    port: int
+    project: str
+    key: str = field(repr=False)
+    trust_store: str | None
+    verify: bool
+
+    @property
+    def server(self) -> str:
+        """The server, as messages name it."""
+        return f"Hopsworks at {self.host}:{self.port}"
+
+
+def refusal(response: requests.Response, credentials: Credentials) -> EnergyAssetsError | None:
+    """The error for a response that the client has no use for; None if the client is to see it."""
+    status = response.status_code
+    if status == 401:
+        return refused_credential("fs_api_key", "Hopsworks")
+    if status == 403:
+        return CredentialError(
+            f"Hopsworks refuses a request ({_reason(response)}): the owner of FS_API_KEY is not a "
+            f"member of FS_PROJECT_NAME={credentials.project} or lacks a right, or the key lacks a "
+            "scope. It needs the scopes project, featurestore, job, dataset.view, dataset.create, "
+            f"dataset.delete and modelregistry; it is {WHERE_TO_FIND['fs_api_key']}."
+        )
+    if status == 429 or status >= 500:
+        return UnreachableError(f"{credentials.server} fails: {_reason(response)}")
+    if status == 404 and "/project/getProjectInfo/" in (response.request.url or ""):
+        return CredentialError(
+            f"Hopsworks at {credentials.host} has no project {credentials.project}, or the key's "
+            f"owner may not see it: FS_PROJECT_NAME is {WHERE_TO_FIND['fs_project_name']}"
+        )
+    return None
+
+
+def translate(error: Exception, credentials: Credentials) -> EnergyAssetsError:
+    """Our error for an exception of the client, or of the libraries below it."""
+    import requests
+    from hopsworks_common.client.exceptions import RestAPIError
+    from pyarrow import flight
+
+    text = str(error).replace(credentials.key, "***")
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, EnergyAssetsError):
+            return cause
+    untrusted = [str(cause) for cause in causes if _UNTRUSTED in str(cause)]
+    if untrusted:
+        reason = untrusted[-1].rpartition(_UNTRUSTED)[2].partition(" (_ssl")[0]
+        return CredentialError(
+            f"the certificate of {credentials.server} is not trusted ({reason}): if it has "
+            "expired, the cluster needs a new one; if the cluster is your own, set FS_TRUST_STORE "
+            "to the PEM file of its certificate authority"
+        )
+    _log.debug("a call to %s failed: %s: %s", credentials.server, type(error).__name__, text)
+    transient = (
+        requests.ConnectionError,
+        requests.Timeout,
+        requests.exceptions.ChunkedEncodingError,
+        flight.FlightUnavailableError,
+        flight.FlightTimedOutError,
+    )
+    if any(isinstance(cause, transient) for cause in causes) or "is busy right now" in text:
+        return UnreachableError(
+            f"{credentials.server} does not answer ({type(causes[-1]).__name__}): try again "
+            "later. If it never does, check FS_HOST and FS_PORT, and that this machine can reach "
+            "them."
+        )
+    if isinstance(error, RestAPIError):
+        if error.response.status_code == 404:
+            return NotFoundError(f"{credentials.server} cannot find it: {_reason(error.response)}")
+        return StorageError(f"{credentials.server} refuses: {_reason(error.response)}")
+    return StorageError(f"{credentials.server}: {type(error).__name__}: {text}")
+
+
+def _reason(response: requests.Response) -> str:
+    """Status and message of a response."""
+    try:
+        body = response.json()
+        message = body.get("usrMsg") or body.get("errorMsg") or ""
+    except (ValueError, AttributeError):
+        message = ""
+    return f"HTTP {response.status_code} {message}".strip()
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,46 @@
+"""An asset's hour as a Parquet file in the object store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas as pd
+import pytest
+
+from energy_assets.errors import NotFoundError, StorageError
+from energy_assets.stores.object_store import ObjectStore
+from energy_assets.stores.parquet import encode, read_hour, read_metadata
+from energy_assets.stores.training_datasets import read_reference
+
+HOUR = datetime(2023, 3, 1, 10)
+PATH = "raw_consumption/2023-03-01/10.parquet"
+
+
+def test_a_frame_comes_back_with_its_index_types_and_metadata(object_store: ObjectStore) -> None:
+    frame = pd.DataFrame(
+        {"hour": pd.to_datetime(["2023-03-01 10:00"]), "code": ["0121"]}, index=["a"]
+    )
+    object_store.write(PATH, encode(frame, {"origin": "2023-03-01T10:00:00"}))
+    pd.testing.assert_frame_equal(read_hour(object_store, "raw_consumption", HOUR), frame)
+    assert read_metadata(object_store.read(PATH)) == {"origin": "2023-03-01T10:00:00"}
+
+
+def test_an_hour_without_a_file_says_what_to_materialise(object_store: ObjectStore) -> None:
+    with pytest.raises(NotFoundError, match="materialise raw_consumption for that partition"):
+        read_hour(object_store, "raw_consumption", HOUR)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and then nothing PAR1"])
+def test_a_damaged_file_is_named(object_store: ObjectStore, content: bytes) -> None:
+    object_store.write(PATH, content)
+    with pytest.raises(StorageError, match=f"{PATH} is not readable as Parquet.*backup"):
+        read_hour(object_store, "raw_consumption", HOUR)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"version": 1}', b"\xff"])
+def test_a_damaged_reference_says_what_to_materialise(
+    object_store: ObjectStore, content: bytes
+) -> None:
+    object_store.write("feature_view/2023-03-01/10.json", content)
+    with pytest.raises(StorageError, match="materialise feature_view for 2023-03-01-10:00 again"):
+        read_reference(object_store, HOUR)
