@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from energy_assets.forecasts.publishing import newest_origin
+from energy_assets.forecasts.publishing import published_origin
 from energy_assets.partitions import HOUR, window_of
 from energy_assets.stores.model_registry import ModelVersion
 from energy_assets.stores.training_datasets import read_reference
@@ -92,7 +92,7 @@ def test_the_graph_gives_the_same_tables_models_and_objects(
     for path in paths:
         assert content(hosted, path) == content(embedded, path), path
     assert {f"{FOLDER}/{path}" for path in paths} < set(gcs.objects)
-    assert newest_origin(hosted.stores.object_store) == ORIGIN
+    assert published_origin(hosted.stores.object_store) == ORIGIN
     assert set(hosted.frame("predictions_parquet", ORIGIN)["quality"]) == {"model"}
     assert len(hosted.frame("monitoring_metrics", ORIGIN)) == len(SERIES)
 
