@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests. Real data is read where it lies, never copied into the project."""
+"""Fixtures shared by all tests. Real data is read in place, never copied into the project."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from energy_assets.stores.embedded.object_store import LocalObjectStore
+from energy_assets.stores.hopsworks.connection import log_out
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets_tests.stores.gcs.google_account import (  # noqa: F401 - fixtures
     http_server,
@@ -59,7 +60,7 @@ def de35_panel(de35_csv: Path) -> pd.DataFrame:
 
 @pytest.fixture
 def gcs(monkeypatch: pytest.MonkeyPatch) -> Iterator[GcsServer]:
-    """Google Cloud Storage on loopback, where its client looks for it."""
+    """Google Cloud Storage on loopback, where the client finds it."""
     with gcs_server() as server:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
         yield server
@@ -87,7 +88,5 @@ def hopsworks_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hopsw
 @pytest.fixture
 def hopsworks(hopsworks_server: HopsworksServer) -> Iterator[Project]:
     """An empty project of the stand-in, for this test alone."""
-    from energy_assets.stores.hopsworks.connection import log_out
-
     yield hopsworks_server.new_project()
     log_out()

@@ -1,6 +1,6 @@
-"""The hosted stores as they really are: runs only with ENERGY_ASSETS_LIVE=1 and real credentials.
+"""The real hosted services: these tests run only with ENERGY_ASSETS_LIVE=1 and real credentials.
 
-What it writes lies in a feature group version, a folder and models of its own, which it removes.
+They write to a feature group version, a folder and models of their own, and remove them.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from energy_assets.settings import Settings, read_settings
 T0 = datetime(2023, 3, 1)
 HOUR = timedelta(hours=1)
 VERSION = 900_000 + uuid.uuid4().int % 100_000
-"""Of a feature group that nobody else uses."""
-OWNER = "live-test"
+"""A version of the feature group that nobody else uses."""
+SOURCE_ID = "live-test"
 
 
 def live(*variables: str) -> Settings:
-    """The settings, if these variables are set and writing there was asked for."""
+    """The settings; skips the test unless these variables are set and writing is asked for."""
     if os.environ.get("ENERGY_ASSETS_LIVE") != "1":
-        pytest.skip("not asked for: set ENERGY_ASSETS_LIVE=1 to write to the real stores")
+        pytest.skip("set ENERGY_ASSETS_LIVE=1 to write to the real stores")
     settings = read_settings()
     missing = [name for name in variables if not getattr(settings, name.lower())]
     if missing:
@@ -42,12 +42,12 @@ def hopsworks() -> Iterator[Settings]:
     )
     yield settings
     from energy_assets.stores.hopsworks.connection import HopsworksConnection
-    from energy_assets.stores.hopsworks.feature_store import NAME, VIEW
+    from energy_assets.stores.hopsworks.feature_group import NAME, VIEW
 
     def remove(project):
         store = project.get_feature_store()
         group = store.get_feature_group(NAME, VERSION)
-        if group is None or OWNER not in group.description:
+        if group is None or SOURCE_ID not in group.description:
             return
         if view := store.get_feature_view(VIEW, VERSION):
             view.delete()
@@ -56,11 +56,11 @@ def hopsworks() -> Iterator[Settings]:
     HopsworksConnection(settings).call(remove)
 
 
-def test_features_are_kept_and_pinned_in_hopsworks(hopsworks: Settings) -> None:
+def test_features_are_stored_and_pinned_in_hopsworks(hopsworks: Settings) -> None:
     from energy_assets.stores.hopsworks.connection import HopsworksConnection
     from energy_assets.stores.hopsworks.feature_store import HopsworksFeatureStore
 
-    store = HopsworksFeatureStore(HopsworksConnection(hopsworks), hopsworks, OWNER)
+    store = HopsworksFeatureStore(HopsworksConnection(hopsworks), hopsworks, SOURCE_ID)
     rows = pd.DataFrame(
         [("DK1", "111", pd.Timestamp(T0 + number * HOUR), 1.0 + number) for number in range(3)],
         columns=list(CONSUMPTION.dtypes),
@@ -73,33 +73,33 @@ def test_features_are_kept_and_pinned_in_hopsworks(hopsworks: Settings) -> None:
     store.maintain(keep=1)
 
 
-def test_models_are_kept_in_hopsworks(tmp_path: Path) -> None:
+def test_models_are_stored_in_hopsworks(tmp_path: Path) -> None:
     from energy_assets.stores.hopsworks.connection import HopsworksConnection
     from energy_assets.stores.hopsworks.model_registry import NAME, HopsworksModelRegistry
 
     connection = HopsworksConnection(live("FS_PROJECT_NAME", "FS_API_KEY"))
-    owner = f"live-test-{uuid.uuid4().hex[:8]}"
-    registry = HopsworksModelRegistry(connection, owner)
+    source_id = f"live-test-{uuid.uuid4().hex[:8]}"
+    registry = HopsworksModelRegistry(connection, source_id)
     (tmp_path / "files").mkdir()
-    (tmp_path / "files" / "model.txt").write_text(owner)
+    (tmp_path / "files" / "model.txt").write_text(source_id)
     try:
-        made = registry.register(
+        model = registry.register(
             tmp_path / "files", T0, promoted=True, metrics={"mape": 0.1}, tags={"gate": "promoted"}
         )
-        assert list(registry.promoted(T0)) == [made]
-        registry.download(made, tmp_path / "fresh")
-        assert (tmp_path / "fresh" / "model.txt").read_text() == owner
+        assert list(registry.promoted(T0)) == [model]
+        registry.download(model, tmp_path / "fresh")
+        assert (tmp_path / "fresh" / "model.txt").read_text() == source_id
     finally:
         connection.call(
             lambda project: [
                 model.delete()
                 for model in project.get_model_registry().get_models(NAME)
-                if owner in (model.description or "")
+                if source_id in (model.description or "")
             ]
         )
 
 
-def test_objects_are_kept_in_google_cloud_storage() -> None:
+def test_objects_are_stored_in_google_cloud_storage() -> None:
     from energy_assets.stores.gcs.client import open_bucket
     from energy_assets.stores.gcs.object_store import GcsObjectStore
 
@@ -107,7 +107,7 @@ def test_objects_are_kept_in_google_cloud_storage() -> None:
     settings = live("GOOGLE_CLOUD_BUCKET_NAME").model_copy(
         update={"google_cloud_bucket_folder": folder}
     )
-    store = GcsObjectStore(settings, "live-test")
+    store = GcsObjectStore(settings, SOURCE_ID)
     try:
         store.write("a/b.json", b"1")
         assert store.list("a") == ["a/b.json"]

@@ -114,7 +114,7 @@ def test_a_store_that_does_not_answer_is_not_taken_for_one_without_a_forecast(
 ) -> None:
     publish(gcs_store(), ORIGIN)
     before = published(gcs_store())
-    objects = gcs_store(patience=IMPATIENT)
+    objects = gcs_store(policy=IMPATIENT)
     objects.exists("predictions.parquet")
     # Reading the content fails, and writing would not.
     gcs.fail(*[answers(503)] * 100, at="GET /download")

@@ -1,1 +1,4 @@
-"""The object store in Google Cloud Storage."""
+"""The object store in Google Cloud Storage.
+
+Its libraries are imported at the first use, because that takes a second or more.
+"""

@@ -1,4 +1,4 @@
-"""A service account: a key made for a test, and on loopback the server that gives tokens for it."""
+"""A service account: a key made for a test, and a server on loopback that gives tokens for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from werkzeug import Request, Response
 
 ACCOUNT = "forecaster@energy.iam.gserviceaccount.com"
 AUDIENCE = "https://oauth2.googleapis.com/token"
-"""Whom every JWT is for, whatever the address that it is sent to."""
+"""The audience of every JWT, whichever address it is sent to."""
 TOKEN = "good-on-loopback"  # noqa: S105 - opens nothing
 
 
@@ -26,7 +26,7 @@ def rsa_key() -> rsa.RSAPrivateKey:
 
 
 class TokenServer:
-    """Gives a token for a JWT that is signed with the key, as Google's does."""
+    """Gives a token for a JWT that is signed with the key, as Google's server does."""
 
     def __init__(self, server: HTTPServer, key: rsa.RSAPrivateKey) -> None:
         self.url = server.url_for("/token")

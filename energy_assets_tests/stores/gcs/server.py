@@ -1,7 +1,7 @@
-"""Google Cloud Storage on loopback: a third party's emulator behind a thin layer of our own.
+"""Google Cloud Storage on loopback: a third party's emulator, with faults added.
 
-The emulator keeps the objects and speaks the API. It knows neither preconditions nor credentials,
-and it never fails: those are here.
+The emulator stores the objects and speaks the API. It has no preconditions and no credentials, and
+it never fails; this module adds all three.
 """
 
 from __future__ import annotations
@@ -23,18 +23,21 @@ from gcp_storage_emulator.server import RequestHandler, Router
 from gcp_storage_emulator.storage import Storage
 
 from energy_assets.settings import read_settings
-from energy_assets.stores.gcs.client import Patience
+from energy_assets.stores.gcs.client import RetryPolicy
 from energy_assets.stores.gcs.object_store import GcsObjectStore
 
 BUCKET = "forecasts"
-OWNER = "simulator-ConsumptionDE35Hour"
+SOURCE_ID = "simulator-ConsumptionDE35Hour"
+
+LARGE = bytes(range(256)) * 33_000
+"""More than the client sends in one request."""
 
 Fault = Callable[["_Handler"], None]
-"""Is given a request, in place of its answer."""
+"""Called with a request instead of answering it."""
 
 
 class GcsServer:
-    """The server's state. `faults` are given out first, one for each request that fits."""
+    """The server's state."""
 
     def __init__(self) -> None:
         self.storage = Storage(use_memory_fs=True)
@@ -42,12 +45,12 @@ class GcsServer:
         self.lock = threading.Lock()
         self.requests: list[str] = []
         self.tokens: set[str] | None = None
-        """The access tokens that are good; None: no token is asked for."""
+        """The valid access tokens; None if the server asks for none."""
         self._faults: list[tuple[str, Fault]] = []
         self.url = ""
 
     def fail(self, *faults: Fault, at: str = "/") -> None:
-        """Meet the next requests whose method and path contain `at` with these faults, in turn."""
+        """Use these faults up, in turn, on the next requests whose method and path contain `at`."""
         self._faults += [(at, fault) for fault in faults]
 
     def fault_for(self, request: str) -> Fault | None:
@@ -60,22 +63,22 @@ class GcsServer:
 
     @property
     def objects(self) -> dict[str, bytes]:
-        """Every visible object by its name."""
+        """Every visible object, by name."""
         with self.lock:
-            names, _ = self.storage.get_file_list(BUCKET, None, None)
-            return {found["name"]: self.storage.get_file(BUCKET, found["name"]) for found in names}
+            items, _ = self.storage.get_file_list(BUCKET, None, None)
+            return {item["name"]: self.storage.get_file(BUCKET, item["name"]) for item in items}
 
 
-PATIENT = Patience(first_wait=0.05)
-IMPATIENT = Patience(connect=0.3, answer=0.3, first_wait=0.05, retry=0.3)
+PATIENT = RetryPolicy(first_delay=0.05)
+IMPATIENT = RetryPolicy(connect_timeout=0.3, read_timeout=0.3, first_delay=0.05, deadline=0.3)
 
 
-def gcs_store(owner: str = OWNER, patience: Patience = PATIENT, **settings: Any) -> GcsObjectStore:
-    """A store on the server that STORAGE_EMULATOR_HOST names, as another process would open it."""
-    given = {"google_cloud_bucket_name": BUCKET, **settings}
-    return GcsObjectStore(
-        read_settings(_env_file=None, object_store="gcs", **given), owner, patience
-    )
+def gcs_store(
+    source_id: str = SOURCE_ID, policy: RetryPolicy = PATIENT, **settings: Any
+) -> GcsObjectStore:
+    """A new store on the server that STORAGE_EMULATOR_HOST names."""
+    values = {"object_store": "gcs", "google_cloud_bucket_name": BUCKET, **settings}
+    return GcsObjectStore(read_settings(_env_file=None, **values), source_id, policy)
 
 
 @contextmanager
@@ -95,7 +98,7 @@ def gcs_server() -> Iterator[GcsServer]:
 
 
 def answers(status: int, message: str = "an error of the server") -> Fault:
-    """Another answer in place of the right one."""
+    """An error instead of the right response."""
 
     def fault(handler: _Handler) -> None:
         handler.read_body()
@@ -105,27 +108,27 @@ def answers(status: int, message: str = "an error of the server") -> Fault:
 
 
 def breaks_off_in_the_request(handler: _Handler) -> None:
-    """Half of the body arrives, then the connection is gone."""
+    """The connection breaks after half of the request's body."""
     handler.rfile.read(int(handler.headers.get("Content-Length", 0)) // 2)
     handler.hang_up()
 
 
 def loses_the_answer(handler: _Handler) -> None:
-    """The request is served, and the connection is gone before its answer."""
-    handler.made_answer()
+    """The server does what it was asked for, and the connection breaks before the response."""
+    handler.response()
     handler.hang_up()
 
 
 def breaks_off_in_the_answer(handler: _Handler) -> None:
-    """Half of the answer's body arrives, then the connection is gone."""
-    head, end, body = handler.made_answer().partition(b"\r\n\r\n")
+    """The connection breaks after half of the response's body."""
+    head, end, body = handler.response().partition(b"\r\n\r\n")
     handler.wfile.write(head + end + body[: len(body) // 2])
     handler.wfile.flush()
     handler.hang_up()
 
 
 def after(seconds: float) -> Fault:
-    """The right answer, late."""
+    """The right response, late."""
 
     def fault(handler: _Handler) -> None:
         time.sleep(seconds)
@@ -135,7 +138,7 @@ def after(seconds: float) -> Fault:
 
 
 def no_answer(handler: _Handler) -> None:
-    """The request is neither served nor answered, for longer than anybody waits here."""
+    """No response, for longer than any client in these tests waits."""
     time.sleep(5)
     handler.hang_up()
 
@@ -145,7 +148,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 64
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that has given up waiting is no error of the server."""
+        """Ignore clients that have stopped waiting."""
 
 
 class _Handler(RequestHandler):
@@ -174,14 +177,14 @@ class _Handler(RequestHandler):
             self.answer()
 
     def answer(self) -> None:
-        self.wfile.write(self.made_answer())
+        self.wfile.write(self.response())
 
-    def made_answer(self) -> bytes:
-        """Serve the request; its answer is not sent, lest a client that does not read stop all."""
-        sending, self.wfile = self.wfile, io.BytesIO()
+    def response(self) -> bytes:
+        """The response, not yet sent: a client that does not read must not hold the lock."""
+        socket_file, self.wfile = self.wfile, io.BytesIO()
         self._serve_whole(self.read_body())
-        made, self.wfile = self.wfile.getvalue(), sending
-        return made
+        response, self.wfile = self.wfile.getvalue(), socket_file
+        return response
 
     def _serve_whole(self, body: bytes) -> None:
         if not self._has_token():
@@ -189,26 +192,26 @@ class _Handler(RequestHandler):
             return
         with self.state.lock:
             if self._precondition_holds(body):
-                arriving, self.rfile = self.rfile, io.BytesIO(body)
+                socket_file, self.rfile = self.rfile, io.BytesIO(body)
                 Router(self).handle(self.command)
-                self.rfile = arriving
+                self.rfile = socket_file
             else:
                 self.say(412, "At least one of the pre-conditions you specified did not hold.")
 
     def _has_token(self) -> bool:
-        tokens, given = self.state.tokens, self.headers.get("Authorization", "")
-        return tokens is None or given.removeprefix("Bearer ") in tokens
+        tokens, header = self.state.tokens, self.headers.get("Authorization", "")
+        return tokens is None or header.removeprefix("Bearer ") in tokens
 
     def _precondition_holds(self, body: bytes) -> bool:
         url = urlparse(self.path)
-        wanted = parse_qs(url.query).get("ifGenerationMatch")
-        if wanted is None or not url.path.startswith("/upload"):
+        required = parse_qs(url.query).get("ifGenerationMatch")
+        if required is None or not url.path.startswith("/upload"):
             return True
         bucket = unquote(url.path.split("/b/")[1].split("/")[0])
-        # The metadata is JSON of one line in the first part of the upload.
+        # The first part of the upload is the metadata, JSON on one line.
         name = json.loads(body[body.index(b"{") : body.index(b"}\r\n") + 1])["name"]
-        present = self.state.storage.objects.get(bucket, {}).get(name, {"generation": "0"})
-        return bool(present["generation"] == wanted[0])
+        current = self.state.storage.objects.get(bucket, {}).get(name, {"generation": "0"})
+        return bool(current["generation"] == required[0])
 
     def read_body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -226,4 +229,4 @@ class _Handler(RequestHandler):
         self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""

@@ -13,7 +13,7 @@ from energy_assets_tests.stores.gcs.google_account import ACCOUNT, TOKEN, TokenS
 from energy_assets_tests.stores.gcs.server import IMPATIENT, GcsServer, answers, gcs_store
 
 VARIABLE = "GOOGLE_CLOUD_SERVICE_ACCOUNT_JSON_PATH"
-NOT_PASSING = [
+PERMANENT = [
     ("invalid_grant", "Invalid JWT Signature."),
     ("invalid_grant", "Invalid grant: account not found"),
     ("invalid_scope", "Invalid OAuth scope or ID token audience provided."),
@@ -21,7 +21,7 @@ NOT_PASSING = [
 
 
 def assert_holds_no_secret(error: BaseException, *secrets: str) -> None:
-    """Neither the error nor what a traceback of it shows."""
+    """Neither the error nor its traceback shows a secret."""
     shown: BaseException | None = error
     while shown is not None:
         for secret in (*secrets, TOKEN):
@@ -29,9 +29,7 @@ def assert_holds_no_secret(error: BaseException, *secrets: str) -> None:
         shown = shown.__cause__ or (None if shown.__suppress_context__ else shown.__context__)
 
 
-def test_the_key_of_a_service_account_signs_for_a_token(
-    gcs: GcsServer, tokens: TokenServer, key_file: Path
-) -> None:
+def test_a_key_file_gets_access_tokens(gcs: GcsServer, tokens: TokenServer, key_file: Path) -> None:
     gcs.tokens = {TOKEN}
     store = gcs_store(google_cloud_service_account_json_path=key_file)
     store.write("x", b"content")
@@ -41,9 +39,7 @@ def test_the_key_of_a_service_account_signs_for_a_token(
         gcs_store().read("x")
 
 
-def test_a_token_is_got_anew_when_it_is_refused(
-    gcs: GcsServer, tokens: TokenServer, key_file: Path
-) -> None:
+def test_a_refused_token_is_renewed(gcs: GcsServer, tokens: TokenServer, key_file: Path) -> None:
     gcs.tokens = {TOKEN}
     store = gcs_store(google_cloud_service_account_json_path=key_file)
     store.write("x", b"content")
@@ -52,7 +48,7 @@ def test_a_token_is_got_anew_when_it_is_refused(
     assert len(tokens.claims) == 2
 
 
-@pytest.mark.parametrize(("error", "description"), NOT_PASSING)
+@pytest.mark.parametrize(("error", "description"), PERMANENT)
 def test_a_revoked_key_names_the_setting_at_once(
     gcs: GcsServer, tokens: TokenServer, key_file: Path, error: str, description: str
 ) -> None:
@@ -65,7 +61,7 @@ def test_a_revoked_key_names_the_setting_at_once(
     assert_holds_no_secret(caught.value, tokens.assertions[0])
 
 
-def test_a_token_that_is_refused_for_good_names_the_setting(gcs: GcsServer, key_file: Path) -> None:
+def test_a_token_that_is_always_refused_names_the_setting(gcs: GcsServer, key_file: Path) -> None:
     gcs.tokens = set()
     store = gcs_store(google_cloud_service_account_json_path=key_file)
     with pytest.raises(CredentialError, match=f"{VARIABLE}.*Invalid Credentials") as caught:
@@ -73,7 +69,7 @@ def test_a_token_that_is_refused_for_good_names_the_setting(gcs: GcsServer, key_
     assert_holds_no_secret(caught.value)
 
 
-def test_a_token_server_that_fails_for_a_moment_is_asked_again(
+def test_a_request_to_a_token_server_that_fails_once_is_repeated(
     gcs: GcsServer, tokens: TokenServer, key_file: Path
 ) -> None:
     gcs.tokens = {TOKEN}
@@ -82,15 +78,15 @@ def test_a_token_server_that_fails_for_a_moment_is_asked_again(
     assert "x" in gcs.objects
 
 
-def test_a_token_server_that_stays_away_is_an_outage(
+def test_a_token_server_that_keeps_failing_is_unreachable(
     gcs: GcsServer, tokens: TokenServer, key_file: Path
 ) -> None:
     tokens.faults = [as_json(503, error="temporarily_unavailable")] * 20
-    store = gcs_store(google_cloud_service_account_json_path=key_file, patience=IMPATIENT)
+    store = gcs_store(google_cloud_service_account_json_path=key_file, policy=IMPATIENT)
     with pytest.raises(UnreachableError, match="token server"):
         store.read("x")
     key_file.write_text(key_file.read_text().replace(tokens.url, "http://127.0.0.1:9/token"))
-    store = gcs_store(google_cloud_service_account_json_path=key_file, patience=IMPATIENT)
+    store = gcs_store(google_cloud_service_account_json_path=key_file, policy=IMPATIENT)
     with pytest.raises(UnreachableError):
         store.read("x")
 
@@ -109,7 +105,7 @@ def test_a_token_server_that_stays_away_is_an_outage(
         ),
     ],
 )
-def test_a_file_that_is_no_key_names_the_setting_and_the_file(
+def test_a_file_that_is_not_a_key_is_named_with_its_setting(
     gcs: GcsServer, tmp_path: Path, content: str | None, says: str
 ) -> None:
     path = tmp_path / "wrong.json"
@@ -121,7 +117,7 @@ def test_a_file_that_is_no_key_names_the_setting_and_the_file(
     assert_holds_no_secret(caught.value, "private")
 
 
-def test_a_key_given_in_place_of_its_path_is_refused_and_not_shown(
+def test_a_key_set_instead_of_its_path_is_refused_and_not_shown(
     key_file: Path, private_key: str
 ) -> None:
     with pytest.raises(SettingsError, match=f"{VARIABLE}.*the path of the key file") as caught:
@@ -130,21 +126,21 @@ def test_a_key_given_in_place_of_its_path_is_refused_and_not_shown(
 
 
 @pytest.mark.parametrize("adc_file", [None, "missing.json", "empty.json"])
-def test_without_application_default_credentials_both_ways_are_named(
+def test_without_any_credentials_the_message_names_both_ways_to_give_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adc_file: str | None
 ) -> None:
     (tmp_path / "empty.json").write_text("{}")
     monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
-    monkeypatch.setenv("NO_GCE_CHECK", "true")  # asks no metadata server
+    monkeypatch.setenv("NO_GCE_CHECK", "true")  # no request to a metadata server
     if adc_file:
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / adc_file))
     with pytest.raises(CredentialError, match=f"{VARIABLE}.*application-default login"):
         gcs_store().read("x")
 
 
-def test_application_default_credentials_are_used_and_a_refusal_says_how_to_renew_them(
+def test_application_default_credentials_work_and_a_refusal_says_how_to_renew_them(
     gcs: GcsServer, tokens: TokenServer, key_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("STORAGE_EMULATOR_HOST")
