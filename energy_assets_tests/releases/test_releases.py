@@ -18,7 +18,7 @@ from energy_assets.forecasting import model_files
 from energy_assets.forecasting.tuning.result import read_result
 from energy_assets.schemas import as_panel
 from energy_assets.settings import read_settings
-from energy_assets.stores import Stores, open_stores
+from energy_assets.stores.opening import Stores, open_stores
 from energy_assets.stores.parquet import read_hour
 from energy_assets.stores.paths import hour_path
 from energy_assets.stores.training_datasets import read_reference
