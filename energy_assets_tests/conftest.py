@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,7 +82,13 @@ def hopsworks_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hopsw
     from energy_assets_tests.stores.hopsworks.server import HopsworksServer
 
     server = HopsworksServer(tmp_path_factory.mktemp("hopsworks"))
-    yield server
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from hopsworks_common import util
+    with pytest.MonkeyPatch.context() as patch:
+        # The client's progress animation would hold up each query by half a second.
+        patch.setattr(util, "_loading_animation", lambda *_: None)
+        yield server
     server.close()
 
 

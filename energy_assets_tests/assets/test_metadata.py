@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pandas as pd
 
-from energy_assets.assets.metadata import table
+from energy_assets.assets.metadata import column_schema, table
+from energy_assets.schemas import MONITORING
 
 
 def test_a_table_shows_numbers_briefly_and_is_json_whatever_it_holds() -> None:
@@ -35,3 +36,13 @@ def test_a_table_shows_numbers_briefly_and_is_json_whatever_it_holds() -> None:
 def test_a_table_without_rows_still_names_its_columns() -> None:
     shown = table(pd.DataFrame({"method": [], "mase": []}))
     assert [column.name for column in shown.schema.columns] == ["method", "mase"]
+
+
+def test_the_columns_of_a_table_show_their_types_and_descriptions() -> None:
+    columns = {column.name: column for column in column_schema(MONITORING).columns}
+    assert list(columns) == list(MONITORING.dtypes)
+    assert {column.type for column in columns.values()} == {
+        *("string", "timestamp", "int64", "float64", "bool")
+    }
+    assert columns["horizon"].type == "int64"
+    assert "kWh" in columns["actual"].description
