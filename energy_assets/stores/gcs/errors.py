@@ -1,7 +1,7 @@
 """What failures of Google Cloud Storage mean: our typed errors, which say what to do.
 
-A message holds the server's own words and never an address: whoever has an upload's address may
-write.
+Messages repeat the server's words, but never an address: anyone who has an upload's address may
+write to it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ ROLE = "roles/storage.objectUser"
 def gcs_errors(settings: Settings) -> Iterator[None]:
     """Turn the client's exceptions into our errors.
 
-    Handle a missing object and a failed precondition inside: here, not found means that the bucket
-    does not exist.
+    Code in the block handles missing objects and failed preconditions itself. Any other "not found"
+    means that the bucket does not exist.
     """
     import requests
     from google.api_core import exceptions as api

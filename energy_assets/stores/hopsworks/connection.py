@@ -1,8 +1,8 @@
-"""The login to Hopsworks that a process has, and calls over it that are bounded and repeated.
+"""The process's login to Hopsworks, and calls that have time-outs and are retried.
 
-The client keeps its login in globals of its own, so a process can have only one. It is made at the
-first call and closed when the process ends. What is read and written over it belongs in the feature
-store and the model registry.
+The client keeps its login in global variables, so a process can have only one. The first call logs
+in, and the end of the process logs out. What the calls read and write belongs in the feature store
+and the model registry.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ class HopsworksConnection:
     def require_query_service(self) -> None:
         """Raise UnreachableError unless the Query Service can be used. For use within `call`.
 
-        Python reads offline features through it alone. Without it the client would start Spark
-        jobs, or fail without naming it.
+        Python can read offline features only through it. Without it, the client would start Spark
+        jobs, or fail with messages that do not mention it.
         """
         from hsfs.core import arrow_flight_client
 
@@ -121,7 +121,7 @@ class HopsworksConnection:
         credentials = self._credentials()
         try:
             project = _logged_in(credentials, self.policy)
-            # At each call, because test runners reset the filters. The client warns about itself.
+            # The client warns about itself. Set at each call, because test runners reset filters.
             warnings.filterwarnings("ignore", module="hsfs|hsml")
             return action(project)
         except EnergyAssetsError as error:
@@ -193,8 +193,8 @@ def _connect(credentials: Credentials, policy: RetryPolicy, certificates: str) -
     class BoundedConnection(Connection):
         """The client's connection, with our session in its client.
 
-        The client creates its session and sends its first request within one method, `_connect`. In
-        between, that method sets `_variable_api`: the one moment at which a subclass can act.
+        The client creates its session and sends its first request in one method, `_connect`. In
+        between, that method sets `_variable_api`, the only point where a subclass can step in.
         """
 
         @property
@@ -206,7 +206,7 @@ def _connect(credentials: Credentials, policy: RetryPolicy, certificates: str) -
             client._get_instance()._session = session
             self._variables = api
 
-    # Without a project: with one, the client would send requests before it could have our session.
+    # Without a project: given one, the client would send requests before it has our session.
     connection = BoundedConnection._connection(
         host=credentials.host,
         port=credentials.port,
@@ -222,9 +222,9 @@ def _connect(credentials: Credentials, policy: RetryPolicy, certificates: str) -
 
 
 def _session(credentials: Credentials, policy: RetryPolicy) -> requests.Session:
-    """A session with time-outs, whose refusals the client cannot swallow.
+    """A session with time-outs, which raises our error for a refusal before the client sees it.
 
-    The client, asked whether a file exists, takes a server error for a no.
+    The client would swallow some: if it asks whether a file exists, a server error means "no" to it.
     """
     import requests
 
@@ -248,7 +248,7 @@ def _load_client() -> None:
         for name in ("hopsworks", "hsfs.engine.python", "hsml.engine.model_engine"):
             importlib.import_module(name)
     for package in ("hopsworks", "hopsworks_common", "hsfs", "hsml"):
-        # It logs tracebacks of what it then raises. Without a handler they would go to stderr.
+        # It logs tracebacks of errors that it also raises. Without a handler they go to stderr.
         logging.getLogger(package).addHandler(logging.NullHandler())
     atexit.register(log_out)
     if hasattr(os, "register_at_fork"):

@@ -69,7 +69,7 @@ class HopsworksModelRegistry:
             files,
             hour,
             promoted=promoted,
-            # JSON has no NaN and no infinity, and they say nothing either.
+            # JSON has neither NaN nor infinity, and they carry no information.
             metrics={name: float(value) for name, value in metrics.items() if math.isfinite(value)},
             tags=dict(tags),
         )
