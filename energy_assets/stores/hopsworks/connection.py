@@ -224,7 +224,8 @@ def _connect(credentials: Credentials, policy: RetryPolicy, certificates: str) -
 def _session(credentials: Credentials, policy: RetryPolicy) -> requests.Session:
     """A session with time-outs, which raises our error for a refusal before the client sees it.
 
-    The client would swallow some: if it asks whether a file exists, a server error means "no" to it.
+    The client would swallow some: when it asks whether a file exists, it takes a server error as
+    "no".
     """
     import requests
 
