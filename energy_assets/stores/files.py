@@ -16,37 +16,39 @@ from typing import Any
 
 from energy_assets.errors import StorageError
 
-_DENIED = (errno.EACCES, errno.EPERM)
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_NO_RIGHT_TO_READ = "Give the user that runs this process the right to read it."
+_READ_ADVICE = {
+    errno.EACCES: _NO_RIGHT_TO_READ,
+    errno.EPERM: _NO_RIGHT_TO_READ,
+    errno.ENOENT: "Restore it from a backup, and find out what removed it.",
+    errno.ENOTDIR: "Set STORAGE_ROOT to a folder.",
+}
+_NO_RIGHT_TO_WRITE = (
+    "Give the user that runs this process the right to write there, or set STORAGE_ROOT to a "
+    "folder where it has that right."
+)
+_NO_ROOM = "Make room on that disk, or set STORAGE_ROOT to a folder with enough room."
+_WRITE_ADVICE = {
+    errno.EACCES: _NO_RIGHT_TO_WRITE,
+    errno.EPERM: _NO_RIGHT_TO_WRITE,
+    errno.EROFS: "Set STORAGE_ROOT to a folder that can be written to.",
+    errno.ENOSPC: _NO_ROOM,
+    errno.EDQUOT: _NO_ROOM,
+}
 
 
 def read_error(path: object, code: int | None, reason: str) -> StorageError:
-    """The error for a file or folder that the system does not let us read."""
-    if code in _DENIED:
-        advice = "Give the user that runs this process the right to read it."
-    elif code == errno.ENOENT:
-        advice = "Restore it from a backup, and find out what removed it."
-    elif code == errno.ENOTDIR:
-        advice = "Set STORAGE_ROOT to a folder."
-    else:
-        advice = "Look at the disk or mount that holds it."
-    return StorageError(f"cannot read {path}: {_in_words(code, reason)}. {advice}")
+    """The error for a path that cannot be read; `code` is an errno, `reason` stands in for it."""
+    advice = _READ_ADVICE.get(code or 0, "Look at the disk or mount that holds it.")
+    return StorageError(f"cannot read {path}: {os.strerror(code) if code else reason}. {advice}")
 
 
 def write_error(path: object, code: int | None, reason: str) -> StorageError:
-    """The error for a file or folder that the system does not let us write."""
-    if code in _DENIED:
-        advice = (
-            "Give the user that runs this process the right to write there, or set STORAGE_ROOT "
-            "to a folder where it has that right."
-        )
-    elif code == errno.EROFS:
-        advice = "Set STORAGE_ROOT to a folder that can be written to."
-    elif code in _FULL:
-        advice = "Make room on that disk, or set STORAGE_ROOT to a folder with enough room."
-    else:
-        advice = "Set STORAGE_ROOT to a folder that can be written to and has enough room."
-    return StorageError(f"cannot write {path}: {_in_words(code, reason)}. {advice}")
+    """The error for a path that cannot be written; the arguments are those of `read_error`."""
+    advice = _WRITE_ADVICE.get(
+        code or 0, "Set STORAGE_ROOT to a folder that can be written to and has enough room."
+    )
+    return StorageError(f"cannot write {path}: {os.strerror(code) if code else reason}. {advice}")
 
 
 @contextmanager
@@ -101,7 +103,3 @@ def write_whole(path: Path, data: bytes) -> None:
             unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)
-
-
-def _in_words(code: int | None, reason: str) -> str:
-    return reason if code is None else os.strerror(code)
