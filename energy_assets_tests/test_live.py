@@ -124,16 +124,17 @@ def test_a_run_is_kept_in_weights_and_biases(tmp_path: Path) -> None:
 
     from energy_assets.tracking import Record, open_tracking
 
-    given = live("WANDB_API_KEY", "WANDB_ENTITY", "WANDB_PROJECT")
-    settings = given.model_copy(update={"wandb_mode": "online", "storage_root": tmp_path})
+    settings = live("WANDB_API_KEY", "WANDB_ENTITY", "WANDB_PROJECT").model_copy(
+        update={"wandb_mode": "online", "storage_root": tmp_path}
+    )
     partition = f"live-test-{uuid.uuid4().hex[:8]}"
-    tracking = open_tracking(settings)
-    seen = tracking.log(lambda: Record("model", partition, summary={"mape": 0.1}))
-    assert not seen.problem
+    tracking = open_tracking(settings, "live-test")
+    tracked = tracking.log(lambda: Record("model", partition, summary={"mape": 0.1}))
+    assert not tracked.problem
     key = settings.wandb_api_key
     assert key is not None
     api = wandb.Api(api_key=key.get_secret_value())
-    run = api.run(f"{settings.wandb_entity}/{settings.wandb_project}/{seen.run}")
+    run = api.run(f"{settings.wandb_entity}/{settings.wandb_project}/{tracked.run}")
     try:
         assert run.summary["mape"] == 0.1
         assert run.group == partition

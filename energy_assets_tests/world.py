@@ -14,6 +14,7 @@ import pandas as pd
 from energy_assets.automation.jobs import range_tags
 from energy_assets.commands.deployment import Deployment
 from energy_assets.contract.rules import validate_records
+from energy_assets.forecasting.tuning.result import NotTuned
 from energy_assets.io_managers import ConfigIOManager
 from energy_assets.partitions import HOUR, key_of, window_of
 from energy_assets.settings import read_settings
@@ -133,13 +134,14 @@ class World:
         records = self.source.fetch(start, end)
         self.deployment.feature_store.upsert(validate_records(records, self.source.profile).rows)
 
-    def put_config(self, hour: datetime, **parameters: object) -> None:
-        """Keep a configuration as that of an hour, without a search."""
+    def put_config(self, hour: datetime, **parameters: bool | int | float | str | None) -> None:
+        """Store a configuration for an hour, without a search."""
         context = dg.build_output_context(
             asset_key=dg.AssetKey("best_config"), partition_key=key_of(hour)
         )
         ConfigIOManager(self.deployment.object_store).handle_output(
-            context, {key_of(hour): {"best_parameters": parameters}}
+            context,
+            {key_of(hour): NotTuned(best_parameters=parameters, unsearched="chosen by a test")},
         )
 
     def window(self, hour: datetime) -> tuple[datetime, datetime]:

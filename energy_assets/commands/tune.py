@@ -36,19 +36,16 @@ def tune(deployment: Deployment, hour: datetime | None, budget: Mapping[str, obj
 
 
 def _print_search(deployment: Deployment, hour: datetime) -> None:
-    from energy_assets.forecasting.evaluation.plots import trials_plot
-    from energy_assets.forecasting.tuning.result import Unsearched, read_result
+    from energy_assets.forecasting.tuning.result import NotTuned, read_result
+    from energy_assets.forecasts.pictures import search_picture
 
     objects, path = deployment.object_store, hour_path("best_config", hour, "json")
     with document_errors(path, "run tuning_job for that hour again"):
         result = read_result(objects.read(path))
-    if isinstance(result, Unsearched):
+    if isinstance(result, NotTuned):
         raise ShortHistoryError(result.unsearched)
-    picture, trials = deployment.folder / "tuning.png", result.trials_table()
-    title = f"Hyperparameter search at {key_of(hour)} UTC (source={deployment.source.name})"
-    write_whole(
-        picture, trials_plot(trials, result.baseline_scores, title=title, metric=result.metric)
-    )
+    picture = deployment.folder / "tuning.png"
+    write_whole(picture, search_picture(result, key_of(hour), deployment.source.name))
     console.print()
     console.print(_best_trials(result))
     gain = 1 - result.best_score / result.default_score
@@ -57,10 +54,11 @@ def _print_search(deployment: Deployment, hour: datetime) -> None:
         if gain > 0
         else "best     the default configuration: no other trial was better"
     )
-    pruned = int((trials["state"] == "pruned").sum())
+    trials = len(result.trials)
+    pruned = sum(trial.state == "pruned" for trial in result.trials)
     console.print(
-        f"trials   {len(trials)} of {result.planned}, {pruned} of them pruned"
-        + ("" if len(trials) == result.planned else "; time ran out: allow more with --seconds")
+        f"trials   {trials} of {result.planned}, {pruned} of them pruned"
+        + ("" if trials == result.planned else "; time ran out: allow more with --seconds")
     )
     console.print(f"source   {deployment.source.name}")
     console.print(f"file     {objects.url(path)}")

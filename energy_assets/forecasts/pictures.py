@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from energy_assets.forecasting.evaluation.plots import error_by_horizon_plot, forecast_plot
+from energy_assets.forecasting.evaluation.plots import (
+    error_by_horizon_plot,
+    forecast_plot,
+    trials_plot,
+)
+from energy_assets.forecasting.tuning.result import TuningResult
 from energy_assets.partitions import WEEK
 from energy_assets.schemas import PRIMARY_KEY, TARGET, as_panel
 from energy_assets.sources import Source
@@ -43,6 +48,16 @@ def horizon_picture(errors: pd.DataFrame, source: str) -> bytes:
     """Errors by hours ahead: a line for each column of `scoring.errors_by_horizon`."""
     lines = {str(name): errors[name] for name in errors}
     return error_by_horizon_plot(lines, title=f"Error by hours ahead (source={source})")
+
+
+def search_picture(result: TuningResult, key: str, source: str) -> bytes:
+    """The trials of the search at the hour `key`, beside the seasonal naives."""
+    return trials_plot(
+        result.trials_table(),
+        result.baseline_scores,
+        title=f"Hyperparameter search at {key} UTC (source={source})",
+        metric=result.metric,
+    )
 
 
 def _as_forecast(predictions: pd.DataFrame) -> pd.DataFrame:

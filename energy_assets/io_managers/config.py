@@ -1,47 +1,57 @@
-"""Tuned configurations as JSON; loading hour K gives the newest at or before K."""
+"""Tuned configurations as JSON. Loading hour K gives the newest one at or before K."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from energy_assets.errors import NotFoundError
 from energy_assets.partitions import hour_of, key_of
-from energy_assets.stores.files import document_errors, parse_json_object
+from energy_assets.stores.files import document_errors
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.paths import hour_of_path, hour_path
 
+if TYPE_CHECKING:
+    # Importing it takes a forecaster's time, and most runs load no configuration.
+    from energy_assets.forecasting.tuning.result import BestConfig
+
 
 class ConfigIOManager(dg.IOManager):
-    """`{partition key: JSON document}` <-> `best_config/<date>/<hour>.json`.
+    """`{partition key: BestConfig}` <-> `best_config/<date>/<hour>.json`.
 
-    What is loaded says under `hour` which partition's configuration it is.
+    A loaded configuration has the key of its own hour in `hour`.
     """
 
     def __init__(self, objects: ObjectStore) -> None:
         self.objects = objects
 
-    def handle_output(self, context: dg.OutputContext, obj: Mapping[str, dict[str, Any]]) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: Mapping[str, BestConfig]) -> None:
         asset = context.asset_key.path[-1]
-        for key, document in obj.items():
-            path = hour_path(asset, hour_of(key), "json")
-            self.objects.write(path, json.dumps(document, indent=2).encode())
+        for key, config in obj.items():
+            document = json.dumps(config.model_dump(mode="json"), indent=2)
+            self.objects.write(hour_path(asset, hour_of(key), "json"), document.encode())
         context.add_output_metadata({"folder": self.objects.url(asset)})
 
-    def load_input(self, context: dg.InputContext) -> dict[str, dict[str, Any]]:
+    def load_input(self, context: dg.InputContext) -> dict[str, BestConfig]:
         paths = self.objects.list(context.asset_key.path[-1])
-        found = {}
-        for key in context.asset_partition_keys:
-            known = [path for path in paths if hour_of_path(path) <= hour_of(key)]
-            if not known:
-                raise NotFoundError(
-                    f"there is no tuned configuration at or before {key}: run tuning_job for that "
-                    "or an earlier partition"
-                )
-            with document_errors(known[-1], "run tuning_job for that hour again"):
-                found[key] = parse_json_object(self.objects.read(known[-1]))
-                found[key]["hour"] = key_of(hour_of_path(known[-1]))
-        return found
+        return {key: self._newest(paths, key) for key in context.asset_partition_keys}
+
+    def _newest(self, paths: list[str], key: str) -> BestConfig:
+        """The newest configuration among `paths` at or before the hour `key`."""
+        from energy_assets.forecasting.tuning.result import read_result
+
+        earlier = [path for path in paths if hour_of_path(path) <= hour_of(key)]
+        if not earlier:
+            raise NotFoundError(
+                f"there is no tuned configuration at or before {key}: run tuning_job for that "
+                "or an earlier partition"
+            )
+        hour = key_of(hour_of_path(earlier[-1]))
+        data = self.objects.read(earlier[-1])
+        remedy = f"look at the file, or run tuning_job for {hour} again"
+        with document_errors(self.objects.url(earlier[-1]), remedy):
+            config = read_result(data)
+        return config.model_copy(update={"hour": hour})

@@ -1,7 +1,7 @@
-"""What is told of each asset: parameters, scores beside the baselines, tables by slice, lineage.
+"""The record of each asset: parameters, scores beside the baselines, tables by slice, lineage.
 
-Each function takes what its asset has made already, and makes a `Record` of it. Names have no
-spaces: W&B makes artifacts of the tables, and people write formulas with the metrics.
+Each function makes a `Record` from the results of an asset. Names have no spaces: W&B makes
+artifacts of the tables, and people write formulas with the metrics.
 """
 
 from __future__ import annotations
@@ -9,24 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from energy_assets.partitions import HOUR, key_of
 from energy_assets.schemas import SERIES_KEY, TARGET
-from energy_assets.tracking import Record, Reference
+from energy_assets.stores.feature_store import TrainingDataset
+from energy_assets.tracking.tracking import Record, Reference
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from energy_assets.forecasting.tuning.result import TuningResult, Unsearched
+    # Importing them takes a forecaster's time, and not every run needs one.
+    from energy_assets.forecasting.tuning.result import BestConfig, NotTuned, TuningResult
     from energy_assets.forecasts.gate import TrainedModel
-    from energy_assets.stores.feature_store import TrainingDataset
-
-SEASONS = (24, 168)
 
 
 def feature_view(partition: str, dataset: TrainingDataset) -> Record:
-    """A training dataset: which rows of which version of the table."""
+    """Which rows of which version of the table make up a training dataset."""
     reference = asdict(dataset)
     return Record(
         "feature_view",
@@ -37,11 +36,9 @@ def feature_view(partition: str, dataset: TrainingDataset) -> Record:
     )
 
 
-def split(partition: str, found: TuningResult) -> Record:
+def split(partition: str, result: TuningResult) -> Record:
     """The cross-validation scheme of a search: what each fold is trained on and scored on."""
-    import pandas as pd
-
-    scheme = found.scheme
+    scheme = result.scheme
     cutoffs = pd.DatetimeIndex(scheme.cutoffs)
     folds = pd.DataFrame(
         {
@@ -62,42 +59,42 @@ def split(partition: str, found: TuningResult) -> Record:
     )
 
 
-def default_config(partition: str, found: Unsearched) -> Record:
+def default_config(partition: str, config: NotTuned) -> Record:
     """The default configuration, where no search was possible."""
     return Record(
         "best_config",
         partition,
-        config={"not_searched": found.unsearched, **found.best_parameters},
+        config={"not_searched": config.unsearched, **config.best_parameters},
         uses=[Reference("feature_view", partition)],
-        makes=found.model_dump(mode="json"),
+        makes=config.model_dump(mode="json"),
     )
 
 
 def best_config(
-    partition: str, found: TuningResult, searched: Mapping[str, str], picture: bytes
+    partition: str, result: TuningResult, notes: Mapping[str, str], picture: bytes
 ) -> Record:
-    """The outcome of a search, with all of its trials; `searched` says how it went."""
-    document = found.model_dump(mode="json")
-    metric, trials = found.metric, found.trials_table().reset_index()
+    """The result of a search with all its trials. `notes` say how the search went."""
+    document = result.model_dump(mode="json")
+    metric, trials = result.metric, result.trials_table().reset_index()
     return Record(
         "best_config",
         partition,
         config={
-            **found.best_parameters,
+            **result.best_parameters,
             **{name: document[name] for name in ("metric", "method", "seed", "planned")},
-            **searched,
+            **notes,
         },
         summary={
-            metric: found.best_score,
-            f"{metric}_default": found.default_score,
-            **{f"{metric}_{name}": score for name, score in found.baseline_scores.items()},
+            metric: result.best_score,
+            f"{metric}_default": result.default_score,
+            **{f"{metric}_{name}": score for name, score in result.baseline_scores.items()},
             "trials": len(trials),
         },
         history=[
             {"trial": row["number"], f"trial_{metric}": row["score"], "seconds": row["seconds"]}
             for row in trials.to_dict("records")
         ],
-        tables={"trials": trials, "scores": found.scores_table()},
+        tables={"trials": trials, "scores": result.scores_table()},
         pictures={"trials_plot": picture},
         uses=[Reference("split", partition)],
         makes=document,
@@ -108,13 +105,10 @@ def model(
     partition: str,
     trained: TrainedModel,
     panel: pd.DataFrame,
-    config: Mapping[str, Any],
+    config: BestConfig,
     dataset: TrainingDataset,
 ) -> Record:
-    """A trained model by its gate: its scores beside both naives, by series and by horizon.
-
-    `config` is the document of `best_config` with its hour.
-    """
+    """A trained model: verdict, scores beside both seasonal naives, by series and by horizon."""
     from energy_assets.forecasting.evaluation.plots import error_by_horizon_plot
     from energy_assets.forecasts.gate import comparison
 
@@ -124,31 +118,31 @@ def model(
         tables |= {"by_series": by_series, "by_horizon": by_horizon.reset_index()}
         lines = {str(name): by_horizon[name] for name in by_horizon}
         pictures["error_by_horizon"] = error_by_horizon_plot(
-            lines, title="Days not seen, by hours ahead"
+            lines, title="Error on held-out days, by hours ahead"
         )
     document = {
-        "parameters": config["best_parameters"],
-        "best_config": config["hour"],
+        "parameters": config.best_parameters,
+        "best_config": config.hour,
         "training_dataset": asdict(dataset),
         "verdict": trained.verdict,
     }
     return Record(
         "model",
         partition,
-        config={**config["best_parameters"], **document},
+        config={**config.best_parameters, **document},
         summary={**trained.scores, "promoted": trained.promoted, "verdict": trained.verdict},
         tables=tables,
         pictures=pictures,
-        uses=[Reference("feature_view", partition), Reference("best_config", config["hour"])],
+        uses=[Reference("feature_view", partition), Reference("best_config", config.hour)],
         makes={**document, "scores": dict(trained.scores)},
     )
 
 
-def forecast(partition: str, made: pd.DataFrame, draw: Callable[[], bytes]) -> Record:
-    """A forecast in sums over its day; its rows are kept elsewhere."""
-    version, quality = str(made["model_version"].iloc[0]), str(made["quality"].iloc[0])
+def forecast(partition: str, rows: pd.DataFrame, draw: Callable[[], bytes]) -> Record:
+    """A forecast as sums over its day. Its rows are kept elsewhere."""
+    version, quality = str(rows["model_version"].iloc[0]), str(rows["quality"].iloc[0])
     by_model = quality != "baseline"
-    days = made.groupby(list(SERIES_KEY), as_index=False).agg(
+    days = rows.groupby(list(SERIES_KEY), as_index=False).agg(
         total_kwh=(TARGET, "sum"), peak_kwh=(TARGET, "max")
     )
     return Record(
@@ -158,7 +152,7 @@ def forecast(partition: str, made: pd.DataFrame, draw: Callable[[], bytes]) -> R
         summary={
             "quality": quality,
             "series": len(days),
-            "day_ahead_mwh": float(made[TARGET].sum()) / 1000,
+            "day_ahead_mwh": float(rows[TARGET].sum()) / 1000,
         },
         tables={"day_ahead_by_series": days},
         pictures={"forecast": draw()},
@@ -172,9 +166,9 @@ def forecast(partition: str, made: pd.DataFrame, draw: Callable[[], bytes]) -> R
 def monitoring(
     partition: str, scored: pd.DataFrame, observed: pd.DataFrame, pictures: Mapping[str, bytes]
 ) -> Record:
-    """The errors of forecasts whose hours have come: one row of history for each hour observed.
+    """The errors of forecasts whose hours have been observed, with a row of history for each hour.
 
-    All hours of a run are one record, that of its newest partition: a backfill may be of a year.
+    All hours of a run share one record, under the newest partition: a backfill may span a year.
     """
     from energy_assets.forecasts.scoring import errors_by_horizon
 
@@ -210,13 +204,11 @@ def monitoring(
 
 def _by_slice(holdout: pd.DataFrame, panel: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """MAPE of the held-out days by series and by horizon, a column for each method."""
-    import pandas as pd
-
     from energy_assets.forecasting.evaluation import scores as evaluation
+    from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
 
     methods = {"forecast": holdout} | {
-        f"seasonal_naive_{season}": evaluation.with_naive(holdout, panel, season)
-        for season in SEASONS
+        naive.name: evaluation.with_naive(holdout, panel, naive.season) for naive in SEASONAL_NAIVES
     }
     by_series, by_horizon = (
         pd.DataFrame({name: cut(table)["mape"] for name, table in methods.items()})
@@ -226,5 +218,5 @@ def _by_slice(holdout: pd.DataFrame, panel: pd.DataFrame) -> tuple[pd.DataFrame,
 
 
 def _hour_of_version(version: str) -> str:
-    """The partition of a model version, as `2023-03-10T21-3fa9c1d2`."""
+    """The partition of a model version such as `2023-03-10T21-3fa9c1d2`."""
     return f"{version[:10]}-{version[11:13]}:00"

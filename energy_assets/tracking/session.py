@@ -1,116 +1,134 @@
-"""A session with the wandb client: told all by us, quiet, and over when its block ends.
+"""A session with the wandb client: settings from us alone, quiet, and closed with its block.
 
-Belongs here: everything that is the same for each run, whatever it logs.
+Belongs here: what is the same for every run, whatever it logs, and what we know about outages.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import os
-import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from energy_assets.errors import UnreachableError
 from energy_assets.settings import Settings, refused_credential, required_setting
 from energy_assets.stores.files import write_errors
+from energy_assets.tracking.process import contained_client
+from energy_assets.tracking.tracking import JOB_TYPES
 
 if TYPE_CHECKING:
     import wandb
 
-INIT_SECONDS = 10.0
-"""So long is waited for W&B at the start of a run. It answers in one or two."""
-
-FINISH_SECONDS = 60.0
-"""So long is waited at a run's end until its pictures and tables are uploaded."""
-
-HTTP_SECONDS = 10
-
 log = logging.getLogger("energy_assets.tracking")
 
-_PREFIX = "WANDB_"
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How many seconds to wait for W&B."""
+
+    start: float = 10.0
+    """For a run to start. W&B takes one or two."""
+    finish: float = 60.0
+    """At the end of a run, for its pictures and tables to be uploaded."""
+    request: float = 10.0
+    """For the answer to a single request."""
+    configuration: float = 60.0
+    """For the next configuration of a sweep. The server fits its model of the scores first."""
+    pause: float = 300.0
+    """After an outage, before W&B is tried again: not every partition should wait for it."""
 
 
 class Session:
-    """What every run of a deployment shares, checked when it is made.
+    """What all runs of a source share.
 
     Raises CredentialError if the mode is online and a setting is missing or a placeholder.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, source_id: str, timeouts: Timeouts | None = None
+    ) -> None:
         self.online = settings.wandb_mode == "online"
         self.folder = settings.storage_root / "wandb"
         self.base_url = settings.wandb_base_url
+        self.source = settings.energy_source
+        self.timeouts = timeouts or Timeouts()
         self.entity, self.project, self._key = settings.wandb_entity, settings.wandb_project, ""
         if self.online:
             self.entity = required_setting(settings, "wandb_entity")
             self.project = required_setting(settings, "wandb_project")
             self._key = required_setting(settings, "wandb_api_key")
+        self._source_id = source_id
+        self._outage, self._outage_ends = "", -math.inf
+
+    def run_id(self, name: str, partition: str) -> str:
+        """The id of a record's run. It has only characters that W&B allows."""
+        return f"{self.artifact_name(name)}-{alias_of(partition)}"
+
+    def artifact_name(self, name: str) -> str:
+        """The name of a record's artifact, such as `simulator-ConsumptionDE35Hour-model`."""
+        return f"{self._source_id}-{name}"
 
     @contextmanager
     def open(self, online: bool | None = None) -> Iterator[None]:
-        """Within the block the client knows our settings alone, and none of the user's own.
+        """Within the block the client works with our settings.
 
-        It takes most of them from the environment, a sweep's agent all of them. When the block
-        ends so does the client's background process, that nothing is left to hang at our own end,
-        and what it wrote while it was online is gone.
+        Afterwards nothing is left of what an online session wrote to disk.
         """
         online = self.online if online is None else online
-        with (
-            self._scratch() as scratch,
-            _environment(self._variables(online, scratch)),
-            _hooks(),
-        ):
-            # One that is set up already would go on with what it was told then, another server say.
-            _teardown()
-            try:
-                yield
-            finally:
-                _teardown()
-
-    def _scratch(self) -> tempfile.TemporaryDirectory[str]:
         self.folder.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(
-            dir=self.folder, prefix="session-", ignore_cleanup_errors=True
-        )
+        with (
+            tempfile.TemporaryDirectory(
+                dir=self.folder, prefix="session-", ignore_cleanup_errors=True
+            ) as scratch,
+            contained_client(self._variables(online, scratch)),
+        ):
+            yield
 
     @contextmanager
     def run(self, settings: wandb.Settings, config: Mapping[str, Any]) -> Iterator[wandb.Run]:
-        """A run that has ended, uploaded or not, when the block ends."""
+        """A run for the time of the block. It is uploaded, or has failed to be, at its end."""
         import wandb
 
         run = wandb.init(settings=settings, config=dict(config))
         try:
             yield run
-        except BaseException:  # as the run's own context manager does, but without a print
+        except BaseException:  # as the run's own context manager does, but without printing
             with suppress(Exception):
                 run.finish(exit_code=1)
             raise
         run.finish()
 
-    def run_settings(self, online: bool, **run: Any) -> wandb.Settings:
-        """Settings of a run: quiet, bounded in time, nothing sent but what is logged."""
+    def run_settings(self, name: str, partition: str, online: bool, **more: Any) -> wandb.Settings:
+        """Settings of a run of the record `name`: quiet, bounded in time, and private.
+
+        Nothing is sent except what is logged. `more` are further settings.
+        """
         import wandb
 
         return wandb.Settings(
             mode="online" if online else "offline",
             base_url=self.base_url,
             api_key=self._key if online else None,
+            run_group=partition,
+            run_job_type=JOB_TYPES[name],
             root_dir=os.environ["WANDB_DIR"],
             use_dot_wandb=False,
-            # Never another's run, and never `wandb.run`: more than one may be open.
+            # Always a new run, never the one in `wandb.run`.
             reinit="create_new",
             silent=True,
             console="off",
-            init_timeout=INIT_SECONDS,
-            finish_timeout=FINISH_SECONDS,
+            init_timeout=self.timeouts.start,
+            finish_timeout=self.timeouts.finish,
             finish_timeout_raises=True,
             # The stop button in the browser would interrupt our process.
             stop_fn=lambda: None,
             symlink=False,
-            # Who runs it, where, and from which code is nobody's business.
+            # W&B need not know who runs it, where, and from which code.
             disable_code=True,
             disable_git=True,
             disable_job_creation=True,
@@ -122,11 +140,11 @@ class Session:
             x_disable_meta=True,
             x_disable_stats=True,
             x_save_requirements=False,
-            **run,
+            **more,
         )
 
     def check(self) -> str:
-        """What is reached; raises CredentialError or StorageError if nothing is."""
+        """Say what was reached; raises CredentialError or StorageError if nothing was."""
         if not self.online:
             with write_errors(self.folder):
                 self.folder.mkdir(parents=True, exist_ok=True)
@@ -136,37 +154,45 @@ class Session:
             raise refused_credential("wandb_api_key", "Weights & Biases")
         if status != 200:
             raise UnreachableError(
-                f"{self.base_url} does not answer as Weights & Biases would (status {status}): see "
-                "whether it can be reached from here, or correct WANDB_BASE_URL"
+                f"{self.base_url} does not answer like Weights & Biases (status {status}): check "
+                "that it can be reached from here, or correct WANDB_BASE_URL"
             )
-        return f"{self.base_url} knows the key; runs go to {self.entity}/{self.project}"
+        return f"{self.base_url} accepts the key; runs go to {self.entity}/{self.project}"
 
-    def why(self, error: Exception) -> tuple[str, bool]:
-        """What went wrong, without a secret, and whether W&B refuses us or does not answer."""
-        told = " ".join(str(error).split("Consider increasing")[0].split())
+    @property
+    def outage(self) -> str:
+        """Why W&B is not used at the moment; empty if it is."""
+        return self._outage if time.monotonic() < self._outage_ends else ""
+
+    def failed(self, error: Exception) -> str:
+        """Why W&B failed, without a secret. After an outage or a refusal it gets a pause."""
+        message = " ".join(str(error).split("Consider increasing")[0].split())
         if self._key:
-            told = told.replace(self._key, "...")
+            message = message.replace(self._key, "...")
         status = self._status() if self.online else 0
         if status in (401, 403):
-            return str(refused_credential("wandb_api_key", "Weights & Biases")), True
-        if status is None or status >= 500:
-            return f"unreachable at {self.base_url}, {told}", True
-        return f"failed, {type(error).__name__}: {told}", False
+            reason = str(refused_credential("wandb_api_key", "Weights & Biases"))
+        elif status is None or status >= 500:
+            reason = f"unreachable at {self.base_url}, {message}"
+        else:
+            return f"failed, {type(error).__name__}: {message}"
+        self._outage, self._outage_ends = reason, time.monotonic() + self.timeouts.pause
+        return reason
 
     def _status(self) -> int | None:
-        """How W&B answers to our key, None if it does not: the client's errors do not tell."""
+        """The HTTP status for our key, None without an answer. The client's errors hide it."""
         import httpx
 
         try:
-            answer = httpx.post(
+            response = httpx.post(
                 f"{self.base_url.rstrip('/')}/graphql",
                 auth=("api", self._key),
                 json={"query": "query Viewer { viewer { id } }"},
-                timeout=HTTP_SECONDS,
+                timeout=self.timeouts.request,
             )
         except (httpx.HTTPError, httpx.InvalidURL):
             return None
-        return answer.status_code
+        return response.status_code
 
     def _variables(self, online: bool, scratch: str) -> Mapping[str, str]:
         variables = {
@@ -183,41 +209,11 @@ class Session:
             "WANDB_CONSOLE": "off",
             "WANDB_SILENT": "true",
             "WANDB_ERROR_REPORTING": "false",
-            "WANDB_HTTP_TIMEOUT": str(HTTP_SECONDS),
+            "WANDB_HTTP_TIMEOUT": str(math.ceil(self.timeouts.request)),
         }
         return {**variables, "WANDB_API_KEY": self._key} if online else variables
 
 
-def _teardown() -> None:
-    import wandb
-
-    # It would end our process where its own has not ended well.
-    with suppress(SystemExit, Exception):
-        wandb.teardown()
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Put `variables` in the place of all that begin with WANDB_, and put these back."""
-    before = {name: value for name, value in os.environ.items() if name.startswith(_PREFIX)}
-
-    def put(wanted: Mapping[str, str]) -> None:
-        for name in [name for name in os.environ if name.startswith(_PREFIX)]:
-            del os.environ[name]
-        os.environ.update({name: value for name, value in wanted.items() if value})
-
-    put(variables)
-    try:
-        yield
-    finally:
-        put(before)
-
-
-@contextmanager
-def _hooks() -> Iterator[None]:
-    """Take back the hooks that the client leaves in our process, a pair for each session."""
-    before = sys.exit, sys.excepthook
-    try:
-        yield
-    finally:
-        sys.exit, sys.excepthook = before
+def alias_of(partition: str) -> str:
+    """The alias of a partition's artifacts, such as `2023-03-10-21-00`."""
+    return partition.replace(":", "-")

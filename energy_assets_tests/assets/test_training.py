@@ -1,17 +1,21 @@
-"""feature_view, best_config and model: pinned, as of their hour, gated."""
+"""feature_view, best_config and model: rows pinned, a search kept, models gated."""
 
 from __future__ import annotations
 
 import json
+import logging
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pandas as pd
 import pytest
 
 from energy_assets.forecasting import GlobalForecaster
-from energy_assets.partitions import HOUR, key_of, window_of
+from energy_assets.partitions import DAY, HOUR, key_of, window_of
+from energy_assets.sources import DatasetProfile
+from energy_assets.stores.training_datasets import read_reference
 from energy_assets_tests.assets.conftest import ORIGIN, SERIES
 from energy_assets_tests.world import Only, World
 
@@ -25,14 +29,8 @@ def root_cause(result: Any) -> str:
 
 
 def pinned_rows(world: World, hour: datetime) -> pd.DataFrame:
-    manager = world.defs.resources["feature_view_io_manager"]
-    context = dg.build_input_context(
-        asset_key=dg.AssetKey("feature_view"),
-        partition_key=key_of(hour),
-        asset_partition_key_range=dg.PartitionKeyRange(key_of(hour), key_of(hour)),
-        asset_partitions_def=world.defs.get_assets_def("feature_view").partitions_def,
-    )
-    return manager.load_input(context)[key_of(hour)].rows
+    reference = read_reference(world.stores.object_store, hour)
+    return world.stores.feature_store.read_training_dataset(reference)
 
 
 def test_a_training_dataset_ends_with_its_hour_and_is_a_whole_window_long(world: World) -> None:
@@ -60,22 +58,15 @@ def test_an_empty_feature_store_is_an_error_that_says_what_to_materialise(
     assert "materialise feature_group first" in root_cause(result)
 
 
-def test_a_model_uses_the_newest_configuration_at_or_before_its_hour(world: World) -> None:
-    for hour, rate in ((-5, 0.11), (0, 0.12), (3, 0.13)):
-        world.put_config(ORIGIN + hour * HOUR, learning_rate=rate)
-
-    def used(hour: datetime) -> float:
-        manager = world.defs.resources["config_io_manager"]
-        context = dg.build_input_context(
-            asset_key=dg.AssetKey("best_config"),
-            asset_partition_key_range=dg.PartitionKeyRange(key_of(hour), key_of(hour)),
-            asset_partitions_def=world.defs.get_assets_def("best_config").partitions_def,
-        )
-        return manager.load_input(context)[key_of(hour)]["best_parameters"]["learning_rate"]
-
-    assert used(ORIGIN - 5 * HOUR) == 0.11
-    assert used(ORIGIN + 2 * HOUR) == 0.12
-    assert used(ORIGIN + timedelta(days=400)) == 0.13
+def test_a_model_is_trained_with_the_newest_configuration_at_or_before_its_hour(
+    world: World,
+) -> None:
+    world.put_config(ORIGIN, n_estimators=3)
+    world.put_config(ORIGIN + HOUR, n_estimators=4)
+    world.run("hourly_job", ORIGIN, assets=["feature_view", "model"])
+    metadata = world.metadata("model", ORIGIN)
+    assert metadata["parameters"] == {"n_estimators": 3}
+    assert metadata["best_config"] == key_of(ORIGIN)
 
 
 def test_without_any_configuration_the_error_names_the_job_to_run(world: World) -> None:
@@ -88,35 +79,39 @@ def test_without_any_configuration_the_error_names_the_job_to_run(world: World) 
 def test_tuning_keeps_every_trial_and_starts_with_the_default(world: World) -> None:
     paths = world.stores.object_store.list("best_config")
     assert paths == ["best_config/2023-03-13/21.json"]
-    found = json.loads(world.stores.object_store.read(paths[0]))
-    assert len(found["trials"]) >= 1
-    assert found["best_score"] <= found["default_score"]
-    assert set(found["baseline_scores"]) == {"seasonal_naive_24", "seasonal_naive_168"}
+    result = json.loads(world.stores.object_store.read(paths[0]))
+    assert len(result["trials"]) == 2
+    assert result["trials"][0]["score"] == result["default_score"]
+    assert result["best_score"] <= result["default_score"]
+    assert set(result["baseline_scores"]) == {"seasonal_naive_24", "seasonal_naive_168"}
 
 
-def test_tuning_shows_its_trials_and_tells_who_watches(world: World) -> None:
-    seen = []
+def test_tuning_logs_each_trial_and_shows_all_of_them(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "energy_assets")
     world.defs.resolve_job_def("tuning_job").execute_in_process(
         instance=world.instance,
         partition_key=key_of(ORIGIN),
         run_config={"ops": {"best_config": {"config": {"trials": 3}}}},
-        resources={"on_trial": lambda trial, total: seen.append((trial.number, total))},
     )
-    assert seen == [(1, 3), (2, 3), (3, 3)]
-    shown = world.metadata("best_config", ORIGIN)
-    assert shown["picture of the trials"].startswith("![plot](data:image/png")
-    rows = [record.data for record in shown["trials"].records]
+    trials = [record for record in caplog.records if hasattr(record, "trial")]
+    assert [(vars(record)["trial"].number, vars(record)["total"]) for record in trials] == [
+        *((1, 3), (2, 3), (3, 3))
+    ]
+    metadata = world.metadata("best_config", ORIGIN)
+    assert metadata["picture of the trials"].startswith("![plot](data:image/png")
+    rows = [record.data for record in metadata["trials"].records]
     assert [row["number"] for row in rows] == [1, 2, 3]
     assert {"learning_rate", "score", "fold_1", "seconds", "state"} <= set(rows[0])
-    methods = [record.data["method"] for record in shown["scores"].records]
+    methods = [record.data["method"] for record in metadata["scores"].records]
     assert methods == ["best", "default", "seasonal_naive_24", "seasonal_naive_168"]
 
 
 def test_a_good_model_is_promoted_with_its_scores_beside_both_naives(world: World) -> None:
     result = world.run("hourly_job", ORIGIN, assets=["feature_view", "model"])
     (model,) = world.stores.model_registry.promoted(ORIGIN)
-    shown = world.metadata("model", ORIGIN)
-    assert shown["model_version"] == model.version
+    assert world.metadata("model", ORIGIN)["model_version"] == model.version
     assert model.metrics["mase"] < model.metrics["mase_seasonal_naive_24"]
     assert model.metrics["mase"] < model.metrics["mase_seasonal_naive_168"]
     (check,) = result.get_asset_check_evaluations()
@@ -145,9 +140,9 @@ def test_a_range_of_hours_gives_a_model_for_each_that_saw_nothing_later(
 
 
 def test_a_history_too_short_for_a_model_is_reported_and_stops_nothing(
-    tmp_path: Any, simulated: Only
+    tmp_path: Path, simulated: Only
 ) -> None:
-    """Nor does one too short for a search: the default configuration is kept, with the reason."""
+    """The same if it is too short for a search: the default configuration is stored."""
 
     class Young:
         name, profile = simulated.name, simulated.profile
@@ -167,7 +162,7 @@ def test_a_history_too_short_for_a_model_is_reported_and_stops_nothing(
     assert parameters["n_estimators"] == GlobalForecaster().n_estimators
 
     result = young.run("hourly_job", ORIGIN)
-    checks = {found.check_name: found for found in result.get_asset_check_evaluations()}
+    checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
     assert not checks["beats_seasonal_naive"].passed
     assert "hours" in young.metadata("model", ORIGIN)["verdict"]
     assert not list(young.stores.model_registry.promoted(ORIGIN))
@@ -176,19 +171,45 @@ def test_a_history_too_short_for_a_model_is_reported_and_stops_nothing(
     assert len(forecast) == 24 * len(SERIES)
 
 
+@dataclass(frozen=True)
+class SameEveryDay:
+    """Another source's records, but from `start` on every day is like the one before."""
+
+    source: Only
+    start: datetime
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    @property
+    def profile(self) -> DatasetProfile:
+        return self.source.profile
+
+    def oldest_hour(self) -> datetime:
+        return self.source.oldest_hour()
+
+    def newest_hour(self) -> datetime:
+        return self.source.newest_hour()
+
+    def fetch(self, start: datetime, end: datetime) -> pd.DataFrame:
+        records = self.source.fetch(start, end)
+        hours = self.profile.hours(records)
+        repeated = hours >= pd.Timestamp(self.start)
+        values = (1000 + 10 * hours.dt.hour).astype(str)
+        column = self.profile.value_column
+        return records.assign(**{column: records[column].mask(repeated, values)})
+
+
 def test_a_model_that_is_not_better_than_the_baseline_is_kept_but_not_used(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, simulated: Only
 ) -> None:
-    from energy_assets.forecasts import gate as training
-
-    good = training.scores
-
-    def poor(*arguments: Any) -> dict[str, float]:
-        return good(*arguments) | {"mase": 9.0}
-
-    monkeypatch.setattr(training, "scores", poor)
+    """Where every day is like the one before, the seasonal naive has no error."""
+    world = World.build(tmp_path, SameEveryDay(simulated, ORIGIN - 10 * DAY))
+    world.put_history(window_of(ORIGIN, 30)[0], ORIGIN + HOUR)
+    world.put_config(ORIGIN, n_estimators=10)
     result = world.run("hourly_job", ORIGIN)
-    checks = {found.check_name: found for found in result.get_asset_check_evaluations()}
+    checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
     assert not checks["beats_seasonal_naive"].passed
     assert "not better than seasonal_naive_24" in world.metadata("model", ORIGIN)["verdict"]
     assert world.metadata("model", ORIGIN)["model_version"].startswith("2023-03-13T21-")

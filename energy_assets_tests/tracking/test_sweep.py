@@ -1,7 +1,9 @@
-"""Sweeps: W&B proposes, the search decides, and goes on alone where W&B does not answer."""
+"""Sweeps: W&B proposes configurations within our limits, and Optuna goes on when W&B fails."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,64 +13,72 @@ import pandas as pd
 import pytest
 
 from energy_assets.errors import ForecastError
-from energy_assets.forecasting.tuning import search as tuning
-from energy_assets.forecasting.tuning.result import Scheme
-from energy_assets.forecasting.tuning.search_space import read_search_space
+from energy_assets.forecasting.tuning.objective import Objective
+from energy_assets.forecasting.tuning.search_space import (
+    Configuration,
+    SearchSpace,
+    read_search_space,
+)
 from energy_assets.partitions import HOUR
-from energy_assets.tracking import (
-    open_tracking,
-    sweep,
-)
+from energy_assets.tracking import sweep
 from energy_assets_tests.tracking.conftest import (
+    IMPATIENT,
     ORIGIN,
-    OWNER,
     PARTITION,
-    SPACE,
+    SOURCE_ID,
     a_world,
-    nobody,
     online,
+    unused_url,
 )
-from energy_assets_tests.tracking.wandb_server import ENTITY, PROJECT, WandbServer
+from energy_assets_tests.tracking.wandb_server import ENTITY, PROJECT, Run, WandbServer
+
+SPACE = SearchSpace.model_validate(
+    {
+        "method": "bayes",
+        "parameters": {
+            "n_estimators": {"values": [2, 20]},
+            "colsample_bytree": {"min": 0.3, "max": 1, "q": 0.1, "distribution": "q_uniform"},
+        },
+    }
+)
+CUTOFFS = [pd.Timestamp("2023-03-09 21:00"), pd.Timestamp("2023-03-11 21:00")]
 
 
-@pytest.fixture
-def panel() -> pd.DataFrame:
-    """A month of zeros: what is forecast of it does not matter."""
-    hours = pd.date_range("2023-02-12", periods=30 * 24, freq="h", name="datetime_utc")
-    return pd.DataFrame({"energy_consumption": 1.0}, index=hours)
+def an_objective(*scores: float, when_scoring: Callable[[int], None] | None = None) -> Objective:
+    """An objective with a trial for each of `scores`, the default configuration tried already.
+
+    `when_scoring` is called with the number of the trial for each of its folds.
+    """
+
+    def score_fold(configuration: Configuration, cutoff: pd.Timestamp) -> float:
+        number = len(objective.trials) + 1
+        if when_scoring is not None:
+            when_scoring(number)
+        return scores[number - 1]
+
+    objective = Objective(SPACE, len(scores), CUTOFFS, score_fold)
+    objective(SPACE.default_configuration())
+    return objective
 
 
-@pytest.fixture
-def scored(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The scores of the trials to come, each that of all folds of its trial."""
-    scores: list[float] = []
-    current: dict[int, float] = {}
-
-    def score(panel: Any, prepare: Any, scheme: Scheme, metric: str, cutoff: Any) -> float:
-        fold = scheme.cutoffs.index(cutoff)
-        if fold == 0:
-            current[0] = scores.pop(0)
-        return current[0]
-
-    monkeypatch.setattr(tuning, "_score", score)
-    monkeypatch.setattr(tuning, "_naive_scores", lambda *_: {"seasonal_naive_24": 0.9})
-    monkeypatch.setattr(tuning.os, "cpu_count", lambda: 1)
-    return scores
-
-
-def proposed(*trees: int) -> list[dict[str, Any]]:
+def proposals(*trees: int) -> list[dict[str, Any]]:
     # As W&B steps through a range.
     return [{"n_estimators": number, "colsample_bytree": 0.7000000000000001} for number in trees]
 
 
-def test_a_sweep_tries_what_wandb_proposes_and_its_best_run_wins(
-    server: WandbServer, tmp_path: Path, panel: pd.DataFrame, scored: list[float]
-) -> None:
-    server.proposals, scored[:] = proposed(20, 2, 2), [0.5, 0.375, 0.25, 0.75]
-    search = open_tracking(online(tmp_path, server.url)).search(PARTITION)
-    found = tuning.tune(panel, SPACE, trials=4, engine=search.engine)
+def runs_of_the_sweep(server: WandbServer) -> list[Run]:
+    return [run for run in server.runs.values() if run.sweep]
 
-    default = f"{OWNER}-best_config-2023-03-13-21-00-default"
+
+def test_a_sweep_tries_what_wandb_proposes_and_logs_every_trial(
+    server: WandbServer, tmp_path: Path
+) -> None:
+    server.proposals = proposals(20, 2, 2)
+    objective = an_objective(0.5, 0.375, 0.25, 0.75)
+    search = online(tmp_path, server.url).search(PARTITION)
+    search(objective)
+
+    default = f"{SOURCE_ID}-best_config-2023-03-13-21-00-default"
     assert server.sweep["priors"] == [default]
     assert server.sweep["config"]["method"] == "bayes"
     assert server.sweep["config"]["metric"] == {"name": "mape", "goal": "minimize"}
@@ -76,120 +86,138 @@ def test_a_sweep_tries_what_wandb_proposes_and_its_best_run_wins(
         "n_estimators": {"values": [2, 20], "distribution": "categorical"},
         "colsample_bytree": {"min": 0.3, "max": 1, "q": 0.1, "distribution": "q_uniform"},
     }
-    tried = [trial.parameters for trial in found.trials[1:]]
-    assert tried == [{**parameters, "colsample_bytree": 0.7} for parameters in proposed(20, 2, 2)]
-    runs = [run for run in server.runs.values() if run.sweep]
+    configurations = [trial.parameters for trial in objective.trials[1:]]
+    assert configurations == [
+        {**parameters, "colsample_bytree": 0.7} for parameters in proposals(20, 2, 2)
+    ]
+    runs = runs_of_the_sweep(server)
     assert [run.summary["mape"] for run in runs] == [0.375, 0.25, 0.75]
     assert [run.summary["state"] for run in runs] == ["complete", "complete", "pruned"]
     assert {(run.group, run.job_type) for run in server.runs.values()} == {
         (PARTITION, "hyperparameter_tuning")
     }
     assert server.runs[default].summary["mape"] == 0.5
-    assert found.best == found.trials[2]
-    assert search.found == {
+    assert search.notes == {
         "engine": "Weights & Biases sweep",
         "sweep": f"{server.url}/{ENTITY}/{PROJECT}/sweeps/sw33p",
         "best run": runs[1].name,
     }
 
 
-@pytest.mark.parametrize(
-    ("scores", "named", "winner"),
-    [
-        ([0.5, 0.3, 0.301], 2, 3),  # the run that W&B names, whatever else was measured
-        ([0.2, 0.201, 0.4], 1, 1),  # unless the default is better
-        ([0.5, 0.3, 0.4], None, 2),  # or it is no run of the search
-    ],
-)
-def test_the_winner_is_the_run_that_wandb_names_by_its_id(
-    server: WandbServer,
-    tmp_path: Path,
-    panel: pd.DataFrame,
-    scored: list[float],
-    scores: list[float],
-    named: int | None,
-    winner: int,
+def test_the_best_run_is_that_of_the_default_configuration_if_no_other_is_better(
+    server: WandbServer, tmp_path: Path
 ) -> None:
-    server.proposals, scored[:] = proposed(20, 2), scores
-    server.best = lambda: "somebody-elses" if named is None else list(server.runs)[named]
-    search = open_tracking(online(tmp_path, server.url)).search(PARTITION)
-    found = tuning.tune(panel, SPACE, trials=3, engine=search.engine)
-    assert found.best.number == winner
+    server.proposals = proposals(20)
+    search = online(tmp_path, server.url).search(PARTITION)
+    search(an_objective(0.2, 0.201))
+    assert search.notes["best run"] == f"{SOURCE_ID}-best_config-2023-03-13-21-00-default"
+
+
+def test_a_stopped_trial_is_logged_without_a_score(server: WandbServer, tmp_path: Path) -> None:
+    server.proposals = proposals(20, 2)
+    objective = an_objective(0.5, 0.4, 0.3)
+    seconds = [0.0, 0.0]  # until the second trial begins
+    objective.clock, objective.deadline = lambda: seconds.pop() if seconds else 9.0, 9.0
+    online(tmp_path, server.url).search(PARTITION)(objective)
+    assert [trial.state for trial in objective.trials] == ["complete", "stopped"]
+    (run,) = runs_of_the_sweep(server)
+    assert run.summary["state"] == "stopped"
+    assert "mape" not in run.summary
 
 
 def test_a_sweep_that_somebody_stops_ends_the_search(
-    server: WandbServer,
-    tmp_path: Path,
-    panel: pd.DataFrame,
-    scored: list[float],
-    monkeypatch: pytest.MonkeyPatch,
+    server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import wandb
 
-    # Told to exit, the real one sleeps for ten seconds and returns.
+    # When it is told to exit, the real agent sleeps for ten seconds and returns.
     monkeypatch.setattr(wandb, "agent", create_autospec(wandb.agent))
-    scored[:] = [0.5]
-    server.best = lambda: next(iter(server.runs))
-    search = open_tracking(online(tmp_path, server.url)).search(PARTITION)
-    found = tuning.tune(panel, SPACE, trials=9, engine=search.engine)
-    assert found.best == found.trials[0]
-    assert len(found.trials) == 1
+    objective = an_objective(0.5, 0.4, 0.3)
+    search = online(tmp_path, server.url).search(PARTITION)
+    search(objective)
+    assert [trial.score for trial in objective.trials] == [0.5]
+    assert "sweep failed" not in search.notes
 
 
-def test_a_trial_that_cannot_be_scored_ends_the_search_and_marks_its_run(
-    server: WandbServer,
-    tmp_path: Path,
-    panel: pd.DataFrame,
-    monkeypatch: pytest.MonkeyPatch,
-    scored: list[float],
+def test_after_somebody_stops_a_run_optuna_goes_on(
+    server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.proposals, scored[:] = proposed(20), [0.5]
-    good = tuning._score
+    """The agent raises an exception in the run's thread."""
+    from wandb.agents import pyagent
 
-    def score(*arguments: Any) -> float:
-        if not scored and len(server.runs) > 1:
+    monkeypatch.setattr(pyagent.Agent, "HEARTBEAT_SLEEP_SECONDS", 0.05)
+
+    def wait(number: int) -> None:
+        if number == 2:
+            for _ in range(100):
+                time.sleep(0.01)
+
+    server.proposals, server.stops_runs = proposals(20), True
+    objective = an_objective(0.5, 0.4, 0.3, when_scoring=wait)
+    search = online(tmp_path, server.url).search(PARTITION)
+    search(objective)
+    assert [trial.score for trial in objective.trials] == [0.5, 0.4, 0.3]
+    assert "its run was stopped" in search.notes["sweep failed"]
+
+
+def test_a_configuration_that_cannot_be_scored_ends_the_search_and_marks_its_run(
+    server: WandbServer, tmp_path: Path
+) -> None:
+    def refuse(number: int) -> None:
+        if number == 2:
             raise ForecastError("LightGBM refuses the value")
-        return good(*arguments)
 
-    monkeypatch.setattr(tuning, "_score", score)
-    search = open_tracking(online(tmp_path, server.url)).search(PARTITION)
+    server.proposals = proposals(20)
+    objective = an_objective(0.5, 0.4, 0.3, when_scoring=refuse)
     with pytest.raises(ForecastError, match="LightGBM refuses"):
-        tuning.tune(panel, SPACE, trials=3, engine=search.engine)
-    (run,) = [run for run in server.runs.values() if run.sweep]
+        online(tmp_path, server.url).search(PARTITION)(objective)
+    (run,) = runs_of_the_sweep(server)
     assert run.exit_code == 1
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "reason"),
     [
         ("unreachable", "unreachable at {}"),
-        ("no answer to the agent", "failed, TimeoutError: no configuration within 1 s"),
+        ("no command for the agent", "failed, TimeoutError: no configuration within 1 s"),
     ],
 )
-def test_without_wandb_the_embedded_engine_searches(
+def test_without_wandb_optuna_searches(
     server: WandbServer,
     tmp_path: Path,
-    panel: pd.DataFrame,
-    scored: list[float],
-    impatient: None,
     caplog: pytest.LogCaptureFixture,
     fault: str,
-    told: str,
+    reason: str,
 ) -> None:
-    scored[:] = [0.5, 0.375, 0.25]
     server.silent_sweep = True
-    url = nobody() if fault == "unreachable" else server.url
-    search = open_tracking(online(tmp_path, url)).search(PARTITION)
-    found = tuning.tune(panel, SPACE, trials=3, engine=search.engine)
-    assert [trial.score for trial in found.trials] == [0.5, 0.375, 0.25]
-    assert found.best == found.trials[2]
-    assert search.found["engine"] == "optuna, in the place of a sweep"
-    assert told.format(url) in search.found["sweep failed"]
+    url = unused_url() if fault == "unreachable" else server.url
+    search = online(tmp_path, url, timeouts=IMPATIENT).search(PARTITION)
+    objective = an_objective(0.5, 0.375, 0.25)
+    search(objective)
+    assert [trial.score for trial in objective.trials] == [0.5, 0.375, 0.25]
+    assert search.notes["engine"] == "optuna, because the sweep failed"
+    assert reason.format(url) in search.notes["sweep failed"]
     assert f"{PARTITION}: no sweep of Weights & Biases" in caplog.text
 
 
-def test_the_search_space_that_comes_with_the_package_is_one_that_wandb_takes() -> None:
-    """Its server wants to be told the distribution where the ends of a range differ in type."""
+def test_if_wandb_goes_down_in_the_middle_optuna_goes_on_with_the_trials_that_are_left(
+    server: WandbServer, tmp_path: Path
+) -> None:
+    def go_down(number: int) -> None:
+        server.down = server.down or number == 3
+
+    server.proposals = proposals(20, 2, 20)
+    objective = an_objective(0.5, 0.4, 0.3, 0.2, 0.25, when_scoring=go_down)
+    search = online(tmp_path, server.url, timeouts=IMPATIENT).search(PARTITION)
+    search(objective)
+    assert [trial.score for trial in objective.trials] == [0.5, 0.4, 0.3, 0.2, 0.25]
+    assert len(runs_of_the_sweep(server)) == 2
+    assert f"unreachable at {server.url}" in search.notes["sweep failed"]
+    assert "best run" not in search.notes  # the best trial was Optuna's
+
+
+def test_the_packaged_search_space_is_one_that_wandb_takes() -> None:
+    """Its server wants a distribution where the ends of a range differ in type."""
     config = sweep._config(read_search_space(), PARTITION, 5)
     assert config["run_cap"] == 5
     for parameter in config["parameters"].values():
@@ -218,15 +246,15 @@ def test_tuning_online_is_a_sweep_and_its_lineage_reaches_the_model(
     world.run("tuning_job", ORIGIN)
     world.run("hourly_job", ORIGIN, assets=["model"])
 
-    shown = world.metadata("best_config", ORIGIN)
-    assert shown["engine"] == "Weights & Biases sweep"
-    assert shown["best run"] in server.runs
-    assert shown["Weights & Biases run"].endswith(f"/{OWNER}-best_config-2023-03-13-21-00")
+    metadata = world.metadata("best_config", ORIGIN)
+    assert metadata["engine"] == "Weights & Biases sweep"
+    assert metadata["best run"] in server.runs
+    assert metadata["Weights & Biases run"].endswith(f"/{SOURCE_ID}-best_config-2023-03-13-21-00")
     used = {
-        name: server.artifact(f"{OWNER}-{name}:2023-03-13-21-00").used_by
+        name: server.artifact(f"{SOURCE_ID}-{name}:2023-03-13-21-00").used_by
         for name in ("feature_view", "split", "best_config", "model")
     }
-    run = f"{OWNER}-{{}}-2023-03-13-21-00".format
+    run = f"{SOURCE_ID}-{{}}-2023-03-13-21-00".format
     assert used == {
         "feature_view": [run("split"), run("model")],
         "split": [run("best_config")],

@@ -1,4 +1,4 @@
-"""Tracking: what W&B is told offline and online, and that nothing it does spoils a forecast."""
+"""Tracking: what W&B gets offline and online, and that none of its faults spoils a forecast."""
 
 from __future__ import annotations
 
@@ -14,36 +14,38 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pandas as pd
 import pytest
 from PIL import Image
 
-from energy_assets.commands import report
 from energy_assets.errors import CredentialError
-from energy_assets.forecasting.tuning.result import Scheme, Trial, TuningResult, Unsearched, best_of
+from energy_assets.forecasting.tuning.result import NotTuned, Scheme, Trial, TuningResult, best_of
 from energy_assets.forecasts.gate import TrainedModel
 from energy_assets.partitions import HOUR, key_of, window_of
-from energy_assets.settings import Settings, read_settings
+from energy_assets.settings import read_settings
 from energy_assets.stores.feature_store import TrainingDataset
 from energy_assets.tracking import (
     JOB_TYPES,
+    NoTracking,
     Record,
     Reference,
     Tracked,
+    Tracking,
     open_tracking,
     records,
-    session,
 )
 from energy_assets_tests.tracking.conftest import (
+    IMPATIENT,
     ORIGIN,
-    OWNER,
     PARTITION,
     SERIES,
-    SPACE,
+    SOURCE_ID,
     a_world,
-    nobody,
+    offline,
     online,
     tracking_settings,
+    unused_url,
 )
 from energy_assets_tests.tracking.wandb_file import WrittenRun, read_run
 from energy_assets_tests.tracking.wandb_server import ENTITY, KEY, PROJECT, WandbServer
@@ -57,7 +59,7 @@ def png() -> bytes:
 
 
 def a_record(name: str = "model", **changes: Any) -> Record:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "config": {"learning_rate": 0.1},
         "summary": {"mape": 0.05, "mape_seasonal_naive_24": 0.09, "missing": float("nan")},
         "history": [{"trial": 1, "score": 0.06}, {"trial": 2, "score": 0.05}],
@@ -66,7 +68,7 @@ def a_record(name: str = "model", **changes: Any) -> Record:
         "uses": [Reference("feature_view", PARTITION)],
         "makes": {"learning_rate": 0.1},
     }
-    return Record(name, PARTITION, **{**given, **changes})
+    return Record(name, PARTITION, **{**fields, **changes})
 
 
 def a_search(*trials: Trial) -> TuningResult:
@@ -106,8 +108,8 @@ def written(tracked: Tracked) -> WrittenRun:
     return read_run(Path(tracked.folder))
 
 
-def a_loaded_world(root: Path, settings: Settings) -> World:
-    world = a_world(root, settings)
+def a_loaded_world(root: Path, tracking: Tracking) -> World:
+    world = a_world(root, tracking)
     world.put_history(window_of(ORIGIN - HOUR, 30)[0], ORIGIN + HOUR)
     world.put_config(ORIGIN - 5 * HOUR, n_estimators=10)
     return world
@@ -116,9 +118,7 @@ def a_loaded_world(root: Path, settings: Settings) -> World:
 # --- Disabled ------------------------------------------------------------------------------------
 
 
-def test_disabled_is_the_default_asks_for_nothing_and_does_not_import_the_client(
-    tmp_path: Path,
-) -> None:
+def test_tracking_is_disabled_by_default_and_does_not_import_the_client(tmp_path: Path) -> None:
     assert read_settings(_env_file=None).wandb_mode == "disabled"
     code = """
 import sys
@@ -129,7 +129,7 @@ from energy_assets.tracking import Tracked
 settings = read_settings(_env_file=None, storage_root=Path(sys.argv[1]))
 tracking = build_resources(settings)["tracking"].resource_fn(None)
 assert tracking.log(lambda: 1 / 0) == Tracked()
-assert tracking.search("2023-03-13-21:00").engine is None
+assert tracking.search("2023-03-13-21:00").notes == {"engine": "optuna"}
 assert not [name for name in sys.modules if name.split(".")[0] == "wandb"]
 """
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True)
@@ -141,15 +141,15 @@ assert not [name for name in sys.modules if name.split(".")[0] == "wandb"]
 
 
 def test_a_record_is_written_offline_and_reads_back_whole(tmp_path: Path, home: Path) -> None:
-    tracked = open_tracking(tracking_settings(tmp_path)).log(a_record)
+    tracked = offline(tmp_path).log(a_record)
     assert Path(tracked.folder).parent == tmp_path / "wandb"
     run = written(tracked)
-    assert (run.id, run.name) == (f"{OWNER}-model-2023-03-13-21-00", f"model {PARTITION}")
+    assert (run.id, run.name) == (f"{SOURCE_ID}-model-2023-03-13-21-00", f"model {PARTITION}")
     assert run.id == tracked.run
     assert (run.group, run.job_type, run.exit_code) == (PARTITION, "training", 0)
     assert run.config["learning_rate"] == 0.1
     assert (run.config["source"], run.config["partition"]) == ("simulator", PARTITION)
-    assert run.config["inputs"] == [f"{OWNER}-feature_view:2023-03-13-21-00"]
+    assert run.config["inputs"] == [f"{SOURCE_ID}-feature_view:2023-03-13-21-00"]
     assert [row["score"] for row in run.history if "score" in row] == [0.06, 0.05]
     assert (run.summary["mape"], run.summary["missing"]) == (0.05, None)
     assert run.summary["mape_seasonal_naive_24"] == 0.09
@@ -157,36 +157,36 @@ def test_a_record_is_written_offline_and_reads_back_whole(tmp_path: Path, home: 
     table = json.loads((files / run.summary["by_series.path"]).read_text())
     assert (table["columns"], table["data"]) == (["area", "mape"], [["DK1", 0.05]])
     assert (files / run.summary["forecast.path"]).read_bytes() == png()
-    made = run.artifacts[f"{OWNER}-model"]
-    assert made["type"] == "model"
-    assert sorted(made["aliases"]) == ["2023-03-13-21-00", "latest"]
-    assert made["metadata"] == {"partition": PARTITION, "source": "simulator"}
-    assert made["files"] == {"model.json": {"learning_rate": 0.1}}
+    artifact = run.artifacts[f"{SOURCE_ID}-model"]
+    assert artifact["type"] == "model"
+    assert sorted(artifact["aliases"]) == ["2023-03-13-21-00", "latest"]
+    assert artifact["metadata"] == {"partition": PARTITION, "source": "simulator"}
+    assert artifact["files"] == {"model.json": {"learning_rate": 0.1}}
     assert not list(home.iterdir())
 
 
 def test_a_partition_run_again_has_the_same_run(tmp_path: Path) -> None:
-    tracking = open_tracking(tracking_settings(tmp_path))
+    tracking = offline(tmp_path)
     first, again = (tracking.log(partial(a_record, makes=None)) for _ in range(2))
     assert first.run == again.run
     assert first.folder != again.folder
     assert written(first).id == written(again).id
 
 
-def test_a_session_leaves_the_process_as_it_was(
+def test_a_run_leaves_the_process_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The user's own W&B settings have no part in it, and are there again when it is over."""
-    own = {"WANDB_MODE": "online", "WANDB_API_KEY": "mine", "WANDB_RUN_ID": "my-run"}
-    for name, value in own.items():
+    """The user's own W&B settings have no influence, and are restored at the end."""
+    variables = {"WANDB_MODE": "online", "WANDB_API_KEY": "mine", "WANDB_RUN_ID": "my-run"}
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
     root_logger, hooks = logging.getLogger(), (sys.exit, sys.excepthook)
     logged = (root_logger.level, list(root_logger.handlers))
 
-    tracked = open_tracking(tracking_settings(tmp_path)).log(a_record)
+    tracked = offline(tmp_path).log(a_record)
 
-    assert written(tracked).id == f"{OWNER}-model-2023-03-13-21-00"
-    assert {name: value for name, value in os.environ.items() if "WANDB" in name} == own
+    assert written(tracked).id == f"{SOURCE_ID}-model-2023-03-13-21-00"
+    assert {name: value for name, value in os.environ.items() if "WANDB" in name} == variables
     assert (sys.exit, sys.excepthook) == hooks
     assert (root_logger.level, root_logger.handlers) == logged
     assert "".join(capfd.readouterr()) == ""
@@ -196,8 +196,8 @@ def test_a_session_leaves_the_process_as_it_was(
     assert not [name for name in names if "wandb" in name]
 
 
-def test_code_host_and_machine_are_nobodys_business(tmp_path: Path) -> None:
-    tracked = open_tracking(tracking_settings(tmp_path)).log(a_record)
+def test_code_host_and_machine_stay_private(tmp_path: Path) -> None:
+    tracked = offline(tmp_path).log(a_record)
     assert written(tracked).host == ""
     names = {path.name for path in Path(tracked.folder).rglob("*") if path.is_file()}
     assert not names & {"wandb-metadata.json", "requirements.txt", "output.log", "diff.patch"}
@@ -206,27 +206,27 @@ def test_code_host_and_machine_are_nobodys_business(tmp_path: Path) -> None:
         assert secret.encode() not in file.read_bytes()
 
 
-def test_a_search_is_told_with_its_scheme_its_trials_and_its_rivals(tmp_path: Path) -> None:
-    tracking, found = open_tracking(tracking_settings(tmp_path)), a_search()
-    split = written(tracking.log(partial(records.split, PARTITION, found)))
-    searched = {"engine": "optuna"}
-    run = written(tracking.log(partial(records.best_config, PARTITION, found, searched, png())))
+def test_a_search_is_recorded_with_its_scheme_its_trials_and_its_rivals(tmp_path: Path) -> None:
+    tracking, result = offline(tmp_path), a_search()
+    split = written(tracking.log(partial(records.split, PARTITION, result)))
+    notes = {"engine": "optuna"}
+    run = written(tracking.log(partial(records.best_config, PARTITION, result, notes, png())))
 
     assert (split.name, split.job_type) == (f"split {PARTITION}", "split")
     assert split.config["cutoffs"] == ["2023-03-09T21:00:00", "2023-03-11T21:00:00"]
-    assert split.config["inputs"] == [f"{OWNER}-feature_view:2023-03-13-21-00"]
-    folds = table_of(split, f"run-{OWNER}-split-2023-03-13-21-00-folds")
+    assert split.config["inputs"] == [f"{SOURCE_ID}-feature_view:2023-03-13-21-00"]
+    folds = table_of(split, f"run-{SOURCE_ID}-split-2023-03-13-21-00-folds")
     assert folds[1] == [2, "2023-03-11 21:00", "2023-03-13 21:00", 5]
 
     assert (run.name, run.job_type) == (f"best_config {PARTITION}", "hyperparameter_tuning")
     assert (run.config["n_estimators"], run.config["engine"]) == (20, "optuna")
-    assert run.config["inputs"] == [f"{OWNER}-split:2023-03-13-21-00"]
+    assert run.config["inputs"] == [f"{SOURCE_ID}-split:2023-03-13-21-00"]
     assert [row["trial_mape"] for row in run.history if "trial_mape" in row] == [0.06, 0.05, 0.08]
     assert (run.summary["mape"], run.summary["mape_default"]) == (0.05, 0.06)
     assert run.summary["mape_seasonal_naive_168"] == 0.08
-    assert len(table_of(run, f"run-{OWNER}-best_config-2023-03-13-21-00-trials")) == 3
-    document = run.artifacts[f"{OWNER}-best_config"]["files"]["best_config.json"]
-    assert TuningResult.model_validate(document) == found
+    assert len(table_of(run, f"run-{SOURCE_ID}-best_config-2023-03-13-21-00-trials")) == 3
+    document = run.artifacts[f"{SOURCE_ID}-best_config"]["files"]["best_config.json"]
+    assert TuningResult.model_validate(document) == result
 
 
 def table_of(run: WrittenRun, artifact: str) -> list[list[Any]]:
@@ -234,13 +234,13 @@ def table_of(run: WrittenRun, artifact: str) -> list[list[Any]]:
     return table["data"]
 
 
-def test_what_could_not_be_searched_or_trained_is_told_with_the_reason(tmp_path: Path) -> None:
-    tracking = open_tracking(tracking_settings(tmp_path))
-    unsearched = Unsearched.because("too short", SPACE)
-    run = written(tracking.log(partial(records.default_config, PARTITION, unsearched)))
+def test_without_a_search_or_a_model_the_reason_is_recorded(tmp_path: Path) -> None:
+    tracking = offline(tmp_path)
+    default = NotTuned(best_parameters={"n_estimators": 40}, unsearched="too short")
+    run = written(tracking.log(partial(records.default_config, PARTITION, default)))
     assert (run.config["not_searched"], run.config["n_estimators"]) == ("too short", 40)
 
-    config = {"best_parameters": {}, "hour": PARTITION}
+    config = default.model_copy(update={"hour": PARTITION})
     dataset = TrainingDataset(3, ORIGIN - HOUR, ORIGIN + HOUR, 2, "table")
     untrained = TrainedModel(None, {}, "not trained: 2 hours")
     run = written(
@@ -251,9 +251,9 @@ def test_what_could_not_be_searched_or_trained_is_told_with_the_reason(tmp_path:
 
 @pytest.fixture(scope="module")
 def offline_world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Two hours forecast and scored with W&B offline."""
+    """A world in which two hours are forecast and scored with W&B offline."""
     root = tmp_path_factory.mktemp("offline")
-    world = a_loaded_world(root, tracking_settings(root))
+    world = a_loaded_world(root, offline(root))
     world.run("hourly_job", ORIGIN - HOUR, ORIGIN)
     return world
 
@@ -271,12 +271,12 @@ def test_every_asset_of_the_hourly_job_has_a_run_in_its_partitions_group(
         assert (run.name, run.exit_code) == (f"{asset} {PARTITION}", 0)
 
 
-def test_a_model_is_told_beside_both_naives_by_series_and_by_horizon(
+def test_a_model_is_recorded_beside_both_naives_by_series_and_by_horizon(
     offline_world: World,
 ) -> None:
-    run, shown = run_of(offline_world, "model"), offline_world.metadata("model", ORIGIN)
+    run, metadata = run_of(offline_world, "model"), offline_world.metadata("model", ORIGIN)
     for name in ("mase", "mase_seasonal_naive_24", "mase_seasonal_naive_168"):
-        assert run.summary[name] == pytest.approx(shown[name], abs=1e-4)
+        assert run.summary[name] == pytest.approx(metadata[name], abs=1e-4)
     by_series = table_of(run, f"run-{run.id}-by_series")
     assert {(area, code) for area, code, *_ in by_series} == SERIES
     assert sum(row[2] for row in by_series) / len(SERIES) == pytest.approx(run.summary["mape"])
@@ -285,7 +285,7 @@ def test_a_model_is_told_beside_both_naives_by_series_and_by_horizon(
 
 
 def test_lineage_leads_from_the_pinned_rows_to_the_forecast(offline_world: World) -> None:
-    dataset = run_of(offline_world, "feature_view").artifacts[f"{OWNER}-feature_view"]["files"]
+    dataset = run_of(offline_world, "feature_view").artifacts[f"{SOURCE_ID}-feature_view"]["files"]
     version = offline_world.metadata("feature_view", ORIGIN)["version of the table"]
     pinned = dataset["feature_view.json"]
     assert pinned.pop("table")
@@ -297,19 +297,19 @@ def test_lineage_leads_from_the_pinned_rows_to_the_forecast(offline_world: World
     }
     model = run_of(offline_world, "model")
     assert model.config["inputs"] == [
-        f"{OWNER}-feature_view:2023-03-13-21-00",
-        f"{OWNER}-best_config:2023-03-13-16-00",
+        f"{SOURCE_ID}-feature_view:2023-03-13-21-00",
+        f"{SOURCE_ID}-best_config:2023-03-13-16-00",
     ]
-    assert model.artifacts[f"{OWNER}-model"]["files"]["model.json"]["best_config"] == key_of(
+    assert model.artifacts[f"{SOURCE_ID}-model"]["files"]["model.json"]["best_config"] == key_of(
         ORIGIN - 5 * HOUR
     )
     assert (
-        f"{OWNER}-model:2023-03-13-21-00"
+        f"{SOURCE_ID}-model:2023-03-13-21-00"
         in (run_of(offline_world, "predictions_parquet").config["inputs"])
     )
 
 
-def test_forecasts_and_their_errors_are_told_in_sums_not_in_rows(offline_world: World) -> None:
+def test_forecasts_and_their_errors_are_recorded_as_sums_not_as_rows(offline_world: World) -> None:
     forecast = run_of(offline_world, "predictions_parquet")
     frame = offline_world.frame("predictions_parquet", ORIGIN)
     total = frame["energy_consumption"].sum() / 1000
@@ -342,7 +342,7 @@ def test_the_registry_says_where_a_model_is_from(offline_world: World) -> None:
 
 
 def test_running_again_without_tracking_gives_the_same_bytes(offline_world: World) -> None:
-    """No table, file or model version knows of tracking; a model keeps the lineage it has."""
+    """Tracking changes no table, file or model version; a model keeps its lineage."""
 
     def stored() -> dict[str, bytes]:
         return {
@@ -354,7 +354,7 @@ def test_running_again_without_tracking_gives_the_same_bytes(offline_world: Worl
 
     before, root = stored(), offline_world.stores.folder.parent
     assert any("model.txt" in path for path in before)
-    a_world(root, tracking_settings(root, "disabled")).run("hourly_job", ORIGIN - HOUR, ORIGIN)
+    a_world(root, NoTracking()).run("hourly_job", ORIGIN - HOUR, ORIGIN)
     assert stored() == before
 
 
@@ -364,13 +364,13 @@ def test_running_again_without_tracking_gives_the_same_bytes(offline_world: Worl
 def test_a_record_goes_online_with_figures_pictures_and_lineage(
     server: WandbServer, tmp_path: Path, home: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    tracking = open_tracking(online(tmp_path, server.url))
-    made = tracking.log(partial(a_record, "feature_view", uses=[], makes={"version": 7}))
+    tracking = online(tmp_path, server.url)
+    dataset = tracking.log(partial(a_record, "feature_view", uses=[], makes={"version": 7}))
     tracked = tracking.log(a_record)
 
     assert tracked == Tracked(
-        run=f"{OWNER}-model-2023-03-13-21-00",
-        url=f"{server.url}/{ENTITY}/{PROJECT}/runs/{OWNER}-model-2023-03-13-21-00",
+        run=f"{SOURCE_ID}-model-2023-03-13-21-00",
+        url=f"{server.url}/{ENTITY}/{PROJECT}/runs/{SOURCE_ID}-model-2023-03-13-21-00",
     )
     run = server.runs[tracked.run]
     assert (run.display_name, run.group) == (f"model {PARTITION}", PARTITION)
@@ -380,27 +380,27 @@ def test_a_record_goes_online_with_figures_pictures_and_lineage(
     assert [row["score"] for row in run.history if "score" in row] == [0.06, 0.05]
     assert server.files[f"{run.name}/{run.summary['forecast']['path']}"] == png()
 
-    view = server.artifact(f"{OWNER}-feature_view:2023-03-13-21-00")
-    assert (view.type, view.run, view.used_by) == ("feature_view", made.run, [run.name])
+    view = server.artifact(f"{SOURCE_ID}-feature_view:2023-03-13-21-00")
+    assert (view.type, view.run, view.used_by) == ("feature_view", dataset.run, [run.name])
     assert json.loads(server.files[f"{view.id}/feature_view.json"]) == {"version": 7}
-    assert server.artifact(f"{OWNER}-model:2023-03-13-21-00").run == run.name
+    assert server.artifact(f"{SOURCE_ID}-model:2023-03-13-21-00").run == run.name
 
     assert server.keys == {KEY}
-    assert not list((tmp_path / "wandb").iterdir())  # all of it is there
+    assert not list((tmp_path / "wandb").iterdir())  # all of it is uploaded
     assert "".join(capfd.readouterr()) == ""
     assert not list(home.iterdir())  # nor is there a .netrc
-    assert_no_secret(tmp_path, repr(tracking.__dict__))
+    assert_no_secret(tmp_path, repr(vars(tracking)))
 
 
 def test_a_client_that_was_set_up_before_does_not_decide_where_a_run_goes(
     server: WandbServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Nor whether it speaks."""
+    """Nor whether the client prints."""
     import wandb
 
-    wandb.setup(wandb.Settings(base_url=nobody(), root_dir=str(tmp_path)))
+    wandb.setup(wandb.Settings(base_url=unused_url(), root_dir=str(tmp_path)))
     capfd.readouterr()
-    tracked = open_tracking(online(tmp_path, server.url)).log(partial(a_record, uses=[]))
+    tracked = online(tmp_path, server.url).log(partial(a_record, uses=[]))
     assert tracked.url.startswith(server.url)
     assert tracked.run in server.runs
     assert "".join(capfd.readouterr()) == ""
@@ -415,7 +415,7 @@ def assert_no_secret(root: Path, *texts: str) -> None:
 
 
 def test_an_input_that_wandb_does_not_have_is_named(server: WandbServer, tmp_path: Path) -> None:
-    tracked = open_tracking(online(tmp_path, server.url)).log(a_record)
+    tracked = online(tmp_path, server.url).log(a_record)
     assert tracked.url
     assert tracked.problem == (f"not in Weights & Biases, so no lineage: feature_view {PARTITION}")
     assert server.runs[tracked.run].exit_code == 0
@@ -427,60 +427,57 @@ def test_an_input_that_wandb_does_not_have_is_named(server: WandbServer, tmp_pat
 @pytest.mark.parametrize("missing", ["wandb_api_key", "wandb_entity", "wandb_project"])
 @pytest.mark.parametrize("value", [None, "<your-value>"])
 def test_a_missing_setting_is_named_at_once(tmp_path: Path, missing: str, value: Any) -> None:
-    given = {"wandb_api_key": KEY, "wandb_entity": ENTITY, "wandb_project": PROJECT}
-    settings = tracking_settings(tmp_path, "online", **{**given, missing: value})
+    credentials = {"wandb_api_key": KEY, "wandb_entity": ENTITY, "wandb_project": PROJECT}
+    settings = tracking_settings(tmp_path, "online", **{**credentials, missing: value})
     with pytest.raises(CredentialError, match=missing.upper()):
-        open_tracking(settings)
+        open_tracking(settings, SOURCE_ID)
 
 
 def test_a_run_without_its_credentials_ends_before_any_work(tmp_path: Path) -> None:
-    world = a_world(tmp_path, tracking_settings(tmp_path, "online"))
+    settings = tracking_settings(tmp_path, "online")
+    world = a_world(tmp_path, dg.ResourceDefinition(lambda _: open_tracking(settings, SOURCE_ID)))
     result = world.run("hourly_job", ORIGIN, assets=["feature_view"], succeeds=False)
-    told = [str(event.event_specific_data) for event in result.all_events if event.is_failure]
-    assert any("WANDB_ENTITY is not set" in text for text in told), told
+    failures = [str(event.event_specific_data) for event in result.all_events if event.is_failure]
+    assert any("WANDB_ENTITY is not set" in failure for failure in failures), failures
     assert not result.get_step_success_events()
 
 
-def test_a_command_tells_of_a_missing_setting_in_its_own_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(report, "settings", lambda: tracking_settings(tmp_path, "online"))
-    with pytest.raises(CredentialError, match="WANDB_ENTITY is not set"):
-        report.run(ORIGIN)
-
-
 def test_an_outage_fails_no_forecast_and_is_waited_for_once(
-    tmp_path: Path,
-    impatient: None,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
+    server: WandbServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    url, opened, really_open = nobody(), [], session.Session.open
-    monkeypatch.setattr(
-        session.Session, "open", lambda self, how: opened.append(how) or really_open(self, how)
-    )
-    world = a_loaded_world(tmp_path, online(tmp_path, url))
+    server.down = True
+    world = a_loaded_world(tmp_path, online(tmp_path, server.url, timeouts=IMPATIENT))
     started = time.monotonic()
-    world.run("hourly_job", ORIGIN)
+    world.run("hourly_job", ORIGIN, assets=["feature_view"])
+    requests = len(server.requests)
+    assert requests > 0
+    world.run("hourly_job", ORIGIN, assets=["model", "predictions_parquet"])
     assert time.monotonic() - started < 25
+    assert len(server.requests) == requests
 
     assert set(world.frame("predictions_parquet", ORIGIN)["quality"]) == {"model"}
     for asset in ("feature_view", "model", "predictions_parquet"):
-        shown = world.metadata(asset, ORIGIN)
-        assert f"unreachable at {url}" in shown["Weights & Biases"]
+        metadata = world.metadata(asset, ORIGIN)
+        assert f"unreachable at {server.url}" in metadata["Weights & Biases"]
         assert run_of(world, asset).job_type == JOB_TYPES[asset]  # kept for `wandb sync`
         assert f"{asset} {PARTITION}: " in caplog.text
-    assert opened == [True, False, False, False]
     (model,) = world.stores.model_registry.promoted(ORIGIN)
     assert "wandb_run" not in model.tags
     assert_no_secret(tmp_path, caplog.text, str(world.metadata("model", ORIGIN)))
 
 
+def test_a_server_that_nobody_answers_at_is_an_outage(tmp_path: Path) -> None:
+    url = unused_url()
+    tracked = online(tmp_path, url, timeouts=IMPATIENT).log(a_record)
+    assert f"unreachable at {url}" in tracked.problem
+
+
 def test_a_server_that_goes_down_during_a_run_is_an_outage(
-    server: WandbServer, tmp_path: Path, impatient: None, caplog: pytest.LogCaptureFixture
+    server: WandbServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server.down_after = "CreateArtifact"
-    tracked = open_tracking(online(tmp_path, server.url)).log(partial(a_record, uses=[]))
+    server.down_from = "CreateArtifact"
+    tracking = online(tmp_path, server.url, timeouts=IMPATIENT)
+    tracked = tracking.log(partial(a_record, uses=[]))
     assert f"unreachable at {server.url}" in tracked.problem
     assert tracked.problem in caplog.text.replace("\n", "") + " Kept for `wandb sync`."
     assert read_run(Path(tracked.folder)).summary["mape"] == 0.05
@@ -490,7 +487,7 @@ def test_a_wrong_key_fails_no_forecast_and_is_named(
     server: WandbServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     wrong = "wr0ng" + 40 * "8"
-    tracked = open_tracking(online(tmp_path, server.url, wrong)).log(a_record)
+    tracked = online(tmp_path, server.url, wrong).log(a_record)
     assert "refuses WANDB_API_KEY" in tracked.problem
     assert "refuses WANDB_API_KEY" in caplog.text
     assert read_run(Path(tracked.folder)).exit_code == 0
@@ -501,17 +498,17 @@ def test_a_folder_that_cannot_be_written_fails_no_forecast(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    tracked = open_tracking(tracking_settings(tmp_path / "file")).log(a_record)
+    tracked = offline(tmp_path / "file").log(a_record)
     assert tracked.problem
     assert "is not tracked" in caplog.text
 
 
-def test_figures_that_cannot_be_told_fail_no_forecast(
+def test_a_record_that_cannot_be_made_fails_no_forecast(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def tell() -> Record:
+    def make_record() -> Record:
         raise ZeroDivisionError("nothing was observed")
 
-    tracked = open_tracking(tracking_settings(tmp_path)).log(tell)
+    tracked = offline(tmp_path).log(make_record)
     assert "ZeroDivisionError: nothing was observed" in tracked.problem
-    assert "cannot be made" in caplog.text
+    assert "could not be made" in caplog.text

@@ -1,4 +1,4 @@
-"""Reads what the wandb client has written offline: `run-<id>.wandb`, as `wandb sync` does.
+"""Reads the files that the wandb client writes offline, `run-<id>.wandb`, as `wandb sync` does.
 
 The file is a log in LevelDB's format (blocks of 32 KiB that hold records, or parts of them) of the
 client's own protobuf messages.
@@ -20,7 +20,7 @@ _FULL, _LAST = 1, 4
 
 @dataclass
 class WrittenRun:
-    """What a run's file holds."""
+    """The content of a run's file."""
 
     id: str = ""
     name: str = ""
@@ -36,7 +36,7 @@ class WrittenRun:
 
 
 def read_run(folder: Path) -> WrittenRun:
-    """The run that was written into a folder."""
+    """The run in a folder."""
     from wandb.proto.wandb_internal_pb2 import Record
 
     (file,) = folder.glob("run-*.wandb")

@@ -1,7 +1,7 @@
-"""A server of Weights & Biases on loopback: what the real client sends is kept, for tests to read.
+"""A Weights & Biases server on loopback. It keeps what the real client sends, for tests to read.
 
-It speaks as much of the protocol as the client needs: GraphQL by the name of the operation, the
-stream of a run's figures, and the upload of files.
+It implements as much of the protocol as the client needs: GraphQL by the name of the operation, the
+stream of a run's figures, and file uploads.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import base64
 import json
 import re
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -60,16 +59,17 @@ class WandbServer:
         self.files: dict[str, bytes] = {}
         self.sweep: dict[str, Any] = {}
         self.proposals: list[dict[str, Any]] = []
-        """The configurations that the sweep gives out, one after the other."""
-        self.best: Callable[[], str] = self._lowest
-        """The name of the sweep's best run."""
+        """The configurations that the sweep hands out, one after another."""
         self.silent_sweep = False
-        """Whether the sweep has nothing to say to its agents."""
+        """Whether the sweep has no command for its agents."""
+        self.stops_runs = False
+        """Whether somebody stops each of the sweep's runs while it is running."""
         self.requests: list[str] = []
         self.unknown: list[str] = []
         self.keys: set[str] = set()
-        self.down_after: str = ""
-        """The operation at which the server stops to answer."""
+        self.down_from: str = ""
+        """The operation from which on the server is down."""
+        self.down = False
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._server.handle_error = lambda *_: None  # the client hangs up when it is done
@@ -85,19 +85,17 @@ class WandbServer:
 
     def artifact(self, name: str) -> Artifact:
         """The newest version with a name such as `...-model:2023-03-13-21-00`."""
-        found = [made for made in self.artifacts if self._is(made, name)]
-        assert found, (name, [(made.name, made.aliases) for made in self.artifacts])
-        return found[-1]
+        versions = self._versions(name)
+        assert versions, (name, [(artifact.name, artifact.aliases) for artifact in self.artifacts])
+        return versions[-1]
 
-    @staticmethod
-    def _is(made: Artifact, name: str) -> bool:
+    def _versions(self, name: str) -> list[Artifact]:
         collection, _, alias = name.rpartition(":")
-        return made.name == collection and alias in made.aliases
-
-    def _lowest(self) -> str:
-        metric = self.sweep["config"]["metric"]["name"]
-        mine = [run for run in self.runs.values() if run.sweep and metric in run.summary]
-        return min(mine, key=lambda run: run.summary[metric]).name
+        return [
+            artifact
+            for artifact in self.artifacts
+            if artifact.name == collection and alias in artifact.aliases
+        ]
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         server = self
@@ -118,8 +116,8 @@ class WandbServer:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                given = self.headers.get("Authorization", "").removeprefix("Basic ")
-                _, _, key = base64.b64decode(given).decode().partition(":")
+                credentials = self.headers.get("Authorization", "").removeprefix("Basic ")
+                _, _, key = base64.b64decode(credentials).decode().partition(":")
                 server.keys.add(key)
                 if key != KEY:
                     return self._reply(401, {"errors": [{"message": "invalid API key"}]})
@@ -149,7 +147,8 @@ class WandbServer:
         match = re.search(r"(?:query|mutation)\s+(\w+)", sent["query"])
         name = match.group(1) if match else ""
         self.requests.append(name)
-        if self.down_after and self.down_after in self.requests:
+        self.down = self.down or name == self.down_from
+        if self.down:
             return 503, {"errors": [{"message": "down for maintenance"}]}
         answer = getattr(self, re.sub("([A-Z])", r"_\1", name).lower(), None)
         if answer is None:
@@ -168,14 +167,14 @@ class WandbServer:
     def _server_features_query(self, _: dict[str, Any]) -> dict[str, Any]:
         return {"serverInfo": {"features": []}}
 
-    def _upsert_bucket(self, given: dict[str, Any]) -> dict[str, Any]:
-        run = self.runs.setdefault(given["name"], Run(given["name"]))
-        run.display_name = given.get("displayName") or run.display_name
-        run.group = given.get("groupName") or run.group
-        run.job_type = given.get("jobType") or run.job_type
-        run.sweep = given.get("sweep") or run.sweep
-        if given.get("config"):
-            config = json.loads(given["config"])
+    def _upsert_bucket(self, variables: dict[str, Any]) -> dict[str, Any]:
+        run = self.runs.setdefault(variables["name"], Run(variables["name"]))
+        run.display_name = variables.get("displayName") or run.display_name
+        run.group = variables.get("groupName") or run.group
+        run.job_type = variables.get("jobType") or run.job_type
+        run.sweep = variables.get("sweep") or run.sweep
+        if variables.get("config"):
+            config = json.loads(variables["config"])
             run.config = {name: entry["value"] for name, entry in config.items()}
         bucket = {
             "id": f"id-{run.name}",
@@ -189,19 +188,19 @@ class WandbServer:
         }
         return {"upsertBucket": {"bucket": bucket, "inserted": True}}
 
-    def _create_run_files(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _create_run_files(self, variables: dict[str, Any]) -> dict[str, Any]:
         files = [
-            {"name": name, "uploadUrl": self._put(f"{given['run']}/{name}")}
-            for name in given["files"]
+            {"name": name, "uploadUrl": self._put(f"{variables['run']}/{name}")}
+            for name in variables["files"]
         ]
-        return {"createRunFiles": {"runID": given["run"], "uploadHeaders": [], "files": files}}
+        return {"createRunFiles": {"runID": variables["run"], "uploadHeaders": [], "files": files}}
 
-    def _artifact_type(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _artifact_type(self, variables: dict[str, Any]) -> dict[str, Any]:
         return {"project": {"artifact": None}}
 
-    def _create_artifact(self, given: dict[str, Any]) -> dict[str, Any]:
-        sent = given["input"]
-        made = Artifact(
+    def _create_artifact(self, variables: dict[str, Any]) -> dict[str, Any]:
+        sent = variables["input"]
+        artifact = Artifact(
             id=f"artifact-{len(self.artifacts)}",
             name=sent["artifactCollectionName"],
             type=sent["artifactTypeName"],
@@ -210,23 +209,23 @@ class WandbServer:
             metadata=json.loads(sent["metadata"] or "{}"),
             digest=sent["digest"],
         )
-        self.artifacts.append(made)
-        sequence = {"id": f"sequence-{made.name}", "latestArtifact": None}
-        artifact = {"id": made.id, "state": "PENDING", "artifactSequence": sequence}
-        return {"createArtifact": {"artifact": artifact}}
+        self.artifacts.append(artifact)
+        sequence = {"id": f"sequence-{artifact.name}", "latestArtifact": None}
+        created = {"id": artifact.id, "state": "PENDING", "artifactSequence": sequence}
+        return {"createArtifact": {"artifact": created}}
 
-    def _create_artifact_manifest(self, given: dict[str, Any]) -> dict[str, Any]:
-        file = {"id": "f", "name": "m", "displayName": given["name"], "uploadHeaders": []}
-        file["uploadUrl"] = self._put(f"manifest/{given['artifactID']}")
-        manifest = {"id": f"manifest-{given['artifactID']}", "file": file}
+    def _create_artifact_manifest(self, variables: dict[str, Any]) -> dict[str, Any]:
+        file = {"id": "f", "name": "m", "displayName": variables["name"], "uploadHeaders": []}
+        file["uploadUrl"] = self._put(f"manifest/{variables['artifactID']}")
+        manifest = {"id": f"manifest-{variables['artifactID']}", "file": file}
         return {"createArtifactManifest": {"artifactManifest": manifest}}
 
-    def _update_artifact_manifest(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _update_artifact_manifest(self, variables: dict[str, Any]) -> dict[str, Any]:
         file = {"id": "f", "uploadHeaders": [], "uploadUrl": self._put("manifest/again")}
-        manifest = {"id": given["artifactManifestID"], "file": file}
+        manifest = {"id": variables["artifactManifestID"], "file": file}
         return {"updateArtifactManifest": {"artifactManifest": manifest}}
 
-    def _create_artifact_files(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _create_artifact_files(self, variables: dict[str, Any]) -> dict[str, Any]:
         edges = [
             {
                 "node": {
@@ -240,82 +239,45 @@ class WandbServer:
                     "artifact": {"id": file["artifactID"]},
                 }
             }
-            for number, file in enumerate(given["input"]["artifactFiles"])
+            for number, file in enumerate(variables["input"]["artifactFiles"])
         ]
         return {"createArtifactFiles": {"files": {"edges": edges}}}
 
-    def _commit_artifact(self, given: dict[str, Any]) -> dict[str, Any]:
-        made = next(made for made in self.artifacts if made.id == given["artifactID"])
-        return {"commitArtifact": {"artifact": {"id": made.id, "digest": made.digest}}}
+    def _commit_artifact(self, variables: dict[str, Any]) -> dict[str, Any]:
+        artifact = self._by_id(variables["artifactID"])
+        return {"commitArtifact": {"artifact": {"id": artifact.id, "digest": artifact.digest}}}
 
-    def _artifact_membership_by_name(self, given: dict[str, Any]) -> dict[str, Any]:
-        found = [made for made in self.artifacts if self._is(made, given["name"])]
-        membership = _membership(found[-1]) if found else None
+    def _artifact_membership_by_name(self, variables: dict[str, Any]) -> dict[str, Any]:
+        versions = self._versions(variables["name"])
+        membership = _membership(versions[-1]) if versions else None
         return {"project": {"artifactCollectionMembership": membership}}
 
-    def _use_artifact(self, given: dict[str, Any]) -> dict[str, Any]:
-        made = next(made for made in self.artifacts if made.id == given["artifactID"])
-        made.used_by.append(given["runName"])
-        return {"useArtifact": {"artifact": {"id": made.id}}}
+    def _use_artifact(self, variables: dict[str, Any]) -> dict[str, Any]:
+        artifact = self._by_id(variables["artifactID"])
+        artifact.used_by.append(variables["runName"])
+        return {"useArtifact": {"artifact": {"id": artifact.id}}}
 
-    def _upsert_sweep(self, given: dict[str, Any]) -> dict[str, Any]:
-        config = yaml.safe_load(given["config"])
-        priors = [entry["name"] for entry in json.loads(given["priorRunsFilters"])["$or"]]
+    def _by_id(self, artifact_id: str) -> Artifact:
+        return next(artifact for artifact in self.artifacts if artifact.id == artifact_id)
+
+    def _upsert_sweep(self, variables: dict[str, Any]) -> dict[str, Any]:
+        config = yaml.safe_load(variables["config"])
+        priors = [entry["name"] for entry in json.loads(variables["priorRunsFilters"])["$or"]]
         self.sweep = {"name": "sw33p", "config": config, "priors": priors}
         sweep = {"name": "sw33p", "project": _project()}
         return {"upsertSweep": {"sweep": sweep, "configValidationWarnings": []}}
 
-    def _create_agent(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _create_agent(self, variables: dict[str, Any]) -> dict[str, Any]:
         return {"createAgent": {"agent": {"id": "agent"}}}
 
-    def _heartbeat(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _heartbeat(self, variables: dict[str, Any]) -> dict[str, Any]:
         commands: list[dict[str, Any]] = []
-        if not json.loads(given["runState"]) and not self.silent_sweep:
+        running = list(json.loads(variables["runState"]))
+        if running and self.stops_runs:
+            commands = [{"type": "stop", "run_id": running[0]}]
+        elif not running and not self.silent_sweep:
             commands = [self._command()]
         return {"agentHeartbeat": {"agent": {"id": "agent"}, "commands": json.dumps(commands)}}
-
-    def _get_sweep(self, given: dict[str, Any]) -> dict[str, Any]:
-        sweep = {
-            "__typename": "Sweep",
-            "id": "id-sw33p",
-            "name": self.sweep["name"],
-            "displayName": None,
-            "method": "bayes",
-            "state": "RUNNING",
-            "description": None,
-            "bestLoss": None,
-            "config": yaml.safe_dump(self.sweep["config"]),
-            "createdAt": "2023-03-14T00:00:00Z",
-            "updatedAt": None,
-            "runCount": len(self.runs),
-            "runCountExpected": None,
-        }
-        return {"project": {"sweep": sweep}}
-
-    def _runs(self, given: dict[str, Any]) -> dict[str, Any]:
-        assert given["order"] == f"+summary_metrics.{self.sweep['config']['metric']['name']}"
-        assert json.loads(given["filters"]) == {"$and": [{"sweep": self.sweep["name"]}]}
-        name = self.best()
-        node = {
-            **dict.fromkeys(("commit", "heartbeatAt", "description", "notes")),
-            "projectId": "1",
-            "id": f"id-{name}",
-            "name": name,
-            "displayName": name,
-            "sweepName": self.sweep["name"],
-            "user": {"name": "Someone", "username": "someone"},
-            "tags": [],
-            "state": "finished",
-            "group": "",
-            "jobType": "",
-            "readOnly": False,
-            "createdAt": "2023-03-14T00:00:00Z",
-            "historyLineCount": 1,
-        }
-        page = {"endCursor": None, "hasNextPage": False}
-        runs = {"edges": [{"node": node, "cursor": "c"}], "pageInfo": page}
-        project = {"internalId": "1", "runCount": 1, "readOnly": False, "runs": runs}
-        return {"project": project}
 
     def _command(self) -> dict[str, Any]:
         if not self.proposals:
@@ -327,23 +289,23 @@ class WandbServer:
         return f"{self.url}/put/{path}"
 
 
-def _membership(made: Artifact) -> dict[str, Any]:
-    collection = {"name": made.name, "project": {**_project(), "internalId": "1"}}
-    artifact = {
+def _membership(artifact: Artifact) -> dict[str, Any]:
+    collection = {"name": artifact.name, "project": {**_project(), "internalId": "1"}}
+    node = {
         "__typename": "Artifact",
-        "id": made.id,
+        "id": artifact.id,
         "artifactSequence": {"__typename": "ArtifactSequence", **collection},
         "versionIndex": 0,
-        "artifactType": {"name": made.type},
+        "artifactType": {"name": artifact.type},
         "description": None,
-        "metadata": json.dumps(made.metadata),
+        "metadata": json.dumps(artifact.metadata),
         "ttlDurationSeconds": -1,
         "ttlIsInherited": False,
         "tags": [],
         "historyStep": None,
         "state": "COMMITTED",
         "size": 1,
-        "digest": made.digest,
+        "digest": artifact.digest,
         "commitHash": "c",
         "fileCount": 1,
         "createdAt": "2023-03-14T00:00:00Z",
@@ -356,10 +318,10 @@ def _membership(made: Artifact) -> dict[str, Any]:
         "createdAt": "2023-03-14T00:00:00Z",
         "aliases": [
             {"__typename": "ArtifactAlias", "id": f"alias-{alias}", "alias": alias}
-            for alias in made.aliases
+            for alias in artifact.aliases
         ],
         "artifactCollection": {"__typename": "ArtifactSequence", **collection},
-        "artifact": artifact,
+        "artifact": node,
     }
 
 

@@ -1,4 +1,5 @@
-"""Hyperparameter search: the search space, the scoring of a configuration, and the result.
+"""Hyperparameter search: the search space, how a configuration is scored, and the result.
 
-Does not belong here: Weights & Biases sweeps (`energy_assets.tracking`).
+Does not belong here: sweeps of Weights & Biases (`energy_assets.tracking`). They choose the
+configurations, but call the same `Objective`.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import inspect
+import itertools
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,9 @@ from energy_assets.forecasting.forecaster import GlobalForecaster
 DEFAULT_PATH = Path(__file__).with_name("search_space.yaml")
 
 Value = bool | int | float | str | None
+Configuration = dict[str, Value]
+"""Arguments of `GlobalForecaster` by name."""
+
 Distribution = Literal[
     "constant",
     "categorical",
@@ -27,7 +31,7 @@ Distribution = Literal[
 
 
 class Metric(BaseModel):
-    """The score that is searched for; all of them are errors, so less is better."""
+    """The score to search by. All of them are errors, so less is better."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -36,7 +40,7 @@ class Metric(BaseModel):
 
 
 class Parameter(BaseModel):
-    """The values that one argument may take: one, a list, or a range."""
+    """The values that one argument may take: a single one, a list, or a range."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -49,14 +53,14 @@ class Parameter(BaseModel):
 
     @model_validator(mode="after")
     def _one_of_three(self) -> Parameter:
-        given = self.model_fields_set
+        fields = self.model_fields_set
         ranged = self.min is not None and self.max is not None
-        if ("value" in given) + ("values" in given) + ranged != 1:
+        if ("value" in fields) + ("values" in fields) + ranged != 1:
             raise ValueError("give one of value, values, or min with max")
-        if "values" in given and not self.values:
+        if "values" in fields and not self.values:
             raise ValueError("values is empty")
         expected = {"value": "constant", "values": "categorical"}
-        implied = next((kind for name, kind in expected.items() if name in given), None)
+        implied = next((kind for name, kind in expected.items() if name in fields), None)
         if implied and self.distribution not in (None, implied):
             raise ValueError(f"distribution {self.distribution} needs min and max")
         if ranged:
@@ -78,7 +82,7 @@ class Parameter(BaseModel):
 
     @property
     def kind(self) -> Distribution:
-        """The distribution, where none is named the one W&B takes for what is given."""
+        """The distribution. If none is named, the one that W&B would assume."""
         if self.distribution:
             return self.distribution
         if self.values is not None:
@@ -89,7 +93,7 @@ class Parameter(BaseModel):
         return "int_uniform" if whole else "uniform"
 
     def grid(self) -> list[Value]:
-        """All values, for an exhaustive search; ValueError for a continuous range."""
+        """All values, for an exhaustive search. Raises ValueError for a continuous range."""
         if self.kind == "constant":
             return [self.value]
         if self.kind == "categorical":
@@ -100,7 +104,7 @@ class Parameter(BaseModel):
         raise ValueError(f"method grid needs value, values or whole numbers, not {self.kind}")
 
     def contains(self, value: Value) -> bool:
-        """Whether `value` is among those that may be tried."""
+        """Whether `value` may be tried."""
         if self.kind == "constant":
             return value == self.value
         if self.kind == "categorical":
@@ -113,14 +117,14 @@ class Parameter(BaseModel):
 
     @property
     def range(self) -> tuple[float, float]:
-        """The ends of a range."""
+        """The smallest and the largest value of a range."""
         if self.min is None or self.max is None:
             raise ValueError("a parameter with a value or values has no range")
         return self.min, self.max
 
 
 class SearchSpace(BaseModel):
-    """What tuning may try. Keys of W&B that say nothing about the search are let through."""
+    """What tuning may try. Keys of W&B that say nothing about the search are accepted."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -135,17 +139,41 @@ class SearchSpace(BaseModel):
 
     @model_validator(mode="after")
     def _known_arguments(self) -> SearchSpace:
-        known = inspect.signature(GlobalForecaster).parameters
-        unknown = sorted(set(self.parameters) - set(known))
+        arguments = inspect.signature(GlobalForecaster).parameters
+        unknown = sorted(set(self.parameters) - set(arguments))
         if unknown:
             raise ValueError(
-                f"parameters {', '.join(unknown)}: not among those of GlobalForecaster, which "
-                f"are {', '.join(known)}"
+                f"parameters {', '.join(unknown)}: not among the arguments of GlobalForecaster, "
+                f"which are {', '.join(arguments)}"
             )
         if self.method == "grid":
             for parameter in self.parameters.values():
                 parameter.grid()
         return self
+
+    def default_configuration(self) -> Configuration:
+        """The defaults of `GlobalForecaster` for the parameters of this space."""
+        arguments = inspect.signature(GlobalForecaster).parameters
+        return {name: arguments[name].default for name in self.parameters}
+
+    def contains(self, configuration: Configuration) -> bool:
+        """Whether every value of `configuration` may be tried."""
+        return all(
+            parameter.contains(configuration[name]) for name, parameter in self.parameters.items()
+        )
+
+    def grid(self) -> list[Configuration]:
+        """All configurations except the default one, the last parameter varying fastest."""
+        values = [parameter.grid() for parameter in self.parameters.values()]
+        default = self.default_configuration()
+        configurations = (
+            dict(zip(self.parameters, row, strict=True)) for row in itertools.product(*values)
+        )
+        return [configuration for configuration in configurations if configuration != default]
+
+    def count(self, trials: int) -> int:
+        """How many of `trials` are possible: a grid, with the default configuration, has an end."""
+        return min(trials, 1 + len(self.grid())) if self.method == "grid" else trials
 
 
 def read_search_space(path: Path = DEFAULT_PATH) -> SearchSpace:
@@ -161,11 +189,16 @@ def read_search_space(path: Path = DEFAULT_PATH) -> SearchSpace:
     except yaml.YAMLError as error:
         raise ForecastError(f"The search space {path} is not YAML: {error}") from error
     except ValidationError as error:
-        raise ForecastError(f"The search space {path} cannot be used: {_told(error)}.") from error
+        raise ForecastError(f"The search space {path} cannot be used: {_listed(error)}.") from error
 
 
-def _told(error: ValidationError) -> str:
-    """The problems of a validation in one line each, with the key they are about."""
+def tidy(value: Value) -> Value:
+    """A value without the rounding error of a step through a range: 0.7, not 0.7000000000000001."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def _listed(error: ValidationError) -> str:
+    """The problems in a file, each with its key."""
     return "; ".join(
         ": ".join(filter(None, [".".join(str(part) for part in problem["loc"]), problem["msg"]]))
         for problem in error.errors()
