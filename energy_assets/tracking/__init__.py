@@ -6,26 +6,19 @@ Does not belong here: what assets show in Dagster's UI (`assets`), and how a con
 (`forecasting.tuning`).
 """
 
-from energy_assets.tracking.opening import open_tracking
-from energy_assets.tracking.tracking import (
-    JOB_TYPES,
-    EmbeddedSearch,
-    NoTracking,
-    Record,
-    Reference,
-    Search,
-    Tracked,
-    Tracking,
-)
+from energy_assets.settings import Settings
+from energy_assets.tracking.session import Session, Timeouts
+from energy_assets.tracking.tracking import NoTracking, Record, Reference, Tracked, Tracking
+from energy_assets.tracking.wandb_tracking import WandbTracking
 
-__all__ = [
-    "JOB_TYPES",
-    "EmbeddedSearch",
-    "NoTracking",
-    "Record",
-    "Reference",
-    "Search",
-    "Tracked",
-    "Tracking",
-    "open_tracking",
-]
+__all__ = ["Record", "Reference", "Timeouts", "Tracked", "Tracking", "open_tracking"]
+
+
+def open_tracking(settings: Settings, source_id: str, timeouts: Timeouts | None = None) -> Tracking:
+    """The tracking that WANDB_MODE chooses. Nothing connects before it is used.
+
+    Raises CredentialError if the mode is `online` and one of its settings is missing.
+    """
+    if settings.wandb_mode == "disabled":
+        return NoTracking()
+    return WandbTracking(Session(settings, source_id, timeouts))

@@ -13,8 +13,7 @@ import pytest
 from energy_assets.partitions import key_of
 from energy_assets.settings import Settings, read_settings
 from energy_assets.sources.simulator import Simulator
-from energy_assets.tracking import Tracking, open_tracking
-from energy_assets.tracking.session import Timeouts
+from energy_assets.tracking import Timeouts, Tracking, open_tracking
 from energy_assets_tests.tracking.wandb_server import ENTITY, KEY, PROJECT, WandbServer
 from energy_assets_tests.world import Only, World
 

@@ -30,7 +30,7 @@ from energy_assets_tests.tracking.conftest import (
     online,
     unused_url,
 )
-from energy_assets_tests.tracking.wandb_server import ENTITY, PROJECT, Run, WandbServer
+from energy_assets_tests.tracking.wandb_server import ENTITY, KEY, PROJECT, Run, WandbServer
 
 SPACE = SearchSpace.model_validate(
     {
@@ -179,6 +179,7 @@ def test_a_configuration_that_cannot_be_scored_ends_the_search_and_marks_its_run
     ("fault", "reason"),
     [
         ("unreachable", "unreachable at {}"),
+        ("wrong key", "refuses WANDB_API_KEY"),
         ("no command for the agent", "failed, TimeoutError: no configuration within 1 s"),
     ],
 )
@@ -191,7 +192,8 @@ def test_without_wandb_optuna_searches(
 ) -> None:
     server.silent_sweep = True
     url = unused_url() if fault == "unreachable" else server.url
-    search = online(tmp_path, url, timeouts=IMPATIENT).search(PARTITION)
+    key = "wr0ng" + 40 * "8" if fault == "wrong key" else KEY
+    search = online(tmp_path, url, key, IMPATIENT).search(PARTITION)
     objective = an_objective(0.5, 0.375, 0.25)
     search(objective)
     assert [trial.score for trial in objective.trials] == [0.5, 0.375, 0.25]

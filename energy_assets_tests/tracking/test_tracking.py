@@ -26,8 +26,6 @@ from energy_assets.partitions import HOUR, key_of, window_of
 from energy_assets.settings import read_settings
 from energy_assets.stores.feature_store import TrainingDataset
 from energy_assets.tracking import (
-    JOB_TYPES,
-    NoTracking,
     Record,
     Reference,
     Tracked,
@@ -35,6 +33,7 @@ from energy_assets.tracking import (
     open_tracking,
     records,
 )
+from energy_assets.tracking.tracking import JOB_TYPES, NoTracking
 from energy_assets_tests.tracking.conftest import (
     IMPATIENT,
     ORIGIN,
