@@ -1,1 +1,1 @@
-"""Benchmarks: what a user waits for, measured beside what it is compared with, in turn."""
+"""Benchmarks of accuracy and speed, beside other libraries and baselines."""

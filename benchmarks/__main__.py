@@ -1,4 +1,4 @@
-"""All benchmarks, one after the other: `python -m benchmarks [--data FOLDER]`."""
+"""Runs all benchmarks, one after the other: `python -m benchmarks [--data FOLDER]`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 
 def main() -> int:
-    """Run each benchmark in a process of its own; the exit status is the worst of theirs."""
+    """Run each benchmark in its own process; the exit status is the worst one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", help="folder with real data, for the accuracy")
     parser.add_argument("--markdown", help="file to put the tables into: docs/benchmarks.md")

@@ -1,9 +1,8 @@
-"""Ablation: what each part of `GlobalForecaster` brings, at the origins of the accuracy tables.
+"""Ablation: what each part of `GlobalForecaster` contributes, at the origins of `accuracy`.
 
     python -m benchmarks.ablation --data FOLDER
 
-One thing is changed at a time, see `benchmarks.variants`. Nothing is held out, so that only
-forecasts are compared.
+One thing is changed at a time, see `benchmarks.variants`. Only point forecasts are compared.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ import pandas as pd
 
 from benchmarks import data, tables
 from benchmarks.variants import VARIANTS, Variant
-from energy_assets.forecasting.evaluation import scores as evaluation
+from energy_assets.forecasting.evaluation.rolling_origin import rolling_origin
+from energy_assets.forecasting.evaluation.scores import by_horizon, summary
 
 
 def main() -> int:
@@ -26,28 +26,29 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with the real data")
     parser.add_argument("--only", default="", help="only the data sets with this in their name")
-    parser.add_argument("--origins", type=int, help="only the first so many origins")
-    parser.add_argument("--variant", default="", help="only those with this in their name")
+    parser.add_argument("--origins", type=int, help="use only this many origins")
+    parser.add_argument("--variant", default="", help="only the variants with this in their name")
     parser.add_argument("--threads", type=int, default=1)
     tables.add_options(parser)
     options = parser.parse_args()
-    shown = {}
+    results = {}
     for setting in data.settings(options.data):
         if options.only in setting.name:
-            some = setting.first(options.origins) if options.origins else setting
-            shown[setting.name] = measure(some, options.threads, options.variant)
-    tables.publish("ablation", shown, options)
+            if options.origins:
+                setting = setting.first(options.origins)
+            results[setting.name] = measure(setting, options.threads, options.variant)
+    tables.publish("ablation", results, options)
     return 0
 
 
 def measure(setting: data.Setting, threads: int, only: str) -> pd.DataFrame:
-    """The scores of every variant, and what each is relative to the default's mean MAPE."""
-    found: dict[str, dict[str, float]] = {}
+    """The scores of every variant, and its mean MAPE relative to the default's."""
+    rows: dict[str, dict[str, float]] = {}
     place = {"country": setting.country, "timezone": setting.timezone}
     for name, variant in VARIANTS.items():
         if variant.long_only and setting.window_days < 100:
             continue
-        if found and only not in name:
+        if rows and only not in name:
             continue
         print(f"{setting.name}: {name}", file=sys.stderr)
         seconds: list[float] = []
@@ -58,24 +59,22 @@ def measure(setting: data.Setting, threads: int, only: str) -> pd.DataFrame:
             variant: Variant = variant,
             seconds: list[float] = seconds,
         ) -> pd.DataFrame:
-            begun = time.process_time()
-            made = variant.forecast(window, horizon, place, threads)
-            seconds.append(time.process_time() - begun)
-            return made
+            start = time.process_time()
+            forecast = variant.forecast(window, horizon, place, threads)
+            seconds.append(time.process_time() - start)
+            return forecast
 
-        table = evaluation.rolling_origin(
-            setting.panel, {name: method}, setting.origins, setting.window_days
-        )
-        scores, mape = evaluation.summary(table), evaluation.by_horizon(table)["mape"]
-        found[name] = {
+        table = rolling_origin(setting.panel, {name: method}, setting.origins, setting.window_days)
+        scores, mape = summary(table), by_horizon(table)["mape"]
+        rows[name] = {
             "MAPE": scores["mape"],
-            "to default": scores["mape"] / found["default"]["MAPE"] if found else 1.0,
+            "to default": scores["mape"] / rows["default"]["MAPE"] if rows else 1.0,
             "median MAPE": scores["mape_median"],
             "h 1-6": mape.loc[1:6].mean(),
             "h 19-24": mape.loc[19:24].mean(),
             "CPU seconds": statistics.median(seconds),
         }
-    return pd.DataFrame.from_dict(found, orient="index").rename_axis("variant")
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("variant")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The model of the course energy-forecasting, as sktime writes it: what ours is compared with.
+"""The model of the course energy-forecasting, built with sktime.
 
-The peers' environment imports it too, so it needs nothing but sktime.
+The peers' environment imports this module too, so it needs nothing but sktime.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ WINDOWS = (24, 48, 72)
 
 
 def pipeline(regressor: Any, deviations: Sequence[int] = WINDOWS) -> ForecastingPipeline:
-    """Recursive reduction of lags 1 to 72, means and standard deviations, hour and weekday.
+    """A recursive reduction with lags 1 to 72, means, standard deviations, hour and weekday.
 
     `deviations` are the windows of the standard deviations in hours: the course's code has three,
-    its search space the first two.
+    its search space only the first two.
     """
     summary = WindowSummarizer(
         lag_feature={

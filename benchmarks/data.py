@@ -1,13 +1,13 @@
-"""What is forecast, and from when: the real data sets, their windows, origins and special days.
+"""The data sets of the benchmarks, with their windows, origins and special days.
 
-Every panel here has the index (series, datetime_utc), one column, hours in UTC, and NaN or no row
-where nothing was observed.
+Every panel has the index (series, datetime_utc), one column and hours in UTC. Missing values are
+NaN or have no row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,53 +17,54 @@ from energy_assets.forecasting.panel.matrix import to_matrix
 
 DE35 = "ConsumptionDE35Hour*.csv"
 EIA = "eia930*.parquet"
+DENMARK = {"country": "DK", "timezone": "Europe/Copenhagen"}
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A panel with the origins to forecast it from, each from the `window_days` before it.
+    """A panel and the origins to forecast from, each with the `window_days` days before it.
 
-    `special` names days that are scored on their own, each with its origins: the 24 hours after
-    an origin are that day. `after_gap` is special in that only the series count that were not
-    observed in at least half of the day before the origin.
+    `special` maps kinds of days that are scored separately to their origins; the 24 hours after an
+    origin are the day. For `after a gap`, only series count that lack at least half of the day
+    before the origin.
     """
 
     name: str
     panel: pd.DataFrame
     window_days: int
     origins: pd.DatetimeIndex
+    country: str
+    timezone: str
     special: dict[str, pd.DatetimeIndex] = field(default_factory=dict)
-    country: str = "DK"
-    timezone: str = "Europe/Copenhagen"
 
     @property
     def special_origins(self) -> pd.DatetimeIndex:
-        """The origins of the special days that are not among the usual ones."""
-        found = {origin for origins in self.special.values() for origin in origins}
-        return pd.DatetimeIndex(sorted(found - set(self.origins)))
+        """The origins of special days that are not among the regular ones."""
+        special = {origin for origins in self.special.values() for origin in origins}
+        return pd.DatetimeIndex(sorted(special - set(self.origins)))
 
     @property
     def all_origins(self) -> pd.DatetimeIndex:
-        """The usual origins and those of the special days."""
+        """The regular origins and those of the special days."""
         return pd.DatetimeIndex([*self.origins, *self.special_origins])
 
     def first(self, count: int) -> Setting:
-        """The same with the first `count` origins only, for a quick look."""
+        """The same setting with the first `count` origins only, for a quick look."""
         special = {name: origins[:count] for name, origins in self.special.items()}
-        values = {**vars(self), "origins": self.origins[:count], "special": special}
-        return Setting(**values)
+        return replace(self, origins=self.origins[:count], special=special)
 
 
 def settings(folder: Path) -> Iterator[Setting]:
-    """The settings for which `folder` holds the data."""
+    """The settings whose data is in `folder`."""
     for file in sorted(folder.glob(DE35))[:1]:
         yield Setting(
             "DE35, 30 days",
             read_de35(file),
             window_days=30,
-            # 21 hours apart, so that twelve fit before the copy of March 2023 ends.
+            # 21 hours apart, so that twelve fit before the data end in March 2023.
             origins=pd.date_range("2023-03-05 22:00", periods=12, freq="21h"),
-            # 2023-02-28 is missing for every series. There is no holiday and no change of clocks.
+            **DENMARK,
+            # 2023-02-28 is missing for every series. There is no holiday and no clock change.
             special={"after a gap": pd.DatetimeIndex(["2023-02-28 22:00", "2023-03-01 08:00"])},
         )
     for file in sorted(folder.glob(EIA))[:1]:
@@ -81,16 +82,16 @@ def settings(folder: Path) -> Iterator[Setting]:
             )
 
 
-# From midnight in Chicago, the middle of the four zones in which the authorities lie.
+# From midnight in Chicago, which is in the middle of the authorities' four time zones.
 EIA_SPECIAL = {
-    # The day of the change and the day after, when yesterday still has the other clock.
+    # The day of the change and the day after, when yesterday is still on the other clock.
     "clock change": pd.DatetimeIndex(
         ["2017-03-12 06:00", "2017-03-13 05:00", "2017-11-05 05:00", "2017-11-06 06:00"]
     ),
     "holiday": pd.DatetimeIndex(
         ["2017-05-29 05:00", "2017-07-04 05:00", "2017-09-04 05:00", "2017-11-23 06:00"]
     ),
-    # From the last hour of gaps of one to seven days in one to four series.
+    # From the last hour of gaps of one to seven days, in one to four series.
     "after a gap": pd.DatetimeIndex(
         ["2017-02-28 06:00", "2017-06-03 05:00", "2017-09-12 05:00", "2017-11-06 06:00"]
     ),
@@ -98,7 +99,7 @@ EIA_SPECIAL = {
 
 
 def read_de35(path: Path) -> pd.DataFrame:
-    """The kWh of every (area, consumer type) in a CSV export of ConsumptionDE35Hour."""
+    """The kWh of every (area, consumer type) from a CSV export of ConsumptionDE35Hour."""
     rows = pd.read_csv(path, sep=";", dtype={"ConsumerType_DE35": str})
     return _panel(
         rows["PriceArea"] + "/" + rows["ConsumerType_DE35"],
@@ -108,11 +109,10 @@ def read_de35(path: Path) -> pd.DataFrame:
 
 
 def read_eia(path: Path) -> pd.DataFrame:
-    """The MWh of every US balancing authority in a table of unique_id, ds, y_raw, y_clean.
+    """The MWh of every US balancing authority from a table of unique_id, ds, y_raw, y_clean.
 
-    What the authorities published has wrong values, as large as -99,913,320. Those that the
-    cleaned column replaced are taken as missing, and not replaced: the replacements know what
-    came after them.
+    The published values include errors as large as -99,913,320. Values that the cleaned column
+    replaced are taken as missing: the replacements were made with knowledge of later values.
     """
     rows = pd.read_parquet(path)
     published = rows["y_raw"].where(np.isclose(rows["y_raw"], rows["y_clean"]))
@@ -120,14 +120,14 @@ def read_eia(path: Path) -> pd.DataFrame:
 
 
 def gapped(setting: Setting) -> pd.Series:
-    """Which series lack half or more of the 24 hours before each origin, by (origin, series)."""
+    """Whether a series lacks half or more of the day before an origin, by (origin, series)."""
     missing = wide(setting.panel).isna().rolling(24).sum() >= 12
     missing = missing.loc[setting.all_origins].rename_axis(index="origin")
     return missing.melt(ignore_index=False).set_index("series", append=True)["value"]
 
 
 def wide(panel: pd.DataFrame) -> pd.DataFrame:
-    """The panel with a row for every hour and a column for each series."""
+    """The panel with one row per hour and one column per series."""
     matrix = to_matrix(panel)
     return pd.DataFrame(matrix.array.T, matrix.hours, matrix.series)
 
@@ -152,4 +152,5 @@ def simulated() -> Setting:
         long.set_index("series", append=True).swaplevel().sort_index(),
         window_days=30,
         origins=hours[[-48, -24]],
+        **DENMARK,
     )

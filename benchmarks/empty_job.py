@@ -1,4 +1,4 @@
-"""Empty assets in in-process jobs, what Dagster itself costs: seven, and two by the hour."""
+"""Jobs of empty assets, to measure what Dagster itself costs: seven assets, and two hourly ones."""
 
 from datetime import datetime
 

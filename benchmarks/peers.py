@@ -2,17 +2,16 @@
 
     .venv-peers/bin/python benchmarks/peers.py FOLDER
 
-Runs in an environment of its own (benchmarks/peers.txt) and knows nothing of energy_assets. Reads
+Runs in its own environment (benchmarks/peers.txt) and does not import energy_assets. Reads
 `panel.parquet` (hours x series) and `request.json` from FOLDER: the origins of each method, the
-window's days, the time zone and the number of threads. Writes `forecasts.parquet` (method, origin,
-series, datetime_utc, forecast, lower, upper) and `timings.json`, a list of {method, origin, fit,
-predict} with seconds.
+days of the window, the time zone and the number of threads. Writes `forecasts.parquet` (method,
+origin, series, datetime_utc, forecast, lower, upper) and `timings.json`, a list of {method, origin,
+fit, predict} in seconds.
 
-None of these libraries takes gaps in all of its parts, so that they are filled beforehand and
-for all alike, from the past: the value of a week ago, else of a day ago, else the last one.
-Each is used the way its own documentation shows. Lags, scaling and loss of mlforecast and
-skforecast are the best of those that were tried on the Danish data that they are scored on, which
-favours them.
+None of these libraries handles gaps throughout, so gaps are filled beforehand and in the same way
+for all: with the value of a week ago, else of a day ago, else the last one. Each library is used as
+its documentation shows. The lags, scaling and loss of mlforecast and skforecast are the best of
+those tried on the Danish data they are scored on, which favours them.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-# Lies beside this program.
+# In the same folder as this program.
 import course
 import numpy as np
 import pandas as pd
@@ -37,7 +36,7 @@ LAGS = [1, 2, 3, *WEEKLY_LAGS]
 TUNED = {"objective": "l1", "n_estimators": 200, "learning_rate": 0.07}
 
 Predict = Callable[[], pd.DataFrame]
-"""Forecasts with the columns series, datetime_utc, forecast and perhaps lower, upper."""
+"""Returns the columns series, datetime_utc, forecast and possibly lower, upper."""
 
 
 def sktime_course(window: pd.DataFrame, threads: int, zone: str) -> Predict:
@@ -45,7 +44,7 @@ def sktime_course(window: pd.DataFrame, threads: int, zone: str) -> Predict:
     model = course.pipeline(_lightgbm(threads))
 
     def keys(hours: pd.Index) -> pd.DataFrame:
-        """The parts of each series' name (area, consumer type) as numbers, at each hour."""
+        """The parts of each series' name (area, consumer type) as numbers, for each hour."""
         index = pd.MultiIndex.from_product([window.columns, hours], names=["series", "time"])
         parts = index.get_level_values(0).str.split("/", expand=True).to_frame(index=False)
         return parts.apply(lambda part: pd.factorize(part)[0]).set_axis(index)
@@ -54,14 +53,14 @@ def sktime_course(window: pd.DataFrame, threads: int, zone: str) -> Predict:
     model.fit(panel, X=keys(window.index), fh=list(range(1, HORIZON + 1)))
 
     def predict() -> pd.DataFrame:
-        made = model.predict(X=keys(_ahead(window)))
-        return made.set_axis(["forecast"], axis=1).rename_axis(["series", "datetime_utc"])
+        forecast = model.predict(X=keys(_ahead(window)))
+        return forecast.set_axis(["forecast"], axis=1).rename_axis(["series", "datetime_utc"])
 
     return lambda: predict().reset_index()
 
 
 def mlforecast_course(window: pd.DataFrame, threads: int, zone: str) -> Predict:
-    """The features of the course of the course in mlforecast."""
+    """The features of the course in mlforecast."""
     from mlforecast.lag_transforms import RollingMean, RollingStd
 
     rolling = [kind(hours) for kind in (RollingMean, RollingStd) for hours in course.WINDOWS]
@@ -76,7 +75,7 @@ def mlforecast_course(window: pd.DataFrame, threads: int, zone: str) -> Predict:
 
 
 def mlforecast_weekly(window: pd.DataFrame, threads: int, zone: str) -> Predict:
-    """Daily and weekly lags only in mlforecast, so that no forecast of it feeds on another."""
+    """Only daily and weekly lags in mlforecast, so that no forecast is fed back."""
     return mlforecast_best(window, threads, zone, lags=WEEKLY_LAGS)
 
 
@@ -87,7 +86,7 @@ def mlforecast_best(
     lags: Sequence[int] = LAGS,
     conformal_windows: int = 0,
 ) -> Predict:
-    """What is best in mlforecast here: recent and weekly lags of standardised logarithms."""
+    """The best setting found for mlforecast: recent and weekly lags of standardised logarithms."""
     from mlforecast.target_transforms import GlobalSklearnTransformer, LocalStandardScaler
     from sklearn.preprocessing import FunctionTransformer
 
@@ -110,12 +109,12 @@ def mlforecast_best(
 
 
 def mlforecast_conformal_2(window: pd.DataFrame, threads: int, zone: str) -> Predict:
-    """The same with conformal intervals from two windows, mlforecast's default."""
+    """`mlforecast_best` with conformal intervals from two windows, mlforecast's default."""
     return mlforecast_best(window, threads, zone, conformal_windows=2)
 
 
 def mlforecast_conformal_10(window: pd.DataFrame, threads: int, zone: str) -> Predict:
-    """The same with conformal intervals from ten windows."""
+    """`mlforecast_best` with conformal intervals from ten windows."""
     return mlforecast_best(window, threads, zone, conformal_windows=10)
 
 
@@ -138,8 +137,8 @@ def skforecast_best(window: pd.DataFrame, threads: int, zone: str) -> Predict:
     model.fit(window, exog=calendar(window.index), suppress_warnings=True)
 
     def predict() -> pd.DataFrame:
-        made = model.predict(HORIZON, exog=calendar(_ahead(window)), suppress_warnings=True)
-        named = made.rename(columns={"level": "series", "pred": "forecast"})
+        forecast = model.predict(HORIZON, exog=calendar(_ahead(window)), suppress_warnings=True)
+        named = forecast.rename(columns={"level": "series", "pred": "forecast"})
         return named.rename_axis("datetime_utc").reset_index()
 
     return predict
@@ -157,27 +156,27 @@ METHODS: dict[str, Callable[[pd.DataFrame, int, str], Predict]] = {
 
 
 def main(folder: Path) -> None:
-    """Forecast from every origin with every method that is asked for there."""
-    # Not a filter: sktime sets its own while it runs.
+    """Forecast with every method from each of its requested origins."""
+    # A filter would not do: sktime sets its own while it runs.
     warnings.showwarning = lambda *arguments, **named: None
     request = json.loads((folder / "request.json").read_text())
     panel = pd.read_parquet(folder / "panel.parquet")
     tables: list[pd.DataFrame] = []
     timings: list[dict[str, Any]] = []
-    asked = request["origins"]
-    origins = sorted({origin for some in asked.values() for origin in some})
+    requested = request["origins"]
+    origins = sorted({origin for group in requested.values() for origin in group})
     for number, origin in enumerate(map(pd.Timestamp, origins)):
         window = filled(panel, origin, request["window_days"])
-        for name in (name for name in asked if str(origin) in asked[name]):
-            begun = time.perf_counter()
+        for name in (name for name in requested if str(origin) in requested[name]):
+            start = time.perf_counter()
             predict = METHODS[name](window, request["threads"], request["timezone"])
             fitted = time.perf_counter()
-            made = predict()
+            forecast = predict()
             done = time.perf_counter()
-            tables.append(made.assign(method=name, origin=origin))
+            tables.append(forecast.assign(method=name, origin=origin))
             timings.append(
                 {"method": name, "origin": str(origin)}
-                | {"fit": fitted - begun, "predict": done - fitted}
+                | {"fit": fitted - start, "predict": done - fitted}
             )
         print(f"peers: origin {number + 1} of {len(origins)}", file=sys.stderr)
     columns = ["method", "origin", "series", "datetime_utc", "forecast", "lower", "upper"]
@@ -187,7 +186,7 @@ def main(folder: Path) -> None:
 
 
 def filled(panel: pd.DataFrame, origin: pd.Timestamp, days: int) -> pd.DataFrame:
-    """The `days` days up to and with `origin`, as far as there are any, without gaps."""
+    """The `days` days up to and including `origin`, or what there is of them, without gaps."""
     start = max(origin - pd.Timedelta(hours=24 * days - 1), panel.index[0])
     window = panel.reindex(pd.date_range(start, origin, freq="h"))
     for lag in (168, 24):

@@ -1,11 +1,11 @@
-"""Runs: one warm hourly job, and loading a month, each beside empty assets.
+"""Run times: one warm hourly job, and loading a month, each beside empty assets.
 
     python -m benchmarks.runs
 
-Every command is a process of its own, as a scheduler would start it; what is compared is run in
-turn, and compared are the medians. Most of a load is Dagster's own bookkeeping of each partition,
-so that the bound is on what is ours: the difference to two empty assets over the same hours. Uses
-the simulator and a folder that is thrown away.
+Every command runs in its own process, as a scheduler would start it. Commands to compare take
+turns, and their medians are compared. Most of a load is Dagster's bookkeeping for each partition,
+so the bound is on the difference to two empty assets over the same hours. Uses the simulator and a
+temporary folder.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ HOURLY_BOUND, IMPORT_BOUND, LOAD_BOUND = 2.5, 1.5, 20.0
 
 
 def main() -> int:
-    """Print the table; the exit status is 1 where a bound does not hold."""
+    """Print the table; the exit status is 1 if a bound is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--loads", type=int, default=3, help="how often a month is loaded")
+    parser.add_argument("--loads", type=int, default=3, help="how many times to load a month")
     tables.add_options(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         environments = [_environment(Path(folder) / str(k)) for k in range(options.loads)]
         loads = [_load(environment) for environment in environments]
-        load, empty_load = (statistics.median(some) for some in zip(*loads, strict=True))
+        load, empty_load = (statistics.median(seconds) for seconds in zip(*loads, strict=True))
         environment = environments[0]
         _run(environment, [*_job("tuning_job"), "--tags", _at(ORIGIN)])
         hourly = [*_job("hourly_job"), "--tags", _at(ORIGIN)]
@@ -92,7 +92,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _load(environment: dict[str, str]) -> tuple[float, float]:
-    """Load a month in one run, ours and the empty assets: the seconds from run start to end."""
+    """The seconds that a run takes to load a month, with our assets and with empty ones."""
     start, end = window_of(ORIGIN, 30)
     hours = {
         "dagster/asset_partition_range_start": key_of(start),
@@ -108,17 +108,17 @@ def _load(environment: dict[str, str]) -> tuple[float, float]:
 
 
 def _newest_run(environment: dict[str, str]) -> float:
-    """The seconds between the newest run's start and its end, as Dagster recorded them."""
+    """The duration of the newest run in seconds, as Dagster recorded it."""
     report = (
         "import dagster as dg\n"
         "with dg.DagsterInstance.get() as instance:\n"
         "    (record,) = instance.get_run_records(limit=1)\n"
         "    print(record.end_time - record.start_time)"
     )
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", report], env=environment, check=True, capture_output=True, text=True
     )
-    return float(found.stdout)
+    return float(process.stdout)
 
 
 def _job(name: str, module: str = "energy_assets.definitions") -> list[str]:
@@ -140,14 +140,14 @@ def _run(environment: dict[str, str], command: Sequence[str]) -> float:
 def _in_turn(
     environment: dict[str, str], commands: Sequence[Sequence[str]], repeat: int
 ) -> list[float]:
-    """The median seconds of each command, after one run of each that is not counted."""
+    """The median seconds of each command; a first run of each does not count."""
     seconds: list[list[float]] = [[] for _ in commands]
     for number in range(repeat + 1):
-        for command, found in zip(commands, seconds, strict=True):
-            took = _run(environment, command)
+        for command, timings in zip(commands, seconds, strict=True):
+            elapsed = _run(environment, command)
             if number:
-                found.append(took)
-    return [statistics.median(found) for found in seconds]
+                timings.append(elapsed)
+    return [statistics.median(timings) for timings in seconds]
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Scale: seconds and memory of fit and forecast, from a thousand series to many thousands.
+"""Scale: seconds and memory of fit and forecast, for a thousand series and many more.
 
     python -m benchmarks.scale --series 1000 10000 100000
 
-Made-up series of 720 hours with a daily and a weekly shape. Each number of series runs in a
-process of its own, whose peak of resident memory is shown.
+Uses artificial series of 720 hours with a daily and a weekly shape. Each number of series runs in
+its own process, whose peak resident memory is shown.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HOURS = 720
 
 
 def main() -> int:
-    """Print the table; the exit status is 1 where a process fails, for want of memory say."""
+    """Print the table; the exit status is 1 if a process fails, for example for lack of memory."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--series", type=int, nargs="+", default=[1_000, 10_000])
     parser.add_argument("--threads", type=int, default=2)
@@ -54,22 +54,22 @@ def main() -> int:
 
 
 def measure(count: int, threads: int) -> dict[str, float]:
-    """Seconds of fit and of predict on `count` series, and the peak of this process in GB."""
-    made = panel(count)
-    forecaster = GlobalForecaster(n_jobs=threads)
-    begun = time.perf_counter()
-    forecaster.fit(made)
+    """Seconds of fit and predict on `count` series, and the peak memory of this process in GB."""
+    history = panel(count)
+    forecaster = GlobalForecaster(country="DK", timezone="Europe/Copenhagen", n_jobs=threads)
+    start = time.perf_counter()
+    forecaster.fit(history)
     fitted = time.perf_counter()
     forecaster.predict(fh=list(range(1, 25)))
     done = time.perf_counter()
     # Linux counts in KB, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
-    return {"fit s": fitted - begun, "predict s": done - fitted, "peak GB": peak}
+    return {"fit s": fitted - start, "predict s": done - fitted, "peak GB": peak}
 
 
 def panel(count: int) -> pd.DataFrame:
-    """`count` series of HOURS hours: level, day, week and noise, index (series, datetime_utc)."""
+    """`count` series of HOURS hours with level, daily and weekly shape, and noise."""
     draws = np.random.default_rng(0)
     hours = pd.date_range("2023-02-01", periods=HOURS, freq="h", name="datetime_utc")
     level = draws.uniform(100, 10_000, count)

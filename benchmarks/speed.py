@@ -1,9 +1,9 @@
-"""Speed: the forecaster beside its peers, and beside what its own regressors take.
+"""Speed: the forecaster beside its peers, and beside the time its own regressors take.
 
     python -m benchmarks.speed
 
-76 simulated series of 720 hours: fit and forecast 24 hours. The methods take turns, each in a warm
-process, and what is shown are medians; sktime's reduction, which takes a minute, runs once.
+Fits 76 simulated series of 720 hours and forecasts 24 hours. The methods take turns in warm
+processes, and medians are shown; sktime's reduction, which takes a minute, runs once.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ import pandas as pd
 
 from benchmarks import accuracy, data, tables
 from energy_assets.forecasting import GlobalForecaster
-from energy_assets.forecasting.models import ridge as linear
+from energy_assets.forecasting.models import ridge
 from energy_assets.forecasting.panel.matrix import training_window
 
 REGRESSORS: tuple[tuple[Any, str], ...] = (
     (lgb, "train"),
     (lgb.Booster, "predict"),
-    (linear, "_sums"),
-    (linear, "solve"),
+    (ridge, "_sums"),
+    (ridge, "solve"),
 )
-"""What fits and predicts on finished matrices: a regressor that joins the forecaster belongs here.
+"""What fits and predicts on finished matrices. A new regressor must be added here.
 
-None of them may call another, or its time counts twice.
+None of them may call another, or its time would count twice.
 """
 VARIANTS: dict[str, dict[str, Any]] = {
     accuracy.OURS: {},
@@ -54,11 +54,11 @@ def main() -> int:
     accuracy.add_peers_options(parser)
     tables.add_options(parser)
     options = parser.parse_args()
-    seconds, own = measure(data.simulated(), options)
+    seconds, regressor_seconds = measure(data.simulated(), options)
     frame = pd.DataFrame(
         {
-            name: {part: statistics.median(took[part]) for part in took}
-            for name, took in seconds.items()
+            name: {part: statistics.median(timings[part]) for part in timings}
+            for name, timings in seconds.items()
         }
     ).T.rename_axis("method")
     frame["fit + predict s"] = frame["fit"] + frame["predict"]
@@ -73,10 +73,10 @@ def main() -> int:
     )
     regressors = pd.DataFrame(
         {
-            "total s": {name: frame.loc[name, "fit + predict s"] for name in own},
+            "total s": {name: frame.loc[name, "fit + predict s"] for name in regressor_seconds},
             "its regressors s": {
-                name: sum(statistics.median(took[part]) for part in PARTS)
-                for name, took in own.items()
+                name: sum(statistics.median(timings[part]) for part in PARTS)
+                for name, timings in regressor_seconds.items()
             },
         }
     ).rename_axis("fit + predict")
@@ -92,55 +92,56 @@ Seconds = dict[str, list[float]]
 def measure(
     setting: data.Setting, options: argparse.Namespace
 ) -> tuple[dict[str, Seconds], dict[str, Seconds]]:
-    """The seconds of each method's fits and predicts, and those of our own regressors in them."""
+    """The seconds of each method's fits and predicts, and those of our regressors within them."""
     seconds: dict[str, Seconds] = defaultdict(lambda: defaultdict(list))
-    own: dict[str, Seconds] = defaultdict(lambda: defaultdict(list))
+    regressors: dict[str, Seconds] = defaultdict(lambda: defaultdict(list))
+    place = {"country": setting.country, "timezone": setting.timezone, "n_jobs": options.threads}
     origin = setting.origins[-1]
     window = training_window(setting.panel, origin, setting.window_days)
-    GlobalForecaster(n_jobs=options.threads).fit(window).predict(fh=STEPS)
-    asked = options.peers
+    GlobalForecaster(**place).fit(window).predict(fh=STEPS)
+    peers = options.peers
     for repeat in range(options.repeat):
         for name, changed in VARIANTS.items():
-            forecaster = GlobalForecaster(n_jobs=options.threads, **changed)
+            forecaster = GlobalForecaster(**place, **changed)
             for part in PARTS:
-                with regressors_timed() as took:
-                    begun = time.perf_counter()
+                with regressors_timed() as timings:
+                    start = time.perf_counter()
                     if part == "fit":
                         forecaster.fit(window)
                     else:
                         forecaster.predict(fh=STEPS)
-                    seconds[name][part].append(time.perf_counter() - begun)
-                own[name][part].append(sum(took))
-        options.peers = [peer for peer in asked if repeat == 0 or not peer.startswith("sktime")]
+                    seconds[name][part].append(time.perf_counter() - start)
+                regressors[name][part].append(sum(timings))
+        options.peers = [peer for peer in peers if repeat == 0 or not peer.startswith("sktime")]
         with tempfile.TemporaryDirectory() as folder:
-            _, timings = accuracy.ask_peers(setting, options, Path(folder))
-        # The first origin only warms the process up.
-        for timing in timings:
+            _, peer_timings = accuracy.run_peers(setting, options, Path(folder))
+        # The first origin is only a warm-up.
+        for timing in peer_timings:
             if timing["origin"] == str(origin):
                 for part in PARTS:
                     seconds[timing["method"]][part].append(timing[part])
-    return seconds, own
+    return seconds, regressors
 
 
 @contextmanager
 def regressors_timed() -> Iterator[list[float]]:
-    """Within it, the seconds of each call of one of REGRESSORS are appended to what it gives."""
-    took: list[float] = []
+    """Time the calls of REGRESSORS within the context; yields the list of their seconds."""
+    timings: list[float] = []
 
     def timed(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **named: Any) -> Any:
-            begun = time.perf_counter()
+            start = time.perf_counter()
             try:
                 return function(*arguments, **named)
             finally:
-                took.append(time.perf_counter() - begun)
+                timings.append(time.perf_counter() - start)
 
         return call
 
     with ExitStack() as patches:
         for owner, name in REGRESSORS:
             patches.enter_context(mock.patch.object(owner, name, timed(getattr(owner, name))))
-        yield took
+        yield timings
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tables of figures: on the terminal, as a line of JSON, and in docs/benchmarks.md."""
+"""Tables of results: on the terminal, as a line of JSON, and in docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rich.table import Table
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options that say where the tables go."""
+    """Add the options that say where the tables go."""
     parser.add_argument("--json", action="store_true", help="end with one line of JSON on stdout")
     parser.add_argument(
         "--markdown", type=Path, help="also put the tables into this file, between their markers"
@@ -25,14 +25,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def publish(section: str, tables: Mapping[str, pd.DataFrame], options: argparse.Namespace) -> None:
-    """Print `tables`, by title; their index is the first column.
+    """Print `tables`, a mapping from title to table; the index is the first column.
 
-    The file of `--markdown` needs the lines `<!-- begin: SECTION -->` and `<!-- end: SECTION -->`:
-    what is between them is replaced.
+    With `--markdown`, the text between the lines `<!-- begin: SECTION -->` and
+    `<!-- end: SECTION -->` of that file is replaced.
     """
     console = Console(stderr=options.json)
     if not console.is_terminal:
-        # A file is as wide as the tables need.
+        # In a file, tables need not be narrow.
         console = Console(stderr=options.json, width=160)
     for title, frame in tables.items():
         table = Table(title=title, title_justify="left")
@@ -45,10 +45,10 @@ def publish(section: str, tables: Mapping[str, pd.DataFrame], options: argparse.
     if options.markdown:
         _replace(options.markdown, section, tables)
     if options.json:
-        found = {
+        results = {
             title: json.loads(frame.to_json(orient="index")) for title, frame in tables.items()
         }
-        print(json.dumps(found))
+        print(json.dumps(results))
 
 
 def _texts(frame: pd.DataFrame) -> list[list[str]]:
@@ -56,7 +56,7 @@ def _texts(frame: pd.DataFrame) -> list[list[str]]:
 
 
 def _text(value: object) -> str:
-    """Shares with four decimals, anything else with four digits; a dash where there is none."""
+    """A share with four decimals, a larger number with at most two; a dash for NaN."""
     if not isinstance(value, float):
         return str(value)
     if value != value:
@@ -79,16 +79,16 @@ def _replace(path: Path, section: str, tables: Mapping[str, pd.DataFrame]) -> No
         lines += [[str(name), *row] for name, row in zip(frame.index, _texts(frame), strict=True)]
         parts.append(f"**{title}**\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines))
     block = "\n\n".join([begin, *parts, end])
-    text, found = re.subn(
+    text, count = re.subn(
         f"{re.escape(begin)}.*{re.escape(end)}", lambda _: block, path.read_text(), flags=re.DOTALL
     )
-    if not found:
-        raise SystemExit(f"{path} has no lines {begin} and {end} to put the tables between.")
+    if not count:
+        raise SystemExit(f"{path} lacks the lines {begin} and {end}: add them around the tables.")
     path.write_text(text)
 
 
 def _command() -> str:
-    """The command as anyone would give it: without this machine's paths."""
+    """The command line of this run, without the machine's paths."""
     module = f"benchmarks.{Path(sys.argv[0]).stem}"
     words = [Path(word).name if word.startswith("/") else word for word in sys.argv[1:]]
     return shlex.join(["python", "-m", module, *words])

@@ -1,9 +1,26 @@
-"""Forecasting of hourly panels; knows nothing of Dagster or of any store.
+"""Forecasting of hourly panels: a library that knows nothing of Dagster, stores or settings.
 
-`GlobalForecaster` is the model. Beside it: `baseline` (seasonal naive), `evaluation` (metrics,
-rolling origins), `tuning` (hyperparameter search), `model_files` (saving without pickle), `plots`.
+`GlobalForecaster` is the model, `model_files` saves and loads it without pickle. It is built from
+`panel` (panels as matrices), `features`, `models` and `evaluation`; `tuning` searches for its
+hyperparameters.
+
+Does not belong here: which model is used, and when (`energy_assets.forecasts`).
 """
 
-from energy_assets.forecasting.forecaster import GlobalForecaster
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from energy_assets.forecasting.forecaster import GlobalForecaster
 
 __all__ = ["GlobalForecaster"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `GlobalForecaster` on first use: sktime and LightGBM take seconds to import."""
+    if name in __all__:
+        from energy_assets.forecasting import forecaster
+
+        return getattr(forecaster, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

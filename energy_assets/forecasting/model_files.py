@@ -1,7 +1,7 @@
-"""A fitted `GlobalForecaster` as files: LightGBM's own text, JSON and numbers, checked on load.
+"""A fitted `GlobalForecaster` as files: LightGBM's text format, JSON and NumPy arrays.
 
-No pickle: reading a model runs no code that the files bring. The files hold no time and no path,
-so that the same training makes the same bytes.
+There is no pickle, so loading a model never runs code from its files. Checksums are verified on
+load. The files hold no times or paths, so the same training gives the same bytes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 import platform
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,14 +21,15 @@ import numpy as np
 import pandas as pd
 
 from energy_assets.errors import BrokenModelError, ForecastError
-from energy_assets.forecasting.features.matrix import FEATURES
+from energy_assets.forecasting.features.design import Design
+from energy_assets.forecasting.features.feature_matrix import FEATURES
+from energy_assets.forecasting.fitted import Fitted
 from energy_assets.forecasting.forecaster import GlobalForecaster
 from energy_assets.forecasting.models.autoregression import Autoregression
-from energy_assets.forecasting.models.blend import Design, DirectModel
+from energy_assets.forecasting.models.blend import BlendedModel, Shares
 from energy_assets.forecasting.models.intervals import Calibration
 from energy_assets.forecasting.models.ridge import Weights
-from energy_assets.forecasting.panel.matrix import WEEK
-from energy_assets.forecasting.recursive import RecursiveFeatures, RecursiveModel
+from energy_assets.forecasting.panel.matrix import HOURS_PER_WEEK
 
 TREES = "model.txt"
 WEIGHTS = "weights.npy"
@@ -38,50 +38,44 @@ DESCRIPTION = "forecaster.json"
 CHECKSUMS = "checksums.json"
 FORMAT = 2
 
+_STRATEGY = {"strategy": "direct", "recursive_features": None}
+"""Parameters of earlier releases that files of this format still hold, with their only value."""
+
 
 def save(forecaster: GlobalForecaster, folder: Path) -> None:
-    """Write a fitted forecaster to `folder`, which is made if need be.
+    """Write a fitted forecaster to `folder`, which is created if necessary.
 
-    `model.txt` holds the trees, `weights.npy` the weights of the linear model (float32, a row a
-    series and the pooled ones last, the 168 hours of the week at the end of each row; NumPy's own
-    format, without objects), `hourly.npy` those of the autoregression, `forecaster.json`
-    parameters, features, series, calibration and versions, `checksums.json` the sha256 of all.
-    What a model lacks has no file. The history is not kept.
+    `model.txt` holds the trees. `weights.npy` holds the weights of the ridge regression, one row
+    (float32) per series with the 168 hours of the week last; the last row is pooled. `hourly.npy`
+    holds the weights of the autoregression. `forecaster.json` holds parameters, features, series,
+    calibration and versions; `checksums.json` the sha256 of each file. A file is missing if the
+    model has no such part. The history is not saved.
 
     Raises ForecastError if the keys of the series are neither strings nor numbers.
     """
     forecaster.check_is_fitted()
     folder.mkdir(parents=True, exist_ok=True)
     model = forecaster.model_
-    parameters = forecaster.get_params(deep=False) | {"n_jobs": None}
-    if parameters["recursive_features"] is not None:
-        parameters["recursive_features"] = asdict(parameters["recursive_features"])
     description = {
         "format": FORMAT,
-        "parameters": parameters,
+        "parameters": forecaster.get_params(deep=False) | {"n_jobs": None} | _STRATEGY,
         "features": list(FEATURES),
         "levels": list(forecaster.levels_),
         "calibration": _calibration_to_json(forecaster.calibration_),
+        "exogenous": [list(model.design.exogenous), list(model.design.exogenous_means)],
+        "series": None if model.series is None else _keys(model.series),
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in ("lightgbm", "numpy", "pandas", "sktime", "holidays")},
     }
     contents: dict[str, bytes] = {}
     if model.booster is not None:
-        # The number of threads has no part in the model, so it has none in its checksum.
+        # The number of threads does not affect the model, so it must not affect the checksum.
         trees = re.sub(r"\[num_threads: \d+\]", "[num_threads: 0]", model.booster.model_to_string())
         contents[TREES] = trees.encode()
-    if isinstance(model, RecursiveModel):
-        description["labels"] = model.labels
-    else:
-        description["exogenous"] = [
-            list(model.design.exogenous),
-            list(model.design.exogenous_means),
-        ]
-        description["series"] = None if model.series is None else _keys(model.series)
-        if model.weights is not None:
-            contents[WEIGHTS] = _array(np.hstack([model.weights.columns, model.weights.hours]))
-        if model.hourly is not None:
-            contents[HOURLY] = _array(model.hourly.weights)
+    if model.weights is not None:
+        contents[WEIGHTS] = _array(np.hstack([model.weights.columns, model.weights.hours]))
+    if model.hourly is not None:
+        contents[HOURLY] = _array(model.hourly.weights)
     contents[DESCRIPTION] = _json(description)
     checksums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     contents[CHECKSUMS] = _json(checksums)
@@ -90,10 +84,10 @@ def save(forecaster: GlobalForecaster, folder: Path) -> None:
 
 
 def load(folder: Path) -> GlobalForecaster:
-    """The forecaster saved in `folder`, without a history: `update` it before forecasting.
+    """Load a forecaster; it has no history, so call `update` before `predict`.
 
-    Raises BrokenModelError, naming the file, if one is missing, does not match its checksum, or
-    was written for other features than this version makes.
+    Raises BrokenModelError, naming the file, if one is missing or does not match its checksum, or
+    if the model was saved with other features than this version computes.
     """
     checksums = _parse(folder / CHECKSUMS, _read(folder / CHECKSUMS))
     contents = {}
@@ -107,70 +101,75 @@ def load(folder: Path) -> GlobalForecaster:
     description = _parse(folder / DESCRIPTION, contents[DESCRIPTION])
     _require_same_layout(folder / DESCRIPTION, description)
     try:
-        parameters = description["parameters"]
-        if parameters["recursive_features"] is not None:
-            parameters["recursive_features"] = _recursive_features(parameters["recursive_features"])
-        forecaster = GlobalForecaster(**parameters)
-        trees = contents.get(TREES)
-        booster = None if trees is None else lgb.Booster(model_str=trees.decode())
+        parameters = dict(description["parameters"])
+        _require_direct(folder / DESCRIPTION, parameters)
+        names = parameters.keys() - _STRATEGY.keys()
+        forecaster = GlobalForecaster(**{name: parameters[name] for name in sorted(names)})
         return forecaster.restored(
-            _model(forecaster, description, booster, contents),
-            _calibration_from_json(description["calibration"]),
-            tuple(description["levels"]),
+            Fitted(
+                _model(forecaster, description, contents),
+                _calibration_from_json(description["calibration"]),
+                tuple(description["levels"]),
+            )
         )
     except (KeyError, TypeError, ValueError, lgb.basic.LightGBMError) as error:
         raise BrokenModelError(f"The model in {folder} cannot be read: {error}") from error
 
 
 def _model(
-    forecaster: GlobalForecaster,
-    description: dict[str, Any],
-    booster: lgb.Booster | None,
-    contents: Mapping[str, bytes],
-) -> DirectModel | RecursiveModel:
-    if forecaster.strategy == "recursive":
-        features = forecaster.recursive_features or RecursiveFeatures()
-        return RecursiveModel(features, description["labels"], booster)
-    names, means = description["exogenous"]
+    forecaster: GlobalForecaster, description: dict[str, Any], contents: Mapping[str, bytes]
+) -> BlendedModel:
+    columns, means = description["exogenous"]
+    trees, keys = contents.get(TREES), description["series"]
     weights, hourly = (
         np.load(io.BytesIO(contents[file]), allow_pickle=False) if file in contents else None
         for file in (WEIGHTS, HOURLY)
     )
-    keys = description["series"]
-    return DirectModel(
+    split = -HOURS_PER_WEEK
+    return BlendedModel(
         Design(
-            forecaster.horizon, forecaster.country, forecaster.timezone, tuple(names), tuple(means)
+            forecaster.horizon,
+            forecaster.country,
+            forecaster.timezone,
+            tuple(columns),
+            tuple(means),
         ),
-        forecaster.linear_weight,
-        forecaster.lear_weight,
-        booster,
-        None if weights is None else Weights(weights[:, :-WEEK], weights[:, -WEEK:]),
+        Shares(forecaster.linear_weight, forecaster.lear_weight),
+        None if trees is None else lgb.Booster(model_str=trees.decode()),
+        None if weights is None else Weights(weights[:, :split], weights[:, split:]),
         None if hourly is None else Autoregression(hourly),
         None if keys is None else _series(keys),
     )
 
 
+def _require_direct(path: Path, parameters: Mapping[str, Any]) -> None:
+    """Raise BrokenModelError for a model that feeds forecasts back, as earlier releases could."""
+    strategy = parameters.get("strategy", "direct")
+    if strategy != "direct":
+        raise BrokenModelError(
+            f"{path} describes a model with strategy={strategy!r}, which this version does not "
+            "support: train a new model, or load it with the version that saved it."
+        )
+
+
 def _require_same_layout(path: Path, description: dict[str, Any]) -> None:
-    """Raise BrokenModelError, naming the difference, if this version makes other features."""
+    """Raise BrokenModelError, naming the difference, if this version computes other features."""
     if description.get("format") != FORMAT:
         raise BrokenModelError(
-            f"{path} has format {description.get('format')!r} and this version reads {FORMAT}: "
-            "train the model again, or load it with the version that saved it."
+            f"{path} has format {description.get('format')!r}, but this version reads format "
+            f"{FORMAT}: train the model again, or load it with the version that saved it."
         )
-    theirs, ours = list(description.get("features", [])), list(FEATURES)
-    if theirs != ours:
-        gone = [name for name in theirs if name not in ours]
-        new = [name for name in ours if name not in theirs]
-        what = f"it has {gone} and lacks {new}" if gone or new else "they are in another order"
+    stored, current = list(description.get("features", [])), list(FEATURES)
+    if stored != current:
+        extra = [name for name in stored if name not in current]
+        missing = [name for name in current if name not in stored]
+        difference = "they are in another order"
+        if extra or missing:
+            difference = f"it has {extra} and lacks {missing}"
         raise BrokenModelError(
-            f"{path} describes a model with other features than this version computes: {what}. "
-            "Train it again, or load it with the version that saved it."
+            f"{path} describes a model with other features than this version computes: "
+            f"{difference}. Train it again, or load it with the version that saved it."
         )
-
-
-def _recursive_features(saved: dict[str, Any]) -> RecursiveFeatures:
-    pairs = {name: tuple(map(tuple, saved[name])) for name in ("means", "stds")}
-    return RecursiveFeatures(lags=tuple(saved["lags"]), calendar=tuple(saved["calendar"]), **pairs)
 
 
 def _keys(series: pd.Index) -> list[list[object]]:
@@ -189,8 +188,8 @@ def _require_plain(parts: Iterable[object]) -> None:
     for part in parts:
         if not isinstance(part, str | int | float):
             raise ForecastError(
-                f"Series keys must be strings or numbers to be saved, found {part!r}: convert the "
-                "index levels before fitting."
+                f"Only series keys that are strings or numbers can be saved, not {part!r}: convert "
+                "the index levels before fitting."
             )
 
 
@@ -209,8 +208,8 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BrokenModelError(
-            f"{path} cannot be read ({error.strerror}): a model has {DESCRIPTION}, "
-            f"{CHECKSUMS} and what {CHECKSUMS} names. Restore it, or train the model again."
+            f"{path} cannot be read ({error.strerror}): a model consists of {DESCRIPTION}, "
+            f"{CHECKSUMS} and the files listed there. Restore it, or train the model again."
         ) from error
 
 

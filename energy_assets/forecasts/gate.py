@@ -1,4 +1,4 @@
-"""A trained model and the gate it has to pass before forecasts are made with it."""
+"""Training a model, and the gate it has to pass before forecasts are made with it."""
 
 from __future__ import annotations
 
@@ -12,62 +12,49 @@ import pandas as pd
 from energy_assets.errors import ForecastError, ShortHistoryError
 from energy_assets.forecasting.evaluation.scores import scores
 from energy_assets.forecasting.forecaster import GlobalForecaster
+from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
 from energy_assets.forecasting.panel.horizons import require_hours
 from energy_assets.forecasting.panel.matrix import to_matrix
 
 PROMOTED = "promoted"
+METRICS = ("mape", "mape_median", "wape", "mase")
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """What a training gave: the forecaster, its scores on data it had not seen, the verdict."""
+    """The outcome of a training: a forecaster, its scores on held-out days, and the verdict."""
 
     forecaster: GlobalForecaster | None
-    """None where the history is too short for any model."""
+    """None if the history is too short for any model."""
     scores: Mapping[str, float]
     verdict: str
-    """`promoted`, or why the model may not be used."""
+    """`promoted`, or the reason why the model is not used."""
     lineage: Mapping[str, str] = field(default_factory=dict)
-    """Where it is from, for the registry's tags; no part of the model's files."""
+    """Where the model comes from, for the tags in the registry; not part of the model's files."""
 
     @property
     def promoted(self) -> bool:
-        """Whether the model passed its gate."""
+        """Whether the model passed the gate."""
         return self.verdict == PROMOTED
 
 
-METRICS = ("mape", "mape_median", "wape", "mase")
-RIVALS = {
-    "model": "",
-    "same hour yesterday": "_seasonal_naive_24",
-    "same hour last week": "_seasonal_naive_168",
-}
+def train(
+    panel: pd.DataFrame, parameters: Mapping[str, Any], country: str | None, timezone: str
+) -> TrainedModel:
+    """Fit a `GlobalForecaster` to a training window, and gate it by its held-out days.
 
-
-def comparison(scored: Mapping[str, float]) -> pd.DataFrame:
-    """Scores as a table: a row for the model and each seasonal naive, a column for each metric."""
-    rows = {
-        name: {metric: scored[f"{metric}{suffix}"] for metric in METRICS}
-        for name, suffix in RIVALS.items()
-        if scored
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method").reset_index()
-
-
-def train(panel: pd.DataFrame, parameters: Mapping[str, Any]) -> TrainedModel:
-    """Fit a `GlobalForecaster` to a training window and judge it by the days it held out.
-
-    `panel`: index (series levels ..., UTC hour), one column. A window that is too short gives a
-    TrainedModel without a forecaster instead of an error: the forecast then falls back.
+    `panel` has one column and the index (series levels ..., UTC hour). `country` (ISO 3166 code, or
+    None) and `timezone` (IANA name) are those of the data set. A window that is too short gives a
+    TrainedModel without a forecaster, not an error: forecasts then fall back to earlier models.
 
     Raises ForecastError if the parameters cannot be used.
     """
     try:
-        forecaster = GlobalForecaster(**parameters)
+        forecaster = GlobalForecaster(**{"country": country, "timezone": timezone, **parameters})
     except TypeError as error:
         raise ForecastError(
-            f"the configuration {dict(parameters)} does not fit the forecaster ({error}): "
-            "run tuning_job again"
+            f"The configuration {dict(parameters)} does not fit this version of GlobalForecaster "
+            f"({error}): run the hyperparameter search again for a new one."
         ) from error
     try:
         require_hours(to_matrix(panel), forecaster.horizon, forecaster.calibration_days)
@@ -75,22 +62,35 @@ def train(panel: pd.DataFrame, parameters: Mapping[str, Any]) -> TrainedModel:
     except ShortHistoryError as error:
         return TrainedModel(None, {}, f"not trained: {error}")
     if forecaster.holdout_ is None:
-        return TrainedModel(forecaster, {}, "not judged: calibration_days=0 holds no days out")
-    scored = scores(forecaster.holdout_, panel)
-    return TrainedModel(forecaster, scored, judge(scored))
+        return TrainedModel(forecaster, {}, "not scored: calibration_days=0 holds out no days")
+    held_out_scores = scores(forecaster.holdout_, panel)
+    return TrainedModel(forecaster, held_out_scores, gate(held_out_scores))
 
 
-def judge(scored: Mapping[str, float]) -> str:
-    """The gate: better than both seasonal naives on the held-out days, by mean MASE.
+def gate(held_out_scores: Mapping[str, float]) -> str:
+    """The verdict on a model: it must beat both seasonal naives on the held-out days, by MASE.
 
-    MASE because it is defined for series near zero, where MAPE lets a single small series decide.
+    MASE is defined for series near zero, where MAPE would let a single small series decide.
     """
-    if not np.isfinite(scored["mase"]):
+    mase = held_out_scores["mase"]
+    if not np.isfinite(mase):
         return "its forecasts of the held-out days are not finite"
-    for naive in ("seasonal_naive_24", "seasonal_naive_168"):
-        if not scored["mase"] < scored[f"mase_{naive}"]:
+    for naive in SEASONAL_NAIVES:
+        naive_mase = held_out_scores[f"mase_{naive.name}"]
+        if not mase < naive_mase:
             return (
-                f"not better than {naive}: MASE {scored['mase']:.3f} against "
-                f"{scored[f'mase_{naive}']:.3f} on the held-out days"
+                f"not better than {naive.name}: MASE {mase:.3f} against {naive_mase:.3f} on the "
+                "held-out days"
             )
     return PROMOTED
+
+
+def comparison(held_out_scores: Mapping[str, float]) -> pd.DataFrame:
+    """The scores as a table, with one row for the model and one for each seasonal naive."""
+    suffixes = {"model": "", **{naive.label: f"_{naive.name}" for naive in SEASONAL_NAIVES}}
+    rows = {
+        method: {metric: held_out_scores[f"{metric}{suffix}"] for metric in METRICS}
+        for method, suffix in suffixes.items()
+        if held_out_scores
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method").reset_index()

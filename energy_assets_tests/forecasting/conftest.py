@@ -1,4 +1,4 @@
-"""A small synthetic panel, the same for every test and every machine."""
+"""A small synthetic panel, the same for every test and on every machine."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import pytest
 from energy_assets.forecasting import GlobalForecaster
 
 HOURS = pd.date_range("2023-02-01", periods=28 * 24, freq="h", name="datetime_utc")
+DENMARK = {"country": "DK", "timezone": "Europe/Copenhagen"}
 KEYS = [("DK1", "111"), ("DK1", "121"), ("DK2", "111"), ("DK2", "215")]
 
 
 def _panel(keys: list[tuple[str, str]], hours: pd.DatetimeIndex) -> pd.DataFrame:
-    """Daily and weekly shapes with noise, levels from tens to a hundred thousand kWh."""
+    """Daily and weekly shapes with noise, at levels from a hundred to a hundred thousand kWh."""
     rng = np.random.default_rng(7)
     day = np.sin(2 * np.pi * (hours.hour - 7) / 24)
     weekend = np.where(hours.weekday >= 5, 0.8, 1.0)
@@ -40,10 +41,10 @@ def panel() -> pd.DataFrame:
 @pytest.fixture
 def small() -> GlobalForecaster:
     """A forecaster that fits in a fraction of a second."""
-    return GlobalForecaster(n_estimators=20, n_jobs=1)
+    return GlobalForecaster(n_estimators=20, n_jobs=1, **DENMARK)
 
 
 @pytest.fixture(scope="session")
 def fitted(panel: pd.DataFrame) -> GlobalForecaster:
-    """One fitted to `panel`, for tests that only ask it for forecasts."""
-    return GlobalForecaster(n_estimators=20, n_jobs=1).fit(panel)
+    """A forecaster fitted to `panel`, for tests that do not change it."""
+    return GlobalForecaster(n_estimators=20, n_jobs=1, **DENMARK).fit(panel)

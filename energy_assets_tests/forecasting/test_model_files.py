@@ -1,4 +1,4 @@
-"""A saved model is the model: same forecasts, same bytes, and no other model is taken for it."""
+"""A saved model forecasts as before, and damaged or foreign files are errors."""
 
 import hashlib
 import json
@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from energy_assets.errors import BrokenModelError, ForecastError
-from energy_assets.forecasting import GlobalForecaster, model_files
+from energy_assets.forecasting import GlobalForecaster
 from energy_assets.forecasting.model_files import load, save
-from energy_assets.forecasting.recursive import RecursiveFeatures
+from energy_assets_tests.forecasting.conftest import DENMARK
 
 DAY_AHEAD = list(range(1, 25))
 FILES = ["checksums.json", "forecaster.json", "model.txt", "weights.npy"]
@@ -28,7 +28,7 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def test_load__same_window__forecasts_the_same_bytes(fitted, panel, saved):
+def test_a_loaded_model_forecasts_the_same_bits(fitted, panel, saved):
     loaded = load(saved).update(panel, update_params=False)
     for method, arguments in (("predict", {}), ("predict_interval", {"coverage": [0.8, 0.95]})):
         pd.testing.assert_frame_equal(
@@ -38,28 +38,28 @@ def test_load__same_window__forecasts_the_same_bytes(fitted, panel, saved):
         )
 
 
-def test_load__keeps_the_parameters_but_not_the_threads(fitted, saved):
+def test_parameters_are_saved_without_the_number_of_threads(fitted, saved):
     assert load(saved).get_params() == fitted.get_params() | {"n_jobs": None}
 
 
-def test_load__no_history_yet__error_says_to_update(saved):
+def test_a_model_without_history_is_an_error_that_says_to_update(saved):
     for fh in ([1], pd.DatetimeIndex(["2023-03-01"])):
         with pytest.raises(ForecastError, match="update"):
             load(saved).predict(fh=fh)
 
 
-def test_save__same_training_on_other_threads__same_bytes(panel, saved, tmp_path):
-    save(GlobalForecaster(n_estimators=20, n_jobs=2).fit(panel), tmp_path / "again")
+def test_the_number_of_threads_does_not_change_the_files(panel, saved, tmp_path):
+    save(GlobalForecaster(n_estimators=20, n_jobs=2, **DENMARK).fit(panel), tmp_path / "again")
     assert contents(tmp_path / "again") == contents(saved)
     assert list(contents(saved)) == FILES
 
 
-def test_save__loaded_model__same_bytes(saved, tmp_path):
+def test_saving_a_loaded_model_gives_the_same_files(saved, tmp_path):
     save(load(saved), tmp_path / "again")
     assert contents(tmp_path / "again") == contents(saved)
 
 
-def test_save__without_intervals__loads_without_them(panel, tmp_path):
+def test_a_model_without_intervals_has_none_after_loading(panel, tmp_path):
     save(GlobalForecaster(n_estimators=5, calibration_days=0, n_jobs=1).fit(panel), tmp_path)
     loaded = load(tmp_path).update(panel, update_params=False)
     assert len(loaded.predict(fh=[1])) == 4
@@ -67,7 +67,7 @@ def test_save__without_intervals__loads_without_them(panel, tmp_path):
         loaded.predict_interval(fh=[1])
 
 
-def test_save__single_series_and_numbers_as_keys__round_trip(panel, tmp_path):
+def test_a_single_series_and_numeric_keys_are_saved_and_loaded(panel, tmp_path):
     numbered = panel.rename(index={"111": 1, "121": 2, "215": 3}, level=1)
     for name, y in (("one", panel.xs(("DK1", "111"))), ("numbers", numbered)):
         fitted = GlobalForecaster(n_estimators=5, n_jobs=1).fit(y)
@@ -78,7 +78,7 @@ def test_save__single_series_and_numbers_as_keys__round_trip(panel, tmp_path):
         )
 
 
-def test_save__keys_that_json_does_not_know__error(panel, tmp_path):
+def test_keys_that_json_does_not_know_are_an_error(panel, tmp_path):
     dated = panel.rename(index={"DK1": date(2023, 1, 1), "DK2": date(2023, 1, 2)}, level=0)
     fitted = GlobalForecaster(n_estimators=5, n_jobs=1).fit(dated)
     with pytest.raises(ForecastError, match="strings or numbers"):
@@ -86,7 +86,7 @@ def test_save__keys_that_json_does_not_know__error(panel, tmp_path):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_load__file_missing_or_cut_short__error_names_it(saved, name):
+def test_a_file_missing_or_cut_short_is_an_error_that_names_it(saved, name):
     whole = (saved / name).read_bytes()
     (saved / name).write_bytes(whole[:-20])
     with pytest.raises(BrokenModelError, match=name):
@@ -97,7 +97,7 @@ def test_load__file_missing_or_cut_short__error_names_it(saved, name):
 
 
 @pytest.mark.parametrize("name", ["forecaster.json", "model.txt", "weights.npy"])
-def test_load__one_byte_changed__error_names_the_file(saved, name):
+def test_a_changed_byte_is_an_error_that_names_the_file(saved, name):
     content = bytearray((saved / name).read_bytes())
     content[len(content) // 2] ^= 1
     (saved / name).write_bytes(bytes(content))
@@ -106,39 +106,59 @@ def test_load__one_byte_changed__error_names_the_file(saved, name):
 
 
 @pytest.mark.parametrize("content", [b"[]", b"{", b'{"model.txt": 1}'])
-def test_load__strange_checksums__error(saved, content):
+def test_unreadable_checksums_are_an_error(saved, content):
     (saved / "checksums.json").write_bytes(content)
     with pytest.raises(BrokenModelError):
         load(saved)
 
 
-@pytest.mark.parametrize("change", [{"features": []}, {"format": 0}, {"parameters": {"x": 1}}])
-def test_load__model_of_another_version__error(saved, change, monkeypatch):
-    changed = json.loads((saved / "forecaster.json").read_text()) | change
-    content = json.dumps(changed).encode()
-    (saved / "forecaster.json").write_bytes(content)
-    checksums = json.loads((saved / "checksums.json").read_text())
+def rewrite(folder, change):
+    """Change the description of a saved model, with a checksum that matches."""
+    description = json.loads((folder / "forecaster.json").read_text())
+    change(description)
+    content = json.dumps(description).encode()
+    (folder / "forecaster.json").write_bytes(content)
+    checksums = json.loads((folder / "checksums.json").read_text())
     checksums["forecaster.json"] = hashlib.sha256(content).hexdigest()
-    (saved / "checksums.json").write_text(json.dumps(checksums))
-    with pytest.raises(BrokenModelError):
+    (folder / "checksums.json").write_text(json.dumps(checksums))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"features": []}, "other features"),
+        ({"format": 0}, "has format 0"),
+        ({"parameters": {"x": 1}}, "'x'"),
+        ({"parameters": {"strategy": "recursive"}}, "strategy='recursive'.*does not support"),
+    ],
+)
+def test_a_model_of_another_version_is_an_error_that_says_why(saved, change, message):
+    rewrite(saved, lambda description: description.update(change))
+    with pytest.raises(BrokenModelError, match=message):
         load(saved)
 
 
-@pytest.mark.parametrize("strategy", ["direct", "recursive"])
-def test_load__every_kind_of_model__forecasts_the_same(panel, tmp_path, strategy):
-    features = RecursiveFeatures(lags=(1, 2, 24), means=((1, 24),), stds=())
-    fitted = GlobalForecaster(
-        strategy=strategy, n_estimators=5, n_jobs=1, recursive_features=features
-    ).fit(panel)
-    save(fitted, tmp_path)
-    loaded = load(tmp_path).update(panel, update_params=False)
+def test_a_model_with_other_features_is_an_error_that_names_them(saved):
+    def change(description):
+        description["features"] = [*description["features"][1:], "sunshine"]
+
+    rewrite(saved, change)
+    with pytest.raises(BrokenModelError, match=r"has \['sunshine'\] and lacks \['horizon'\]"):
+        load(saved)
+
+
+def test_a_model_saved_without_the_parameters_of_earlier_releases_is_loaded(fitted, panel, saved):
+    def change(description):
+        del description["parameters"]["strategy"], description["parameters"]["recursive_features"]
+
+    rewrite(saved, change)
+    loaded = load(saved).update(panel, update_params=False)
     pd.testing.assert_frame_equal(
         loaded.predict(fh=DAY_AHEAD), fitted.predict(fh=DAY_AHEAD), check_exact=True
     )
-    assert loaded.get_params() == fitted.get_params() | {"n_jobs": None}
 
 
-def test_load__exogenous_columns__are_asked_for_again(panel, tmp_path):
+def test_a_loaded_model_still_needs_its_exogenous_columns(panel, tmp_path):
     X = panel.rename(columns={"energy_consumption": "wind"}).map(np.log)
     future = X.rename(index=lambda hour: hour + pd.Timedelta(days=1), level=2)
     fitted = GlobalForecaster(n_estimators=5, n_jobs=1).fit(panel, X=X)
@@ -153,27 +173,23 @@ def test_load__exogenous_columns__are_asked_for_again(panel, tmp_path):
         loaded.predict(fh=[1])
 
 
-def test_load__panel_of_another_layout__error_names_the_levels(panel, saved):
+def test_a_panel_with_other_levels_is_an_error_that_names_them(panel, saved):
     with pytest.raises(ForecastError, match=r"\['area', 'consumer_type'\].*has \['area'\]"):
         load(saved).update(panel.groupby(level=[0, 2]).sum(), update_params=False)
 
 
-def test_load__other_features__error_names_them(saved, monkeypatch):
-    monkeypatch.setattr(model_files, "FEATURES", (*model_files.FEATURES[1:], "sunshine"))
-    with pytest.raises(BrokenModelError, match=r"has \['horizon'\] and lacks \['sunshine'\]"):
-        load(saved)
-
-
-def test_load__sample_of_an_earlier_release__forecasts_what_it_did_then():
-    """Kept as it was written; made anew only where a release says that it breaks with old files."""
+def test_a_model_saved_by_an_earlier_release_forecasts_as_it_did_then():
+    """The files stay as they were written, unless a release says that it cannot read older ones."""
     folder = Path(__file__).with_name("sample_model")
     loaded = load(folder).update(sample_panel(), update_params=False)
-    made = loaded.predict_interval(fh=[1, 12, 24], coverage=0.8)
-    np.testing.assert_allclose(made, json.loads((folder / "expected.json").read_text()), rtol=1e-4)
+    bounds = loaded.predict_interval(fh=[1, 12, 24], coverage=0.8)
+    np.testing.assert_allclose(
+        bounds, json.loads((folder / "expected.json").read_text()), rtol=1e-4
+    )
 
 
 def sample_panel():
-    """Three weeks of three series without chance: levels 10, 100 and 1000, a day and a week."""
+    """Three weeks of three deterministic series with levels 10, 100 and 1000."""
     hours = pd.date_range("2024-05-01", periods=21 * 24, freq="h", name="datetime_utc")
     shape = 1 + 0.3 * np.sin(2 * np.pi * (hours.hour - 7) / 24) - 0.1 * (hours.weekday >= 5)
     wave = np.sin(np.arange(len(hours)) / 5)

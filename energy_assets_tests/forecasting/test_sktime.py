@@ -1,4 +1,4 @@
-"""`GlobalForecaster` within sktime: its contract in full, and its own tools."""
+"""`GlobalForecaster` passes sktime's checks and works with its tools."""
 
 import warnings
 
@@ -27,8 +27,8 @@ def one(panel):
     return series.asfreq("h")
 
 
-def test_check_estimator__passes_in_full():
-    # What sktime warns of in its own checks is its own affair; it also sets filters.
+def test_all_of_sktimes_checks_pass():
+    # The warnings of sktime's own checks do not matter here; it also sets filters.
     with warnings.catch_warnings(record=True):
         warnings.simplefilter("ignore")
         results = check_estimator(GlobalForecaster, raise_exceptions=False, verbose=False)
@@ -42,19 +42,19 @@ def quietly(call, **arguments):
         return call(**arguments)
 
 
-def test_evaluate__panel__scores_every_fold(panel, small, cv):
+def test_evaluate_scores_every_fold_of_a_panel(panel, small, cv):
     scoring = MeanAbsolutePercentageError()
     table = quietly(evaluate, forecaster=small, y=panel, cv=cv, scoring=scoring)
     assert len(table) == 4
     assert table["test_MeanAbsolutePercentageError"].max() < 0.06
 
 
-def test_evaluate__no_refit__only_moves_the_origin(one, small, cv):
+def test_evaluate_without_refitting_only_moves_the_origin(one, small, cv):
     table = quietly(evaluate, forecaster=small, y=one, cv=cv, strategy="no-update_params")
     assert len(table) == 4
 
 
-def test_grid_search__finds_the_learning_rate_that_learns(one, small, cv):
+def test_a_grid_search_finds_the_learning_rate_that_learns(one, small, cv):
     grid = {"learning_rate": [30.0, 0.1], "linear_weight": [0.0]}
     search = quietly(
         lambda: ForecastingGridSearchCV(
@@ -64,9 +64,9 @@ def test_grid_search__finds_the_learning_rate_that_learns(one, small, cv):
     assert search.best_params_ == {"learning_rate": 0.1, "linear_weight": 0.0}
 
 
-def test_pipeline__of_logarithms__forecasts_in_the_unit_of_the_panel(panel, small):
+def test_a_pipeline_with_logarithms_forecasts_in_the_unit_of_the_panel(panel, small):
     steps = [("log", LogTransformer()), ("forecast", small)]
-    made = quietly(lambda: TransformedTargetForecaster(steps).fit(panel).predict(fh=[1, 24]))
+    forecast = quietly(lambda: TransformedTargetForecaster(steps).fit(panel).predict(fh=[1, 24]))
     alone = small.clone().fit(panel).predict(fh=[1, 24])
-    assert isinstance(made.index, pd.MultiIndex)
-    np.testing.assert_allclose(made, alone, rtol=0.25)
+    assert isinstance(forecast.index, pd.MultiIndex)
+    np.testing.assert_allclose(forecast, alone, rtol=0.25)

@@ -1,7 +1,7 @@
-"""Pictures of forecasts, errors and searches, as PNG bytes.
+"""Plots of forecasts, errors and searches, as PNG bytes.
 
-Every function draws on a `Figure` of its own: nothing here touches pyplot or global state, so
-that pictures can be made in any thread.
+Every function draws on its own `Figure` and touches neither pyplot nor global state, so plots can
+be drawn in any thread.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ from matplotlib.ticker import (
 )
 from PIL import Image
 
+from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
+
 INK = "#22303c"
 GRID = "#e3e7ea"
 FAINT = "#7b8794"
 OBSERVED = "#22303c"
 MODEL = "#d1495b"
-NAIVE = {"seasonal_naive_24": "#edae49", "seasonal_naive_168": "#3b8ea5"}
-LABELS = {
-    "forecast": "forecast",
-    "seasonal_naive_24": "same hour yesterday",
-    "seasonal_naive_168": "same hour last week",
-}
+NAIVE_COLORS = dict(
+    zip((naive.name for naive in SEASONAL_NAIVES), ("#edae49", "#3b8ea5"), strict=True)
+)
+LABELS = {naive.name: naive.label for naive in SEASONAL_NAIVES}
 
 
 def forecast_plot(
     history: pd.DataFrame,
     forecast: pd.DataFrame,
     *,
+    timezone: str,
     series: int = 6,
     days: int = 4,
     unit: str = "kWh",
-    timezone: str = "Europe/Copenhagen",
     title: str = "Electricity consumption, next 24 hours",
 ) -> bytes:
-    """The last `days` days of the largest series and what is forecast for them.
+    """The last `days` days of the largest series, and their forecasts.
 
-    `history` is a panel with one column. `forecast` has the same index levels and the columns
-    `forecast`, and where known `lower`, `upper` (shaded), `seasonal_naive_168` (thin) and `actual`
-    (dotted, what came true).
+    `history` is a panel with one column. `forecast` has the same index levels and the column
+    `forecast`; it may have `lower` and `upper` (shaded), the name of a seasonal naive (thin line)
+    and `actual` (dotted line). Days start at midnight in `timezone`, an IANA name.
     """
     keys = _largest(history, forecast, series)
     columns = 3 if len(keys) > 4 else min(2, len(keys))
@@ -79,17 +79,17 @@ def forecast_plot(
 def error_by_horizon_plot(
     errors: Mapping[str, pd.Series], *, title: str = "Error by hours ahead", metric: str = "MAPE"
 ) -> bytes:
-    """One line for each method: its error, as a share, at each horizon in hours (the index)."""
+    """One line per method: its error, as a share, at each horizon in hours (the index)."""
     figure = Figure(figsize=(8, 3.8))
     axis = figure.subplots()
     for name, error in errors.items():
-        own = name not in NAIVE
+        naive_color = NAIVE_COLORS.get(name)
         axis.plot(
             error.index,
             error.to_numpy(),
-            color=MODEL if own else NAIVE[name],
-            linewidth=2.4 if own else 1.4,
-            marker="o" if own else None,
+            color=naive_color or MODEL,
+            linewidth=1.4 if naive_color else 2.4,
+            marker=None if naive_color else "o",
             markersize=3.5,
             label=f"{LABELS.get(name, name)} (mean {error.mean():.1%})",
         )
@@ -109,11 +109,11 @@ def trials_plot(
     title: str = "Hyperparameter search",
     metric: str = "mape",
 ) -> bytes:
-    """The score of each trial in order, the best so far, the default's and the baselines' scores.
+    """The scores of trials in order, beside the best so far, the default and the baselines.
 
-    `trials` is indexed by trial number and has the columns `score` and `state`; one that is not
-    `complete` has a mark of its own and is never the best. The first trial is the default
-    configuration. Baselines far from the trials stand in a strip above them.
+    `trials` is indexed by trial number and has the columns `score` and `state`. Trials that are
+    not `complete` are marked and never count as the best. The first trial is the default
+    configuration. Baselines far above the trials are drawn in a strip of their own.
     """
     scores, naives = trials["score"], dict(baselines or {})
     low, high = scores.min(), scores.max()
@@ -132,7 +132,7 @@ def trials_plot(
     _draw_trials(main, trials, written)
     _draw_rivals(main, {"default": scores.iloc[0], **near}, written)
     main.set_ylim(min([low, *near.values()]) - room, max([high, *near.values()]) + room)
-    # Room on the right for the names of the lines.
+    # Leave room on the right for the names of the lines.
     first, last = trials.index.min(), trials.index.max()
     main.set_xlim(first - 0.5, last + 0.5 + 0.35 * (last - first + 1))
     ticks = MaxNLocator(integer=True, min_n_ticks=1).tick_values(first, last)
@@ -146,24 +146,24 @@ def trials_plot(
 
 
 def _draw_trials(axis: Axes, trials: pd.DataFrame, written: str) -> None:
-    """Points, and the best so far as steps; `written` is the format of a score."""
+    """The trials as points, and the best so far as steps; `written` is the format of a score."""
     complete = trials.loc[trials["state"] == "complete", "score"]
-    given_up = trials.loc[trials["state"] != "complete", "score"]
+    stopped = trials.loc[trials["state"] != "complete", "score"]
     best = complete.cummin().reindex(trials.index).ffill()
     label = f"best so far, {written.format(best.iloc[-1])} at last"
     axis.step(best.index, best, where="post", color=MODEL, linewidth=2, label=label)
     axis.scatter(complete.index, complete, color=OBSERVED, s=26, zorder=3, label="trial")
-    if len(given_up):
+    if len(stopped):
         label = "pruned or out of time (estimate)"
-        axis.scatter(given_up.index, given_up, color=FAINT, marker="x", s=34, zorder=3, label=label)
+        axis.scatter(stopped.index, stopped, color=FAINT, marker="x", s=34, zorder=3, label=label)
     winner = complete[complete == complete.min()][:1]
     axis.scatter(winner.index, winner, s=110, facecolors="none", edgecolors=MODEL, zorder=4)
 
 
 def _draw_rivals(axis: Axes, rivals: Mapping[str, float], written: str) -> None:
-    """A line for each rival's score, with its name at the right end."""
+    """A line for each score, with its name at the right end."""
     for name, score in rivals.items():
-        color = NAIVE.get(name, FAINT)
+        color = NAIVE_COLORS.get(name, FAINT)
         axis.axhline(score, color=color, linestyle="--", linewidth=1.4, zorder=1)
         axis.annotate(
             f"{LABELS.get(name, name)}, {written.format(score)}",
@@ -179,7 +179,7 @@ def _draw_rivals(axis: Axes, rivals: Mapping[str, float], written: str) -> None:
 
 
 def _as_strip(axis: Axes, scores: Sequence[float]) -> None:
-    """Cut an axis down to its lines at `scores`, with a mark where the scale is broken."""
+    """Reduce an axis to lines at `scores`, with a mark where the scale is broken."""
     apart = scores[-1] - scores[0] or scores[-1]
     axis.set_ylim(scores[0] - 0.6 * apart, scores[-1] + 0.6 * apart)
     axis.set_yticks(scores)
@@ -198,33 +198,33 @@ def _as_strip(axis: Axes, scores: Sequence[float]) -> None:
     )
 
 
-def _draw_series(axis: Axes, past: pd.Series, made: pd.DataFrame) -> None:
+def _draw_series(axis: Axes, past: pd.Series, forecast: pd.DataFrame) -> None:
     hours = pd.date_range(past.index.min(), past.index.max(), freq="h")
-    # On every hour, so that a gap in the observations is a gap in the line.
+    # Reindexed to every hour, so that a gap in the data is a gap in the line.
     axis.plot(hours, past.reindex(hours), color=OBSERVED, linewidth=1.2, label="observed")
-    if "seasonal_naive_168" in made:
+    for name in forecast.columns.intersection(list(LABELS)):
         axis.plot(
-            made.index,
-            made["seasonal_naive_168"],
-            color=NAIVE["seasonal_naive_168"],
+            forecast.index,
+            forecast[name],
+            color=NAIVE_COLORS[name],
             linewidth=0.9,
-            label=LABELS["seasonal_naive_168"],
+            label=LABELS[name],
         )
-    if "lower" in made:
+    if "lower" in forecast:
         axis.fill_between(
-            made.index,
-            made["lower"],
-            made["upper"],
+            forecast.index,
+            forecast["lower"],
+            forecast["upper"],
             color=MODEL,
             alpha=0.22,
             linewidth=0,
             label="80 % interval",
         )
-    axis.plot(made.index, made["forecast"], color=MODEL, linewidth=1.8, label=LABELS["forecast"])
-    if "actual" in made:
+    axis.plot(forecast.index, forecast["forecast"], color=MODEL, linewidth=1.8, label="forecast")
+    if "actual" in forecast:
         axis.plot(
-            made.index,
-            made["actual"],
+            forecast.index,
+            forecast["actual"],
             color=OBSERVED,
             linewidth=1.2,
             linestyle=":",
@@ -234,13 +234,13 @@ def _draw_series(axis: Axes, past: pd.Series, made: pd.DataFrame) -> None:
 
 
 def _largest(history: pd.DataFrame, forecast: pd.DataFrame, count: int) -> list[tuple[object, ...]]:
-    """The keys of the series that are forecast and largest on average, largest first."""
+    """The keys of the forecast series with the largest means, largest first."""
     if history.index.nlevels == 1:
         return [()]
     levels = list(range(history.index.nlevels - 1))
     sizes = history.iloc[:, 0].groupby(level=levels).mean().abs().sort_values(ascending=False)
-    known = forecast.index.droplevel([-1])
-    keys = [key for key in sizes.index if key in known][:count]
+    forecast_keys = forecast.index.droplevel([-1])
+    keys = [key for key in sizes.index if key in forecast_keys][:count]
     return [key if isinstance(key, tuple) else (key,) for key in keys]
 
 
@@ -258,7 +258,7 @@ def _tidy(axis: Axes) -> None:
 
 
 def _local_day(zone: ZoneInfo) -> Callable[[float, int], str]:
-    """Labels such as "Mon" over "6 Mar"; "%-d" would not work on every platform."""
+    """Labels such as "Mon" above "6 Mar"; "%-d" does not work on every platform."""
 
     def label(value: float, position: int) -> str:
         day = mdates.num2date(value, tz=zone)
@@ -268,9 +268,9 @@ def _local_day(zone: ZoneInfo) -> Callable[[float, int], str]:
 
 
 def _finished(figure: Figure, legend_of: Axes, title: str) -> bytes:
-    """The figure with title and legend as a PNG of few colours, a third of the size."""
+    """Add title and legend, and encode as a PNG with few colours, a third of the size."""
     width, height = figure.get_size_inches()
-    # Margins in inches; matplotlib's automatic layouts double the time a picture takes.
+    # Margins in inches: matplotlib's automatic layouts double the drawing time.
     figure.subplots_adjust(
         left=0.8 / width,
         right=1 - 0.15 / width,
@@ -283,9 +283,9 @@ def _finished(figure: Figure, legend_of: Axes, title: str) -> bytes:
     columns = min(len(labels), int(width // 1.8))
     figure.legend(handles, labels, loc="lower left", ncols=columns, frameon=False, fontsize=9)
     figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
-    drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=90, facecolor="white")
-    with Image.open(drawn) as picture:
+    full, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(full, format="png", dpi=90, facecolor="white")
+    with Image.open(full) as picture:
         picture.convert("RGB").quantize(64, method=Image.Quantize.MAXCOVERAGE).save(
             small, format="png", optimize=True
         )

@@ -1,4 +1,6 @@
 """What a model sees of a panel: lags, recent levels, the calendar, and columns known ahead.
 
-Does not belong here: the models that are fitted to these features.
+A new feature is one entry in `feature_matrix.FEATURES`.
+
+Does not belong here: the models that are fitted to the features.
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -10,35 +12,62 @@ import numpy.typing as npt
 import pandas as pd
 
 from energy_assets.errors import ForecastError
+from energy_assets.forecasting.panel import time_axis
+from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, HOURS_PER_WEEK, Ints
 
 COLUMNS = ("hour", "weekday", "holiday", "holiday_before", "holiday_after")
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The calendar of an axis of hours, of `pad` hours before it and one horizon after it.
+
+    `days` has the shape (pad + hours + horizon, columns), with columns as in `COLUMNS`.
+    """
+
+    days: npt.NDArray[np.float32]
+    pad: int
+
+    def column(self, name: str, hours: Ints) -> npt.NDArray[np.float32]:
+        """One of `COLUMNS` at `hours`, which are positions on the axis and may be negative."""
+        return self.days[self.pad + hours, COLUMNS.index(name)]
+
+
+def calendar(hours: Any, horizon: int, pad: int, country: str | None, timezone: str) -> Calendar:
+    """The calendar of an axis, of the `pad` hours before it and the `horizon` hours after it.
+
+    An axis whose steps are not hours gets days of 24 and weeks of 168 steps, without holidays.
+    """
+    padded = time_axis.hours_of(hours, pad, horizon)
+    if padded is None:
+        return Calendar(step_features(len(hours) + pad + horizon), pad)
+    return Calendar(calendar_features(padded, country, timezone), pad)
 
 
 def calendar_features(
     hours: pd.DatetimeIndex, country: str | None, timezone: str
 ) -> npt.NDArray[np.float32]:
-    """The features of each of `hours` (tz-naive UTC), shape (hours, 5), columns as in `COLUMNS`.
+    """The calendar of `hours` (tz-naive UTC), shape (hours, 5), with columns as in `COLUMNS`.
 
-    Hour, weekday (Monday is 0) and dates are those of `timezone`; a holiday is 1, another day 0.
-    `holiday_before` and `holiday_after` tell of the day before and the day after. `country` is an
-    ISO 3166 code; None means a place without holidays.
+    Hours, weekdays (Monday is 0) and dates are local to `timezone`. The holiday columns are 1 or 0:
+    for the day itself, the day before and the day after. `country` is an ISO 3166 code, or None for
+    no holidays.
 
-    Raises ForecastError for a country or time zone that does not exist.
+    Raises ForecastError if the country or time zone does not exist.
     """
     local = hours.tz_localize("UTC").tz_convert(_zone(timezone)).tz_localize(None)
     days = local.normalize()
-    found = _holidays(country, days.min().year - 1, days.max().year + 1)
-    flags = [days + pd.Timedelta(days=shift) for shift in (0, -1, 1)]
-    return np.column_stack([local.hour, local.weekday, *(day.isin(found) for day in flags)]).astype(
-        np.float32
-    )
+    public = _holidays(country, days.min().year - 1, days.max().year + 1)
+    flags = [(days + pd.Timedelta(days=shift)).isin(public) for shift in (0, -1, 1)]
+    return np.column_stack([local.hour, local.weekday, *flags]).astype(np.float32)
 
 
-def plain_features(steps: int) -> npt.NDArray[np.float32]:
-    """The same for steps that are not hours: days of 24, weeks of 168, no holidays."""
+def step_features(steps: int) -> npt.NDArray[np.float32]:
+    """The same columns for steps that are not hours: days of 24, weeks of 168, no holidays."""
     step = np.arange(steps)
     none = np.zeros(steps)
-    return np.column_stack([step % 24, step // 24 % 7, none, none, none]).astype(np.float32)
+    hour, weekday = step % HOURS_PER_DAY, step % HOURS_PER_WEEK // HOURS_PER_DAY
+    return np.column_stack([hour, weekday, none, none, none]).astype(np.float32)
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -50,13 +79,13 @@ def _zone(name: str) -> ZoneInfo:
         ) from error
 
 
-def _holidays(country: str | None, first: int, last: int) -> pd.DatetimeIndex:
+def _holidays(country: str | None, first_year: int, last_year: int) -> pd.DatetimeIndex:
     if country is None:
         return pd.DatetimeIndex([])
     try:
-        found = holidays.country_holidays(country, years=range(first, last + 1))
+        dates = holidays.country_holidays(country, years=range(first_year, last_year + 1))
     except NotImplementedError as error:
         raise ForecastError(
             f"country={country!r} is unknown: use an ISO 3166 code such as 'DK', or None."
         ) from error
-    return pd.DatetimeIndex(sorted(found))
+    return pd.DatetimeIndex(sorted(dates))

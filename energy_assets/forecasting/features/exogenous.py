@@ -1,30 +1,26 @@
-"""Columns that are known ahead, such as weather and prices: what is kept, and what enters a model.
+"""Columns that are known ahead, such as weather and prices: from `X` to the arrays of a model.
 
-Belongs here: their way from `X` to the arrays of a model. Does not belong here: their features.
+Does not belong here: the features made of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from energy_assets.errors import ForecastError
+from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.panel import time_axis
-from energy_assets.forecasting.panel.matrix import WEEK, Floats, HourlyMatrix, aligned
-
-if TYPE_CHECKING:
-    from energy_assets.forecasting.models.blend import Design
+from energy_assets.forecasting.panel.matrix import HOURS_PER_WEEK, Floats, PanelMatrix, aligned
 
 
-def of_window(
-    X: pd.DataFrame, window: HourlyMatrix, horizon: int
-) -> tuple[Floats, Sequence[float]]:
-    """The values of a training window, each column less its mean, and these means.
+def of_window(X: pd.DataFrame, window: PanelMatrix, horizon: int) -> tuple[Floats, Sequence[float]]:
+    """The values of a training window, each column centred on its mean, and the means.
 
-    Shape (columns, series, hours + horizon); NaN where unknown, as are all hours after the window.
+    The values have the shape (columns, series, hours + horizon). They are NaN where unknown, and
+    for all hours after the window.
     """
     values = aligned(X, window.hours, window.series)
     means = np.nanmean(values, axis=(1, 2))
@@ -32,29 +28,29 @@ def of_window(
     return np.pad(centred, ((0, 0), (0, 0), (0, horizon)), constant_values=np.nan), means.tolist()
 
 
-def last_week(X: pd.DataFrame, window: HourlyMatrix) -> pd.DataFrame:
+def last_week(X: pd.DataFrame, window: PanelMatrix) -> pd.DataFrame:
     """The rows that forecasts from the end of `window` look back at."""
-    return X[X.index.get_level_values(-1).isin(pd.Index(window.hours[-WEEK:]))]
+    return X[X.index.get_level_values(-1).isin(pd.Index(window.hours[-HOURS_PER_WEEK:]))]
 
 
-def newest(kept: pd.DataFrame | None, X: pd.DataFrame) -> pd.DataFrame:
-    """Both tables' rows, those of `X` where both have one."""
-    if kept is None:
+def updated(past: pd.DataFrame | None, X: pd.DataFrame) -> pd.DataFrame:
+    """The rows of both tables; where both have a row, that of `X` wins."""
+    if past is None:
         return X
-    both = pd.concat([kept[list(X.columns)], X])
+    both = pd.concat([past[list(X.columns)], X])
     return both[~both.index.duplicated(keep="last")]
 
 
 def ahead(
     X: pd.DataFrame | None,
-    kept: pd.DataFrame | None,
+    past: pd.DataFrame | None,
     design: Design,
-    history: HourlyMatrix,
+    history: PanelMatrix,
     reach: int,
 ) -> Floats | None:
-    """The values of `history` and of the `reach` hours after it, as `design` knows them.
+    """The centred values for the hours of `history` and the `reach` hours after it.
 
-    None for a model without such columns. Raises ForecastError if `X` lacks one.
+    None for a model without exogenous columns. Raises ForecastError if `X` lacks one of them.
     """
     names = list(design.exogenous)
     if not names:
@@ -65,5 +61,5 @@ def ahead(
             "for every hour ahead."
         )
     hours = history.hours.append(time_axis.ahead(history.hours, np.arange(1, reach + 1)))
-    values = aligned(newest(kept, X).rename(columns=str)[names], hours, history.series)
+    values = aligned(updated(past, X).rename(columns=str)[names], hours, history.series)
     return values - np.array(design.exogenous_means)[:, None, None]

@@ -1,21 +1,56 @@
-"""Forecasts of hours that the model had not seen: what it is scored and calibrated by."""
+"""Held-out hours: what is fitted with and without them, and how they were forecast."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-from energy_assets.forecasting.features.matrix import to_log
-from energy_assets.forecasting.panel.matrix import Floats, Ints
+import pandas as pd
+
+from energy_assets.forecasting.features import transform
+from energy_assets.forecasting.models.intervals import cross_calibrated
+from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, Floats, Ints, PanelMatrix
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+@dataclass(frozen=True)
+class Pair(Generic[T]):
+    """One thing for the final model, and one for the model that does not see the held-out hours.
+
+    `held_out` is None if no hours are held out.
+    """
+
+    final: T
+    held_out: T | None
+
+    @property
+    def parts(self) -> list[T]:
+        """The one or two things there are, that of the final model first."""
+        return [self.final] if self.held_out is None else [self.final, self.held_out]
+
+    def map(
+        self, function: Callable[..., U], *others: Pair[Any], apply: Callable[..., Any] = map
+    ) -> Pair[U]:
+        """Apply `function` to the parts of this pair and of `others`.
+
+        `apply` works like the built-in map; that of an executor runs both parts in parallel.
+        """
+        final, *held_out = apply(function, *(pair.parts for pair in (self, *others)))
+        return Pair(final, held_out[0] if held_out else None)
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Forecasts and what was then observed, NaN where nothing was.
+    """Forecasts of the held-out hours beside what was observed, NaN where nothing was.
 
-    `origins` are column positions; `actual` and `forecast` have the shape (series, origins,
-    horizons), `scale`, that of the transform, the shape (series, 1, 1).
+    `origins` are column positions in `panel`. `actual` and `forecast` have the shape (series,
+    origins, horizons); `scale`, shape (series, 1, 1), is that of the transform.
     """
 
+    panel: PanelMatrix
     origins: Ints
     actual: Floats
     forecast: Floats
@@ -24,4 +59,16 @@ class HeldOut:
     @property
     def residuals(self) -> Floats:
         """Actual minus forecast on the transformed scale."""
-        return to_log(self.actual, self.scale) - to_log(self.forecast, self.scale)
+        return transform.asinh(self.actual, self.scale) - transform.asinh(self.forecast, self.scale)
+
+    def table(self, coverage: float) -> pd.DataFrame:
+        """The table of forecasts, with intervals; see `GlobalForecaster.holdout_`."""
+        days = (self.origins - self.origins[0]) // HOURS_PER_DAY
+        lower, upper = cross_calibrated(self.residuals, self.forecast, self.scale, days, coverage)
+        columns = {
+            "actual": self.actual,
+            "forecast": self.forecast,
+            "lower": lower,
+            "upper": upper,
+        }
+        return self.panel.table(self.origins, columns).dropna(subset="actual", ignore_index=True)

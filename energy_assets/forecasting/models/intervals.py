@@ -1,8 +1,8 @@
-"""Prediction intervals from residuals on data the model had not seen (split conformal).
+"""Prediction intervals from residuals on held-out data (split conformal).
 
-The half-width of an interval is a product of three parts: how far off the series usually is, how
-the error grows with the horizon, and a quantile of what is left, pooled over everything. Pooling
-matters because a few days of residuals say little about a single series at a single horizon.
+The half-width of an interval is a product of three parts: the typical error of the series, the
+growth of errors with the horizon, and a quantile of the remaining variation. The quantiles are
+pooled over all series and horizons, because a few days of residuals say little about a single one.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from energy_assets.errors import ForecastError
-from energy_assets.forecasting.features.matrix import from_log, to_log
+from energy_assets.forecasting.features import transform
 from energy_assets.forecasting.panel.matrix import Floats, Ints
 
 LEVELS = np.linspace(0.0, 0.99, 100)
-"""Coverages whose quantiles are kept; those between are interpolated, those above are the last."""
+"""The coverages whose quantiles are stored. Others are interpolated, up to the last one."""
 
 SHRINKAGE = 24.0
-"""Residuals' worth of weight that a series' spread gives to that of all series."""
+"""The spread of all series counts as much as this many residuals of a series."""
 
 Key = tuple[object, ...]
 
@@ -29,9 +29,9 @@ Key = tuple[object, ...]
 class Calibration:
     """Half-widths of intervals on the transformed scale.
 
-    `spread` is the mean absolute residual of each series, `typical` that of all; `growth`, shape
-    (horizon,), is the relative size of residuals by horizon; `quantiles`, shape (100,), are those
-    of the absolute residuals relative to both, at `LEVELS`.
+    `spread` is the mean absolute residual of each series, `typical` that of all series. `growth`,
+    shape (horizon,), is the relative size of residuals by horizon. `quantiles`, shape (100,), are
+    the quantiles at `LEVELS` of the absolute residuals divided by both.
     """
 
     spread: Mapping[Key, float]
@@ -40,9 +40,9 @@ class Calibration:
     quantiles: Floats
 
     def half_width(self, coverage: float, keys: list[Key], steps: Ints) -> Floats:
-        """Half-width for each series and horizon, shape (series, steps), on the log scale.
+        """The half-widths on the transformed scale, shape (series, steps).
 
-        `steps` are horizons from 1. A series without residuals gets the typical spread.
+        `steps` are horizons, counted from 1. A series without residuals gets the typical spread.
         """
         spread = np.array([self.spread.get(key, self.typical) for key in keys])
         quantile = np.interp(coverage, LEVELS, self.quantiles)
@@ -50,36 +50,37 @@ class Calibration:
 
 
 def calibrate(residuals: Floats, keys: list[Key]) -> Calibration:
-    """The calibration from `residuals` on the log scale, shape (series, origins, horizons).
+    """Calibrate on `residuals` on the transformed scale, shape (series, origins, horizons).
 
-    NaN where there was no observation. Split conformal prediction with normalised residuals:
-    Lei et al. (2018), "Distribution-Free Predictive Inference for Regression", section 5.2.
+    Residuals are NaN where nothing was observed. Split conformal prediction with normalised
+    residuals: Lei et al. (2018), "Distribution-Free Predictive Inference for Regression", section
+    5.2.
 
     Raises ForecastError if there are no residuals at all.
     """
     size = np.abs(residuals)
-    known = np.isfinite(size)
-    if not known.any():
+    observed = np.isfinite(size)
+    if not observed.any():
         raise ForecastError(
-            "Nothing was observed in the held-out days: set calibration_days so that they reach "
-            "back to observed hours, or to 0 for forecasts without intervals."
+            "There are no observations in the held-out days: set calibration_days so that they "
+            "reach back to observed hours, or to 0 for forecasts without intervals."
         )
-    size = np.where(known, size, 0.0)
+    size = np.where(observed, size, 0.0)
     tiny = np.finfo(float).tiny
-    typical = max(float(size.sum() / known.sum()), tiny)
-    counts = known.sum(axis=(1, 2))
-    own = np.maximum(size.sum(axis=(1, 2)) / np.maximum(counts, 1), tiny)
-    # Shrunk as logarithms: spreads differ by factors from series to series.
+    typical = max(float(size.sum() / observed.sum()), tiny)
+    counts = observed.sum(axis=(1, 2))
+    mean_size = np.maximum(size.sum(axis=(1, 2)) / np.maximum(counts, 1), tiny)
+    # Shrunk on the logarithmic scale, because spreads differ by factors between series.
     weight = counts / (counts + SHRINKAGE)
-    spread = np.exp(weight * np.log(own) + (1 - weight) * np.log(typical))
+    spread = np.exp(weight * np.log(mean_size) + (1 - weight) * np.log(typical))
     relative = size / spread[:, None, None]
-    count = known.sum(axis=(0, 1))
+    count = observed.sum(axis=(0, 1))
     growth = np.where(count > 0, relative.sum(axis=(0, 1)) / np.maximum(count, 1), 1.0)
     growth = np.maximum(growth, tiny)
-    left = np.sort((relative / growth)[known])
+    ordered = np.sort((relative / growth)[observed])
     # The k-th smallest of n with k = ceil(c (n + 1)) covers a new residual with probability c.
-    ranks = np.ceil(LEVELS * (len(left) + 1)).astype(int)
-    quantiles = left[np.clip(ranks, 1, len(left)) - 1]
+    ranks = np.ceil(LEVELS * (len(ordered) + 1)).astype(int)
+    quantiles = ordered[np.clip(ranks, 1, len(ordered)) - 1]
     quantiles[0] = 0.0
     return Calibration(dict(zip(keys, spread.tolist(), strict=True)), typical, growth, quantiles)
 
@@ -88,21 +89,21 @@ def quantiles(
     calibration: Calibration,
     forecast: Floats,
     scale: Floats,
-    shares: list[float],
+    probabilities: list[float],
     keys: list[Key],
     steps: Ints,
 ) -> Floats:
-    """The quantiles at the probabilities `shares`, shape (series, steps, shares).
+    """The quantiles at `probabilities`, shape (series, steps, probabilities).
 
-    `forecast` has the shape (series, steps), `scale`, that of the transform, (series, 1).
-    Intervals are symmetric around the forecast on the transformed scale, so that the quantile at
-    0.5 is the forecast and quantiles never cross.
+    `forecast` has the shape (series, steps); `scale`, shape (series, 1), is that of the transform.
+    Intervals are symmetric around the forecast on the transformed scale, so the quantile at 0.5 is
+    the forecast, and quantiles never cross.
     """
-    centre = to_log(forecast, scale)
-    widths = [calibration.half_width(abs(2 * share - 1), keys, steps) for share in shares]
+    centre = transform.asinh(forecast, scale)
+    widths = [calibration.half_width(abs(2 * p - 1), keys, steps) for p in probabilities]
     bounds = [
-        from_log(centre + np.sign(share - 0.5) * width, scale)
-        for share, width in zip(shares, widths, strict=True)
+        transform.sinh(centre + np.sign(p - 0.5) * width, scale)
+        for p, width in zip(probabilities, widths, strict=True)
     ]
     return np.stack(bounds, axis=-1)
 
@@ -112,18 +113,19 @@ def cross_calibrated(
 ) -> tuple[Floats, Floats]:
     """Lower and upper bounds of held-out forecasts, shape (series, origins, horizons).
 
-    Those of each of `days`, shape (origins,), are calibrated on the other days alone, so that
-    their coverage is an honest one; with a single day there is only that one.
+    The bounds of each day are calibrated on the other days only, so that their coverage can be
+    trusted; a single day has to be calibrated on itself. `days`, shape (origins,), says which
+    origins belong to a day.
     """
     keys: list[Key] = [(row,) for row in range(len(residuals))]
     steps = np.arange(1, residuals.shape[2] + 1)
     lower, upper = np.empty_like(forecast), np.empty_like(forecast)
-    centre = to_log(forecast, scale)
+    centre = transform.asinh(forecast, scale)
     for day in np.unique(days):
-        own = days == day
-        others = residuals[:, ~own]
+        on_day = days == day
+        others = residuals[:, ~on_day]
         calibration = calibrate(others if np.isfinite(others).any() else residuals, keys)
         width = calibration.half_width(coverage, keys, steps)[:, None, :]
-        lower[:, own] = from_log(centre[:, own] - width, scale)
-        upper[:, own] = from_log(centre[:, own] + width, scale)
+        lower[:, on_day] = transform.sinh(centre[:, on_day] - width, scale)
+        upper[:, on_day] = transform.sinh(centre[:, on_day] + width, scale)
     return lower, upper

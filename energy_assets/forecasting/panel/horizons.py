@@ -1,21 +1,24 @@
-"""Hours: how many a forecast looks ahead, and how many there must be behind to learn it from."""
+"""How far ahead a forecast may look, and how much history training needs for that."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from sktime.forecasting.base import ForecastingHorizon
 
 from energy_assets.errors import ForecastError, ShortHistoryError
-from energy_assets.forecasting.panel.matrix import DAY, HOUR, HourlyMatrix, Ints
+from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, Ints, PanelMatrix
+from energy_assets.forecasting.panel.time_axis import HOUR
+
+if TYPE_CHECKING:
+    from sktime.forecasting.base import ForecastingHorizon
 
 
 def steps_ahead(fh: ForecastingHorizon, cutoff: Any, horizon: int) -> Ints:
-    """The hours ahead of `cutoff` that `fh`, relative or absolute, asks for, ascending.
+    """The hours after `cutoff` in `fh`, which may be relative or absolute, in ascending order.
 
-    Raises ForecastError for anything but whole hours from 1 to `horizon`.
+    Raises ForecastError unless all are whole hours from 1 to `horizon`.
     """
     relative = fh.to_relative(cutoff).to_pandas()
     if isinstance(relative, pd.TimedeltaIndex):
@@ -23,30 +26,33 @@ def steps_ahead(fh: ForecastingHorizon, cutoff: Any, horizon: int) -> Ints:
     steps = np.asarray(relative, dtype=float)
     if (steps != np.rint(steps)).any() or steps.min() < 1 or steps.max() > horizon:
         raise ForecastError(
-            f"fh asks for {steps.tolist()} hours ahead of {cutoff[0]}, and horizon={horizon} "
+            f"fh asks for {steps.tolist()} hours ahead of {cutoff[0]}, but horizon={horizon} "
             f"allows whole hours from 1 to {horizon}: ask for those, or fit with another horizon."
         )
     return steps.astype(np.int64)
 
 
 def check_lengths(horizon: int, calibration_days: int) -> None:
-    """Raise ForecastError if the days held out could not hold a whole horizon."""
-    if 0 < DAY * calibration_days < horizon:
+    """Raise ForecastError if the held-out days are shorter than the horizon."""
+    if 0 < HOURS_PER_DAY * calibration_days < horizon:
         raise ForecastError(
             f"calibration_days={calibration_days} is shorter than horizon={horizon} hours: hold "
-            "out at least as much, or nothing with calibration_days=0."
+            "out at least one horizon, or nothing with calibration_days=0."
         )
 
 
-def require_hours(window: HourlyMatrix, horizon: int, calibration_days: int) -> None:
-    """Raise ShortHistoryError if `window` is too short to train on and to hold out days of.
+def required_hours(horizon: int, calibration_days: int) -> int:
+    """The shortest window: a day before the first origin, one horizon, and the held-out days."""
+    return HOURS_PER_DAY * (1 + calibration_days) + horizon
 
-    A day is needed before the first origin, then a whole horizon, then the days held out.
-    """
-    needed = DAY * (1 + calibration_days) + horizon
-    if len(window.hours) < needed:
+
+def require_hours(window: PanelMatrix, horizon: int, calibration_days: int) -> None:
+    """Raise ShortHistoryError if `window` is too short to train on and to hold out days."""
+    required = required_hours(horizon, calibration_days)
+    if len(window.hours) < required:
         raise ShortHistoryError(
             f"The window has {len(window.hours)} hours, from {window.hours[0]} to "
-            f"{window.hours[-1]}, and {needed} are needed to train for horizon={horizon} with "
-            f"calibration_days={calibration_days}: use a longer window, or hold out fewer days."
+            f"{window.hours[-1]}, but training with horizon={horizon} and "
+            f"calibration_days={calibration_days} needs {required}: use a longer window, or hold "
+            "out fewer days."
         )

@@ -1,6 +1,6 @@
-"""Hourly panels as matrices: the (series x hours) form in which everything here is computed.
+"""Hourly panels as (series x hours) matrices, the form in which everything is computed.
 
-Belongs here: conversion from and to pandas, joining, and filling of gaps.
+Belongs here: conversion from and to pandas, joining panels, and filling gaps.
 Does not belong here: anything that knows about forecasting.
 """
 
@@ -20,18 +20,17 @@ from energy_assets.forecasting.panel import time_axis
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-DAY = 24
-WEEK = 168
-HOUR = time_axis.HOUR
+HOURS_PER_DAY = 24
+HOURS_PER_WEEK = 168
 
 
 @dataclass(frozen=True)
-class HourlyMatrix:
-    """A panel as a matrix: one row a series, one column an hour, NaN where nothing was observed.
+class PanelMatrix:
+    """A panel as a matrix: one row per series, one column per hour, NaN for missing values.
 
-    `series` is the sorted index of the series' keys, None for a single series without a key;
-    `hours` are consecutive and carry the name of the panel's time level (a DatetimeIndex, or
-    whatever regular index the panel has); `array` has the shape (series, hours).
+    `array` has the shape (series, hours). `hours` are consecutive and named like the panel's time
+    level: a DatetimeIndex, or another regular index whose steps then count as hours. `series` is
+    the sorted index of the series' keys, or None for a single series without a key.
     """
 
     array: Floats
@@ -40,13 +39,13 @@ class HourlyMatrix:
 
     @property
     def keys(self) -> list[tuple[object, ...]]:
-        """The series' keys as tuples, in row order; `[()]` for a single series without a key."""
+        """The series' keys as tuples in row order; `[()]` for a single series without a key."""
         if self.series is None:
             return [()]
         return [key if isinstance(key, tuple) else (key,) for key in self.series.tolist()]
 
     def index(self, hours: Any) -> pd.Index:
-        """The index of a panel with each of these series at each of `hours`, series first."""
+        """The index of a panel that has every series at each of `hours`, sorted by series."""
         if self.series is None:
             return hours.rename(self.hours.name)
         rows = np.repeat(np.arange(len(self.series)), len(hours))
@@ -56,11 +55,11 @@ class HourlyMatrix:
         return pd.MultiIndex.from_arrays([*levels, times], names=[*keys.names, self.hours.name])
 
     def table(self, origins: Ints, columns: Mapping[str, Floats]) -> pd.DataFrame:
-        """One row for each series, origin and horizon, in that order.
+        """A table with one row per series, origin and horizon, sorted in that order.
 
-        `origins` are column positions, the arrays in `columns` have the shape (series, origins,
-        horizons). The columns are the levels of the series, `origin`, `horizon` from 1,
-        `datetime_utc` (the target hour) and those of `columns`.
+        `origins` are column positions; the arrays in `columns` have the shape (series, origins,
+        horizons). The table has the series levels, `origin`, `horizon` from 1, `datetime_utc`
+        (the target hour) and `columns`.
         """
         shape = next(iter(columns.values())).shape
         steps = np.arange(1, shape[2] + 1)
@@ -75,22 +74,17 @@ class HourlyMatrix:
             **{name: values.ravel() for name, values in columns.items()},
         )
 
-    def until(self, hour: pd.Timestamp) -> HourlyMatrix:
-        """The same panel without what is later than `hour`; it ends at `hour` if it reaches it."""
-        kept = int(self.hours.searchsorted(hour, side="right"))
-        return HourlyMatrix(self.array[:, :kept], self.hours[:kept], self.series)
+    def until(self, hour: pd.Timestamp) -> PanelMatrix:
+        """The panel up to and including `hour`."""
+        end = int(self.hours.searchsorted(hour, side="right"))
+        return PanelMatrix(self.array[:, :end], self.hours[:end], self.series)
 
-    def rows(self, chosen: slice | Ints) -> HourlyMatrix:
-        """Some of the series."""
-        series = None if self.series is None else self.series[chosen]
-        return HourlyMatrix(self.array[chosen], self.hours, series)
+    def last(self, hours: int) -> PanelMatrix:
+        """The last `hours` columns of the panel."""
+        return PanelMatrix(self.array[:, -hours:], self.hours[-hours:], self.series)
 
-    def last(self, hours: int) -> HourlyMatrix:
-        """The same panel with only its last `hours` columns."""
-        return HourlyMatrix(self.array[:, -hours:], self.hours[-hours:], self.series)
-
-    def joined(self, newer: HourlyMatrix) -> HourlyMatrix:
-        """The union of both panels; what `newer` observed replaces what was there before."""
+    def joined(self, newer: PanelMatrix) -> PanelMatrix:
+        """The union of both panels; where both have a value, that of `newer` wins."""
         if (self.series is None) != (newer.series is None):
             raise ForecastError(
                 "The history and the new observations have different index levels: "
@@ -107,77 +101,77 @@ class HourlyMatrix:
         values[np.ix_(rows_old, hours.get_indexer(self.hours))] = self.array
         target = np.ix_(rows_new, hours.get_indexer(newer.hours))
         values[target] = np.where(np.isnan(newer.array), values[target], newer.array)
-        return HourlyMatrix(values, hours, series)
+        return PanelMatrix(values, hours, series)
 
 
-def to_matrix(panel: pd.DataFrame, like: HourlyMatrix | None = None) -> HourlyMatrix:
-    """The matrix of a panel with one column, in whatever order its rows come.
+def to_matrix(panel: pd.DataFrame, like: PanelMatrix | None = None) -> PanelMatrix:
+    """Convert a panel with one column to a matrix; its rows may be in any order.
 
-    `like` is a panel of the same series whose step of time this one shares, which a few rows may
-    not show.
+    `like` is a matrix with the same time step: a few rows alone may not reveal it.
 
-    Raises ForecastError if the panel is empty, its times are not tz-naive hours (or the steps of
-    another regular index), a series has two values for one hour, or a value is infinite.
+    Raises ForecastError if the times are not tz-naive hours (or the steps of another regular
+    index), a series has two values for one hour, or a value is infinite, and ShortHistoryError if
+    the panel is empty.
     """
     if panel.empty:
-        raise ShortHistoryError("The panel is empty: there is nothing to learn from.")
+        raise ShortHistoryError("The panel is empty: there is nothing to forecast from.")
     hours, columns = _time_columns(panel.index, None if like is None else like.hours)
     series, rows = _series_rows(panel.index)
     shape = (1 if series is None else len(series), len(hours))
     places = rows * len(hours) + columns
     values = np.full(shape, np.nan)
     values.ravel()[places] = panel.iloc[:, 0].to_numpy(dtype=float)
-    seen = np.zeros(values.size, dtype=bool)
-    seen[places] = True
-    if int(seen.sum()) < len(panel):
+    occupied = np.zeros(values.size, dtype=bool)
+    occupied[places] = True
+    if int(occupied.sum()) < len(panel):
         require_unique(panel.index)
     if np.isinf(values).any():
         raise ForecastError("The panel holds infinite values: remove them or make them missing.")
-    return HourlyMatrix(values, hours, series)
+    return PanelMatrix(values, hours, series)
 
 
 def aligned(table: pd.DataFrame, hours: Any, series: pd.Index | None) -> Floats:
-    """The columns of `table`, shape (columns, series, hours), at `hours` of `series`.
+    """The values of `table` at `hours` of `series`, shape (columns, series, hours).
 
-    NaN where it has no row; rows of other hours or series are passed over.
+    NaN where the table has no row. Rows for other hours or series are ignored.
     """
     columns = hours.get_indexer(table.index.get_level_values(-1))
     rows = np.zeros(len(table), dtype=np.int64)
     if series is not None:
         rows = series.get_indexer(table.index.droplevel([-1]))
-    known = (columns >= 0) & (rows >= 0)
+    matched = (columns >= 0) & (rows >= 0)
     values = np.full((table.shape[1], 1 if series is None else len(series), len(hours)), np.nan)
-    values[:, rows[known], columns[known]] = table.to_numpy(dtype=float)[known].T
+    values[:, rows[matched], columns[matched]] = table.to_numpy(dtype=float)[matched].T
     return values
 
 
 def training_window(panel: pd.DataFrame, origin: pd.Timestamp, days: int) -> pd.DataFrame:
-    """The rows of the `days` days up to and with `origin`, a panel that ends at `origin`.
+    """The `days` days up to and including `origin`, as a panel that ends at `origin`.
 
-    Raises ForecastError if there is nothing in those days.
+    Raises ShortHistoryError if those days hold no rows.
     """
     times = panel.index.get_level_values(-1)
     window = panel[(times > origin - pd.Timedelta(days=days)) & (times <= origin)]
     if window.empty:
         raise ShortHistoryError(
-            f"The {days} days before origin {origin} hold no observations: the panel reaches "
-            f"from {times.min()} to {times.max()}."
+            f"There are no observations in the {days} days before origin {origin}: the panel "
+            f"reaches from {times.min()} to {times.max()}."
         )
     return ending_at(window, origin)
 
 
 def ending_at(panel: pd.DataFrame, origin: pd.Timestamp) -> pd.DataFrame:
-    """A panel without rows later than `origin` as one that ends at it.
+    """Make a panel without rows after `origin` end exactly there.
 
-    Where nothing was observed at `origin` itself, one missing value stands there, so that what is
-    forecast from the panel starts at `origin` and not at an earlier hour.
+    If nothing was observed at `origin`, one missing value is added for it. Forecasts then start
+    from `origin` and not from an earlier hour.
 
-    Raises ForecastError if the panel is empty.
+    Raises ShortHistoryError if the panel is empty.
     """
     if panel.empty:
         raise ShortHistoryError(
-            f"Nothing was observed in the window that ends at {origin}: load the hours before it, "
-            "or choose an origin at which there are data."
+            f"There are no observations in the window that ends at {origin}: load the hours before "
+            "it, or choose an origin that has data."
         )
     if (panel.index.get_level_values(-1) == origin).any():
         return panel
@@ -186,24 +180,24 @@ def ending_at(panel: pd.DataFrame, origin: pd.Timestamp) -> pd.DataFrame:
 
 
 def in_order(panel: Any) -> Any:
-    """The panel with its rows sorted by series and time; what is not from pandas as it is."""
+    """The panel sorted by series and time; anything that is not from pandas is returned as is."""
     if not isinstance(panel, pd.Series | pd.DataFrame) or panel.index.is_monotonic_increasing:
         return panel
     return panel.sort_index()
 
 
 def require_unique(index: pd.Index) -> None:
-    """Raise ForecastError if a series has two rows for one hour."""
+    """Raise ForecastError if a series has more than one row for an hour."""
     if not index.is_unique:
         repeated = index.duplicated()
         raise ForecastError(
             f"{int(repeated.sum())} rows repeat a series and hour, the first is "
-            f"{index[int(repeated.argmax())]}: keep one row for each."
+            f"{index[int(repeated.argmax())]}: keep one row per series and hour."
         )
 
 
 def _time_columns(index: pd.Index, axis: Any) -> tuple[Any, Ints]:
-    """The time axis of a panel's index, and the place of each row's time on it."""
+    """The time axis of a panel's index, and each row's position on it."""
     codes: Ints
     level: Any
     if isinstance(index, pd.MultiIndex):
@@ -216,24 +210,24 @@ def _time_columns(index: pd.Index, axis: Any) -> tuple[Any, Ints]:
         raise ForecastError("The panel has rows without a time: remove them.")
     used = level[np.bincount(codes, minlength=len(level)) > 0]
     times = used if used.is_monotonic_increasing else used.sort_values()
-    found = time_axis.axis_of(times.rename(index.names[-1]), axis)
-    places = found.get_indexer(level)
+    hours = time_axis.axis_of(times.rename(index.names[-1]), axis)
+    places = hours.get_indexer(level)
     if (places[codes] < 0).any():
         stray = level[codes[int((places[codes] < 0).argmax())]]
         raise ForecastError(
-            f"The panel is not hourly: {stray} does not lie on the hours from {found[0]} to "
-            f"{found[-1]}. Aggregate it to hours first."
+            f"The panel is not hourly: {stray} is not one of the hours from {hours[0]} to "
+            f"{hours[-1]}. Aggregate it to hours first."
         )
-    return found, places[codes]
+    return hours, places[codes]
 
 
 def _series_rows(index: pd.Index) -> tuple[pd.Index | None, Ints]:
-    """The sorted keys of the series in a panel's index, and the position of each row's key."""
+    """The sorted series keys of a panel's index, and each row's position among them."""
     if not isinstance(index, pd.MultiIndex):
         return None, np.zeros(len(index), dtype=np.int64)
     levels, codes = index.levels[:-1], index.codes[:-1]
     shape = tuple(len(level) for level in levels)
-    # Over codes: hashing tens of millions of keys would take minutes.
+    # Work on codes: hashing tens of millions of keys would take minutes.
     combined = np.ravel_multi_index([np.asarray(part) for part in codes], shape)
     present, rows = _compact(combined, int(np.prod(shape)))
     parts = [
@@ -251,7 +245,10 @@ def _series_rows(index: pd.Index) -> tuple[pd.Index | None, Ints]:
 
 
 def _compact(codes: Ints, count: int) -> tuple[Ints, Ints]:
-    """The codes of 0 to `count` that occur, ascending, and the place of each among them."""
+    """The distinct codes in ascending order, and each code's position among them.
+
+    All codes are from 0 to `count` - 1.
+    """
     if count > 8 * len(codes) + 1024:
         return np.unique(codes, return_inverse=True)
     occurs = np.bincount(codes, minlength=count) > 0
@@ -259,17 +256,17 @@ def _compact(codes: Ints, count: int) -> tuple[Ints, Ints]:
 
 
 def fill_gaps(values: Floats) -> Floats:
-    """`values` with each missing hour filled from the past of its own series.
+    """Fill each missing hour from the past of the same series.
 
-    A gap takes the value a day before, else that of a week before, else the last one; what was
-    filled may fill again. The last day that was observed knows of the weather and of the level,
-    and serves better than the day of the week, above all after long gaps. Hours before a series'
-    first observation stay NaN. Nothing later than an hour has a part in its filling, so that
-    filling first and cutting later is no look-ahead.
+    A gap takes the value from a day before, else from a week before, else the last value. Filled
+    values may fill later gaps. The day before comes first because it reflects the weather and the
+    current level, which matters more than the day of the week, above all after long gaps. Hours
+    before a series' first observation stay NaN. Only earlier hours are used, so filling a panel
+    and cutting it afterwards does not look ahead.
     """
     filled = values.copy()
     for hour in np.flatnonzero(np.isnan(values).any(axis=0)):
-        for lag in (DAY, WEEK, 1):
+        for lag in (HOURS_PER_DAY, HOURS_PER_WEEK, 1):
             if hour >= lag:
                 gaps = np.isnan(filled[:, hour])
                 filled[gaps, hour] = filled[gaps, hour - lag]

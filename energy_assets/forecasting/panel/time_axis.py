@@ -1,7 +1,7 @@
-"""The time axis of a panel: consecutive hours, or the steps of any other regular index.
+"""The time axis of a panel: consecutive hours, or the steps of another regular index.
 
-The model is made for hours. Days, months or plain numbers count as steps: they get the same lags,
-and no calendar.
+The model is made for hours. Days, months or plain numbers count as steps, with the same lags and
+without a calendar.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ Ints = npt.NDArray[np.int64]
 def axis_of(times: Any, like: Any = None) -> Any:
     """The regular index from the first to the last of `times`, which are unique and sorted.
 
-    `like` is another index with the same step, which a few `times` may not show.
+    `like` is an index with the same step: a few `times` alone may not reveal it.
 
-    Raises ForecastError if they are not tz-naive hours, nor the steps of another regular index of
-    at least a day.
+    Raises ForecastError unless `times` are tz-naive hours, or steps of at least a day.
     """
     if pd.api.types.is_integer_dtype(times.dtype):
         return pd.RangeIndex(times[0], times[-1] + 1, name=times.name)
@@ -35,7 +34,7 @@ def axis_of(times: Any, like: Any = None) -> Any:
         return pd.period_range(times[0], times[-1], freq=times.freq, name=times.name)
     if not isinstance(times, pd.DatetimeIndex) or times.tz is not None:
         raise ForecastError(
-            f"The last index level must hold tz-naive UTC times, found {times.dtype}: "
+            f"The last index level must hold tz-naive UTC times, not {times.dtype}: "
             'convert with tz_convert("UTC").tz_localize(None).'
         )
     if times.freq is not None:
@@ -45,7 +44,7 @@ def axis_of(times: Any, like: Any = None) -> Any:
 
 
 def ahead(axis: Any, steps: Any) -> Any:
-    """The times that are `steps` after the last one of `axis`."""
+    """The times `steps` after the end of `axis`."""
     if isinstance(axis, pd.RangeIndex):
         return pd.Index(axis[-1] + steps, name=axis.name)
     if isinstance(axis, pd.DatetimeIndex) and axis.freq == HOUR:
@@ -55,7 +54,7 @@ def ahead(axis: Any, steps: Any) -> Any:
 
 
 def joined(axis: Any, other: Any) -> Any:
-    """The axis from the earlier start to the later end of two axes of one step."""
+    """The axis that spans two axes with the same step."""
     first, last = min(axis[0], other[0]), max(axis[-1], other[-1])
     if isinstance(axis, pd.RangeIndex):
         return pd.RangeIndex(first, last + 1, name=other.name)
@@ -65,9 +64,9 @@ def joined(axis: Any, other: Any) -> Any:
 
 
 def hours_of(axis: Any, before: int, after: int) -> pd.DatetimeIndex | None:
-    """The hours of `axis`, with `before` more ahead of them and `after` more behind.
+    """The hours of `axis`, extended by `before` hours at the start and `after` at the end.
 
-    None if its steps are not hours.
+    None if the steps of `axis` are not hours.
     """
     if isinstance(axis, pd.PeriodIndex) and axis.freq == pd.tseries.offsets.Hour():
         axis = axis.to_timestamp()
@@ -77,13 +76,13 @@ def hours_of(axis: Any, before: int, after: int) -> pd.DatetimeIndex | None:
 
 
 def first_hour(axis: Any) -> int:
-    """Hours from 1970 to the first one of `axis`; 0 if its steps are not hours."""
-    found = hours_of(axis, 0, 0)
-    return 0 if found is None else int(found[0].value // HOUR.value)
+    """The hours from 1970 to the start of `axis`; 0 if its steps are not hours."""
+    hours = hours_of(axis, 0, 0)
+    return 0 if hours is None else int(hours[0].value // HOUR.value)
 
 
 def _require_hours_or_days(step: Any) -> None:
-    """Raise ForecastError for a fixed step of less than a day that is not an hour."""
+    """Raise ForecastError if `step` is shorter than a day and not an hour."""
     if isinstance(step, pd.tseries.offsets.Tick) and step.nanos < DAY.value and step != HOUR:
         raise ForecastError(
             f"The panel is not hourly: its times are {step.freqstr} apart. Aggregate it to hours "
@@ -92,7 +91,7 @@ def _require_hours_or_days(step: Any) -> None:
 
 
 def _step(times: pd.DatetimeIndex) -> Any:
-    """The step between `times`: an hour, or what pandas finds from a day up."""
+    """The step between `times`: an hour, or a day or more as pandas infers it."""
     elapsed: Ints = times.to_numpy().astype("datetime64[ns]").astype(np.int64)
     apart: Ints = elapsed[1:] - elapsed[:-1]
     whole = bool((apart % HOUR.value == 0).all())
@@ -105,9 +104,9 @@ def _step(times: pd.DatetimeIndex) -> Any:
             )
         return "h"
     if shortest >= DAY.value:
-        found = pd.infer_freq(times) if len(times) > 2 else pd.Timedelta(shortest)
-        if found is not None:
-            return found
+        step = pd.infer_freq(times) if len(times) > 2 else pd.Timedelta(shortest)
+        if step is not None:
+            return step
         if (apart % DAY.value == 0).all():
             return "D"
     place = int((apart % HOUR.value != 0).argmax())

@@ -1,12 +1,13 @@
-"""The autoregression by the hour of the day against one dense problem a series and block."""
+"""The autoregression against a slow oracle: one dense problem per series and block."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from energy_assets.forecasting import GlobalForecaster
-from energy_assets.forecasting.features import matrix as features
-from energy_assets.forecasting.models import autoregression as lear
+from energy_assets.forecasting.features import transform
+from energy_assets.forecasting.features.design import Design
+from energy_assets.forecasting.models import autoregression
 from energy_assets.forecasting.panel.matrix import to_matrix
 
 START = pd.Timestamp("2023-01-01 05:00")
@@ -32,31 +33,31 @@ def months():
 @pytest.fixture(scope="module")
 def level(months):
     matrix = to_matrix(months)
-    return features.to_log(matrix.array, features.series_scale(matrix.array))
+    return transform.asinh(matrix.array, transform.series_scale(matrix.array))
 
 
 @pytest.fixture(scope="module")
-def days(months):
-    return features.calendar(to_matrix(months).hours, 24, "DK", "Europe/Copenhagen")
+def calendar(months):
+    return Design(24, "DK", "Europe/Copenhagen").calendar(to_matrix(months).hours)
 
 
-def test_fit__as_the_slow_oracle(level, days):
+def test_weights_equal_those_of_the_slow_oracle(level, calendar):
     end, horizon = level.shape[1], 24
-    fitted = lear.fit(level, np.isfinite(level), horizon, days, FIRST_HOUR, end)
-    origins = np.arange(lear.REACH, end - horizon)
+    fitted = autoregression.fit(level, np.isfinite(level), horizon, calendar, FIRST_HOUR, end)
+    origins = np.arange(autoregression.REACH, end - horizon)
     block = 2
     at = origins[(FIRST_HOUR + origins) % 24 // 3 == block]
-    inputs = lear._inputs(level, at, horizon, days, FIRST_HOUR)
+    inputs = autoregression._inputs(level, at, horizon, calendar, FIRST_HOUR)
     steps = np.arange(1, horizon + 1)
     target = level[:, at[:, None] + steps] - level[:, at[:, None] + steps - 24]
     rows, targets = [], []
     for X, y in zip(inputs, target, strict=True):
-        known = np.isfinite(X).all(axis=1) & np.isfinite(y).all(axis=1)
-        rows.append(X[known])
-        targets.append(y[known])
+        observed = np.isfinite(X).all(axis=1) & np.isfinite(y).all(axis=1)
+        rows.append(X[observed])
+        targets.append(y[observed])
     everything = np.vstack(rows)
-    penalty = lear.POOLED_ORIGINS * ((everything**2).mean(axis=0) + 1e-9)
-    penalty[0] = lear.POOLED_ORIGINS * 1e-6
+    penalty = autoregression.POOLED_ORIGINS * ((everything**2).mean(axis=0) + 1e-9)
+    penalty[0] = autoregression.POOLED_ORIGINS * 1e-6
     pooled = np.linalg.solve(
         everything.T @ everything + np.diag(penalty), everything.T @ np.vstack(targets)
     )
@@ -66,27 +67,29 @@ def test_fit__as_the_slow_oracle(level, days):
         np.testing.assert_allclose(fitted.weights[series, block], pooled + change, atol=1e-4)
 
 
-def test_inputs__later_values_changed__same(level, days):
+def test_values_after_the_origin_do_not_change_inputs(level, calendar):
     origins = np.array([400, 500])
     changed = level.copy()
     changed[:, 501:] += 1
     first, second = (
-        lear._inputs(values, origins, 24, days, FIRST_HOUR) for values in (level, changed)
+        autoregression._inputs(values, origins, 24, calendar, FIRST_HOUR)
+        for values in (level, changed)
     )
     np.testing.assert_array_equal(first, second)
 
 
-def test_fit__targets_after_the_end__have_no_part(level, days):
+def test_targets_after_the_end_are_not_learnt(level, calendar):
     changed = level.copy()
     changed[:, 2500:] += 1
     observed = np.isfinite(level)
     first, second = (
-        lear.fit(values, observed, 24, days, FIRST_HOUR, 2500) for values in (level, changed)
+        autoregression.fit(values, observed, 24, calendar, FIRST_HOUR, 2500)
+        for values in (level, changed)
     )
     np.testing.assert_array_equal(first.weights, second.weights)
 
 
-def test_global_forecaster__months_of_history__the_next_hours_gain(months):
+def test_with_months_of_history_the_next_hours_are_forecast_better(months):
     origin = months.index[-1][-1] - pd.Timedelta(days=2)
     window = months[months.index.get_level_values(-1) <= origin]
     errors = {}
@@ -97,7 +100,7 @@ def test_global_forecaster__months_of_history__the_next_hours_gain(months):
     assert errors[0.5] < 0.97 * errors[0.0]
 
 
-def test_update__after_months__moves_on_to_other_hours_of_the_day(months):
+def test_an_updated_model_forecasts_from_other_hours_of_the_day(months):
     origin = months.index[-1][-1] - pd.Timedelta(hours=30)
     window = months[months.index.get_level_values(-1) <= origin]
     fitted = GlobalForecaster(n_estimators=5, n_jobs=1, calibration_days=0).fit(window)

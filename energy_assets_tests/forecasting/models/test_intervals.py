@@ -1,4 +1,4 @@
-"""Split-conformal intervals cover what they say on residuals like those they learnt from."""
+"""Split-conformal intervals have their nominal coverage on similar residuals."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def residuals(origins: int, seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("coverage", [0.5, 0.8, 0.95])
-def test_half_width__new_residuals__are_covered(coverage):
+def test_new_residuals_are_covered_as_often_as_stated(coverage):
     width = calibrate(residuals(15, seed=0), KEYS).half_width(coverage, KEYS, np.arange(1, 25))
     inside = np.abs(residuals(400, seed=1)) <= width[:, None, :]
     assert inside.mean() == pytest.approx(coverage, abs=0.02)
@@ -26,13 +26,13 @@ def test_half_width__new_residuals__are_covered(coverage):
         assert np.abs(part - coverage).max() < 0.1
 
 
-def test_half_width__series_never_seen__has_the_typical_width():
+def test_a_new_series_has_the_typical_width():
     calibration = calibrate(residuals(15, seed=0), KEYS)
     widths = calibration.half_width(0.8, [("new",), KEYS[0], KEYS[-1]], np.array([1]))[:, 0]
     assert widths[1] < widths[0] < widths[2]
 
 
-def test_calibrate__missing_residuals__do_not_count():
+def test_missing_residuals_do_not_count():
     whole = residuals(15, seed=0)
     holed = whole.copy()
     holed[:, 3] = np.nan
@@ -44,17 +44,17 @@ def test_calibrate__missing_residuals__do_not_count():
     )
 
 
-def test_calibrate__nothing_observed__error_says_what_to_do():
+def test_nothing_observed_is_an_error_that_says_what_to_do():
     with pytest.raises(ForecastError, match="calibration_days"):
         calibrate(np.full((2, 3, 4), np.nan), KEYS[:2])
 
 
-def test_calibrate__forecasts_that_were_exact__width_is_nothing():
+def test_exact_forecasts_have_intervals_of_no_width():
     width = calibrate(np.zeros((2, 3, 4)), KEYS[:2]).half_width(0.8, KEYS[:2], np.arange(1, 5))
     assert (width < 1e-300).all()
 
 
-def test_cross_calibrated__a_day_unlike_the_others__does_not_widen_its_own_bounds():
+def test_a_day_unlike_the_others_does_not_widen_its_own_bounds():
     calm = residuals(12, seed=0)
     wild = calm.copy()
     wild[:, :4] *= 10

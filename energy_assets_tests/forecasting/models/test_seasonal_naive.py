@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from energy_assets.errors import ForecastError
-from energy_assets.forecasting.models import seasonal_naive as baseline
+from energy_assets.forecasting.models import seasonal_naive
 
 
 def slow(values: pd.Series, target: pd.Timestamp, origin: pd.Timestamp, season: int) -> float:
@@ -19,10 +19,10 @@ def slow(values: pd.Series, target: pd.Timestamp, origin: pd.Timestamp, season: 
 
 @pytest.mark.parametrize("season", [24, 168])
 @pytest.mark.parametrize("horizon", [24, 50])
-def test_forecast__gaps_and_late_series__as_the_slow_oracle(panel, season, horizon):
+def test_gaps_and_late_series_are_forecast_as_by_the_slow_oracle(panel, season, horizon):
     gappy = panel.drop(panel.index[600:650]).drop(panel.index[672 : 672 + 580])
     gappy.iloc[-700:-672:3] = np.nan
-    made = baseline.forecast(gappy, horizon, season)
+    made = seasonal_naive.forecast(gappy, horizon, season)
     assert len(made) == 4 * horizon
     origin = panel.index[-1][-1]
     for key, forecasts in made.groupby(level=[0, 1]):
@@ -31,22 +31,22 @@ def test_forecast__gaps_and_late_series__as_the_slow_oracle(panel, season, horiz
             assert value == slow(history, target, origin, season)
 
 
-def test_forecast__interval__covers_about_what_it_says(panel):
+def test_intervals_cover_about_as_much_as_stated(panel):
     times = panel.index.get_level_values(-1)
-    made = baseline.forecast(panel[times < "2023-02-25"], 24, 168)
+    made = seasonal_naive.forecast(panel[times < "2023-02-25"], 24, 168)
     actual = panel["energy_consumption"].reindex(made.index)
     assert (made["lower"] < made["forecast"]).all()
     assert (made["forecast"] < made["upper"]).all()
     assert 0.6 < ((made["lower"] <= actual) & (actual <= made["upper"])).mean() <= 1
 
 
-def test_forecast__one_hour_of_history__is_that_value(panel):
-    made = baseline.forecast(panel.xs(("DK1", "111")).iloc[:1], 3)
+def test_one_hour_of_history_is_forecast_as_its_value(panel):
+    made = seasonal_naive.forecast(panel.xs(("DK1", "111")).iloc[:1], 3)
     assert made["forecast"].eq(panel.iloc[0, 0]).all()
     assert made.index.name == "datetime_utc"
 
 
 @pytest.mark.parametrize("arguments", [{"horizon": 0}, {"season": 0}])
-def test_forecast__impossible_arguments__error(panel, arguments):
+def test_impossible_arguments_are_errors(panel, arguments):
     with pytest.raises(ForecastError, match="positive"):
-        baseline.forecast(panel, **arguments)
+        seasonal_naive.forecast(panel, **arguments)

@@ -1,4 +1,4 @@
-"""Panels become matrices and back, whatever their order and gaps."""
+"""Panels become matrices and back, in any order and with gaps."""
 
 import numpy as np
 import pandas as pd
@@ -19,20 +19,20 @@ def slow_fill(values):
     return filled
 
 
-def test_to_matrix__any_row_order__same_matrix(panel):
+def test_rows_in_any_order_give_the_same_matrix(panel):
     straight, shuffled = to_matrix(panel), to_matrix(panel.sample(frac=1, random_state=1))
     assert straight.series.equals(shuffled.series)
     np.testing.assert_array_equal(straight.array, shuffled.array)
 
 
-def test_to_matrix__round_trip__gives_the_panel_back(panel):
+def test_a_matrix_gives_its_panel_back(panel):
     matrix = to_matrix(panel)
     index = matrix.index(matrix.hours)
     pd.testing.assert_index_equal(index, panel.index)
     np.testing.assert_array_equal(matrix.array.ravel(), panel.to_numpy().ravel())
 
 
-def test_to_matrix__missing_rows__are_nan(panel):
+def test_missing_rows_are_nan(panel):
     hole = panel.drop(panel.index[100:110])
     array = to_matrix(hole).array
     assert np.flatnonzero(np.isnan(array[0])).tolist() == list(range(100, 110))
@@ -57,12 +57,12 @@ def test_to_matrix__missing_rows__are_nan(panel):
         (lambda p: p.replace(p.iloc[3, 0], np.inf), "infinite"),
     ],
 )
-def test_to_matrix__unusable_panel__error_says_why(panel, spoil, message):
+def test_an_unusable_panel_is_an_error_that_says_why(panel, spoil, message):
     with pytest.raises(ForecastError, match=message):
         to_matrix(spoil(panel))
 
 
-def test_fill_gaps__as_the_slow_oracle():
+def test_gaps_are_filled_as_by_the_slow_oracle():
     rng = np.random.default_rng(0)
     values = rng.random((5, 400))
     values[rng.random(values.shape) < 0.3] = np.nan
@@ -72,7 +72,7 @@ def test_fill_gaps__as_the_slow_oracle():
     np.testing.assert_array_equal(fill_gaps(values), slow_fill(values))
 
 
-def test_fill_gaps__never_looks_ahead():
+def test_filling_gaps_never_looks_ahead():
     values = np.random.default_rng(0).random((1, 300))
     values[0, 180:200] = np.nan
     changed = values.copy()
@@ -80,7 +80,7 @@ def test_fill_gaps__never_looks_ahead():
     np.testing.assert_array_equal(fill_gaps(values)[:, :200], fill_gaps(changed)[:, :200])
 
 
-def test_training_window__nothing_at_the_origin__ends_there_all_the_same(panel):
+def test_a_window_ends_at_its_origin_even_if_nothing_was_observed_there(panel):
     origin = pd.Timestamp("2023-02-20 10:00")
     times = panel.index.get_level_values(-1)
     window = training_window(panel[times != origin], origin, days=10)
@@ -88,6 +88,6 @@ def test_training_window__nothing_at_the_origin__ends_there_all_the_same(panel):
     assert window.isna().to_numpy().sum() == 1
 
 
-def test_training_window__no_observations__error_names_the_range(panel):
+def test_a_window_without_observations_is_an_error_that_names_their_range(panel):
     with pytest.raises(ForecastError, match="reaches from 2023-02-01"):
         training_window(panel, pd.Timestamp("2024-01-01"), days=10)

@@ -1,0 +1,35 @@
+"""The design of a model: its horizon, its place, and the columns that are known ahead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from energy_assets.forecasting.features import feature_matrix
+from energy_assets.forecasting.features.calendar import Calendar, calendar
+
+
+@dataclass(frozen=True)
+class Design:
+    """What the features of a model are made of; stored with the model.
+
+    `exogenous` are the names of the columns known ahead, `exogenous_means` their means in the
+    training window, which are subtracted from them.
+    """
+
+    horizon: int
+    country: str | None
+    timezone: str
+    exogenous: tuple[str, ...] = ()
+    exogenous_means: tuple[float, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the features, in order."""
+        return feature_matrix.names(self.exogenous)
+
+    def calendar(self, hours: Any, horizon: int | None = None) -> Calendar:
+        """The calendar that features at `hours` and up to `horizon` hours later need."""
+        horizon = horizon or self.horizon
+        pad = feature_matrix.padding(horizon)
+        return calendar(hours, horizon, pad, self.country, self.timezone)

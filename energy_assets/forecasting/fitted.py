@@ -1,0 +1,181 @@
+"""A fitted model together with its history: forecasting from the origin, and moving the origin.
+
+Does not belong here: the sktime interface (`forecaster`), and files (`model_files`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from energy_assets.errors import ForecastError
+from energy_assets.forecasting.features import exogenous
+from energy_assets.forecasting.features.design import Design
+from energy_assets.forecasting.features.feature_matrix import HISTORY_HOURS
+from energy_assets.forecasting.features.transform import series_scale
+from energy_assets.forecasting.models import autoregression, intervals
+from energy_assets.forecasting.models.blend import BlendedModel, Shares
+from energy_assets.forecasting.models.held_out import HeldOut
+from energy_assets.forecasting.models.training import (
+    Sampling,
+    Threads,
+    TrainingWindow,
+    base_errors,
+    train,
+)
+from energy_assets.forecasting.models.trees import TreeParameters
+from energy_assets.forecasting.panel import time_axis
+from energy_assets.forecasting.panel.horizons import check_lengths, required_hours
+from energy_assets.forecasting.panel.matrix import (
+    HOURS_PER_DAY,
+    Floats,
+    Ints,
+    PanelMatrix,
+    fill_gaps,
+    to_matrix,
+)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model, its calibration, and the last hours of the panel that forecasts need.
+
+    `levels` are the names of the index levels that identify a series. `history` has no gaps; a
+    loaded model has none. `past_exogenous` are the exogenous values of the last week.
+    """
+
+    model: BlendedModel
+    calibration: intervals.Calibration | None
+    levels: tuple[str | None, ...]
+    history: PanelMatrix | None = None
+    past_exogenous: pd.DataFrame | None = None
+
+    @property
+    def required_history(self) -> PanelMatrix:
+        """The history; raises ForecastError if there is none."""
+        if self.history is None:
+            raise ForecastError(
+                "A loaded model has no history to forecast from: call "
+                "update(panel, update_params=False) with the hours up to the origin first."
+            )
+        return self.history
+
+    def index(self, steps: Ints) -> pd.Index:
+        """The index of forecasts `steps` hours ahead, sorted by series."""
+        history = self.required_history
+        return history.index(time_axis.ahead(history.hours, steps))
+
+    def forecast(self, steps: Ints, X: pd.DataFrame | None, threads: int | None) -> Floats:
+        """Forecasts at the origin, shape (series, steps)."""
+        history, design = self.required_history, self.model.design
+        values = exogenous.ahead(X, self.past_exogenous, design, history, int(steps.max()))
+        return self.model.forecast(history, steps, values, threads)
+
+    def quantiles(
+        self,
+        steps: Ints,
+        X: pd.DataFrame | None,
+        threads: int | None,
+        probabilities: list[float],
+    ) -> Floats:
+        """Quantiles at the origin, shape (series, steps, probabilities).
+
+        Raises ForecastError for a model without a calibration.
+        """
+        if self.calibration is None:
+            raise ForecastError(
+                "There are no intervals: calibration_days was 0 in fit, or the held-out days had "
+                "no observations. Fit with calibration_days=4 or so, on a window that holds them."
+            )
+        history = self.required_history
+        return intervals.quantiles(
+            self.calibration,
+            self.forecast(steps, X, threads),
+            series_scale(history.array),
+            probabilities,
+            history.keys,
+            steps,
+        )
+
+    def updated(self, y: pd.DataFrame, X: pd.DataFrame | None) -> Fitted:
+        """The same model with its origin at the end of `y`, which is joined to the history.
+
+        Raises ForecastError if the series of `y` have other index levels than in fit.
+        """
+        window = to_matrix(y, like=self.history)
+        if _levels(window.series) != self.levels:
+            raise ForecastError(
+                f"The model was fitted to a panel whose series have the levels "
+                f"{list(self.levels)}, and this one has {list(_levels(window.series))}: pass "
+                "the same levels, or fit to this panel."
+            )
+        if self.history is not None:
+            window = self.history.until(window.hours[-1]).joined(window)
+        past = self.past_exogenous
+        if X is not None and self.model.design.exogenous:
+            past = exogenous.updated(past, X)
+        return replace(self, history=_recent(_filled(window), self.model), past_exogenous=past)
+
+
+def fit(
+    y: pd.DataFrame,
+    X: pd.DataFrame | None,
+    design: Design,
+    shares: Shares,
+    parameters: TreeParameters,
+    sampling: Sampling,
+    threads: Threads,
+    calibration_days: int,
+) -> tuple[Fitted, HeldOut | None]:
+    """Fit to a panel, and forecast its held-out days.
+
+    A window that is too short to hold out `calibration_days` gives a warning, and intervals from
+    the errors of the base forecast.
+
+    Raises ForecastError if the panel or a parameter cannot be used.
+    """
+    observed = to_matrix(y)
+    check_lengths(design.horizon, calibration_days)
+    long_enough = len(observed.hours) >= required_hours(design.horizon, calibration_days)
+    held_out_hours = HOURS_PER_DAY * calibration_days if long_enough else 0
+    window = TrainingWindow(observed, _filled(observed), held_out=held_out_hours)
+    past = None
+    if X is not None and len(X.columns):
+        values, means = exogenous.of_window(X, observed, design.horizon)
+        window = replace(window, exogenous=values)
+        columns = tuple(map(str, X.columns))
+        design = replace(design, exogenous=columns, exogenous_means=tuple(means))
+        past = exogenous.last_week(X, observed)
+    model, held_out = train(window, design, shares, parameters, sampling, threads)
+    calibration = None
+    if calibration_days:
+        if held_out is None:
+            warnings.warn(
+                f"The window of {len(observed.hours)} hours is too short to hold out "
+                f"{calibration_days} days, so intervals are calibrated on a forecast without "
+                "training. Use a longer window.",
+                stacklevel=5,
+            )
+        residuals = (held_out or base_errors(window, design)).residuals
+        if np.isfinite(residuals).any():
+            calibration = intervals.calibrate(residuals, observed.keys)
+    history = _recent(window.filled, model)
+    return Fitted(model, calibration, _levels(observed.series), history, past), held_out
+
+
+def _recent(filled: PanelMatrix, model: BlendedModel) -> PanelMatrix:
+    """The last hours, as many as forecasts look back at."""
+    return filled.last(HISTORY_HOURS if model.hourly is None else autoregression.REACH + 1)
+
+
+def _filled(panel: PanelMatrix) -> PanelMatrix:
+    return replace(panel, array=fill_gaps(panel.array))
+
+
+def _levels(series: pd.Index | None) -> tuple[str | None, ...]:
+    """The names of the index levels that identify a series."""
+    names = () if series is None else series.names
+    return tuple(None if name is None else str(name) for name in names)
