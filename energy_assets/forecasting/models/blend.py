@@ -19,6 +19,7 @@ from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import FeatureMatrix
 from energy_assets.forecasting.models import autoregression, ridge, trees
 from energy_assets.forecasting.models.autoregression import Autoregression
+from energy_assets.forecasting.models.blas import single_blas_thread
 from energy_assets.forecasting.panel import time_axis
 from energy_assets.forecasting.panel.matrix import Floats, Ints, PanelMatrix
 
@@ -55,6 +56,7 @@ class BlendedModel:
     hourly: Autoregression | None = None
     series: pd.Index | None = None
 
+    @single_blas_thread
     def forecast(
         self, history: PanelMatrix, steps: Ints, exogenous: Floats | None, threads: int | None
     ) -> Floats:

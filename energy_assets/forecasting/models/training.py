@@ -16,13 +16,13 @@ from functools import partial
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
 from energy_assets.forecasting.features import feature_matrix, transform
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import FeatureMatrix
 from energy_assets.forecasting.models import autoregression, ridge, trees
 from energy_assets.forecasting.models.autoregression import Autoregression
+from energy_assets.forecasting.models.blas import single_blas_thread
 from energy_assets.forecasting.models.blend import CHUNK_ROWS, BlendedModel, Shares, slices
 from energy_assets.forecasting.models.held_out import HeldOut, Pair
 from energy_assets.forecasting.models.trees import TreeParameters
@@ -129,7 +129,7 @@ class _Rows:
         return Pair(sums + ridge.moments(matrix, residual, final & ~held_out), sums)
 
 
-@threadpool_limits.wrap(limits=1, user_api="blas")
+@single_blas_thread
 def train(
     window: TrainingWindow,
     design: Design,

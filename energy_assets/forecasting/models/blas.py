@@ -1,0 +1,38 @@
+"""One BLAS thread for the whole process while any model is fitted or forecasts.
+
+BLAS threads wait for each other, and sums in another order differ in their last bits.
+`threadpool_limits` alone is not enough: when two fits run in parallel, the first one to end would
+lift the limit for the other.
+"""
+
+from __future__ import annotations
+
+from contextlib import ContextDecorator
+from threading import Lock
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+
+class _SingleThread(ContextDecorator):
+    """Set the limit for the first user, and lift it after the last one."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._users = 0
+        self._limits: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._users:
+                self._limits = threadpool_limits(limits=1, user_api="blas")
+            self._users += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._limits.restore_original_limits()
+
+
+single_blas_thread = _SingleThread()
