@@ -1,7 +1,7 @@
 """One BLAS thread for the whole process while any model is fitted or forecasts.
 
 BLAS threads wait for each other, and sums in another order differ in their last bits.
-`threadpool_limits` alone is not enough: when two fits run in parallel, the first one to end would
+threadpoolctl alone is not enough: when two fits run in parallel, the first one to end would
 lift the limit for the other.
 """
 
@@ -11,7 +11,8 @@ from contextlib import ContextDecorator
 from threading import Lock
 from typing import Any
 
-from threadpoolctl import threadpool_limits
+import numpy as np  # noqa: F401 - loads BLAS
+from threadpoolctl import ThreadpoolController
 
 
 class _SingleThread(ContextDecorator):
@@ -21,11 +22,14 @@ class _SingleThread(ContextDecorator):
         self._lock = Lock()
         self._users = 0
         self._limits: Any = None
+        # Finding the libraries takes longer than a forecast, so it is done once. Only NumPy's BLAS
+        # matters here, and NumPy is loaded by now.
+        self._libraries = ThreadpoolController().select(user_api="blas")
 
     def __enter__(self) -> None:
         with self._lock:
             if not self._users:
-                self._limits = threadpool_limits(limits=1, user_api="blas")
+                self._limits = self._libraries.limit(limits=1)
             self._users += 1
 
     def __exit__(self, *exception: object) -> None:
