@@ -75,8 +75,8 @@ def training_rows(
     There is a row for every hour that is known together with the whole window before it.
     """
     array, window = matrix.array, features.window
-    known = np.lib.stride_tricks.sliding_window_view(np.isfinite(array), window + 1, axis=1)
-    row, hour = np.nonzero(known.all(axis=2))
+    observed = np.lib.stride_tricks.sliding_window_view(np.isfinite(array), window + 1, axis=1)
+    row, hour = np.nonzero(observed.all(axis=2))
     hour += window
     # By pandas, like sktime: a sum rounded differently in its last bit can put a row on the other
     # side of a split.

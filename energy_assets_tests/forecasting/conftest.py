@@ -9,8 +9,14 @@ import pytest
 from energy_assets.forecasting import GlobalForecaster
 
 HOURS = pd.date_range("2023-02-01", periods=28 * 24, freq="h", name="datetime_utc")
+DAY_AHEAD = list(range(1, 25))
 DENMARK = {"country": "DK", "timezone": "Europe/Copenhagen"}
 KEYS = [("DK1", "111"), ("DK1", "121"), ("DK2", "111"), ("DK2", "215")]
+
+
+def until(panel, hour):
+    """The panel up to and including an hour."""
+    return panel[panel.index.get_level_values(-1) <= hour]
 
 
 def _panel(keys: list[tuple[str, str]], hours: pd.DatetimeIndex) -> pd.DataFrame:

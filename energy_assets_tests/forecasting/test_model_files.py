@@ -12,9 +12,8 @@ import pytest
 from energy_assets.errors import BrokenModelError, ForecastError
 from energy_assets.forecasting import GlobalForecaster
 from energy_assets.forecasting.model_files import load, save
-from energy_assets_tests.forecasting.conftest import DENMARK
+from energy_assets_tests.forecasting.conftest import DAY_AHEAD, DENMARK
 
-DAY_AHEAD = list(range(1, 25))
 FILES = ["checksums.json", "forecaster.json", "model.txt", "weights.npy"]
 
 

@@ -59,8 +59,8 @@ def slow_row(level: pd.Series, origin: pd.Timestamp, horizon: int) -> dict[str, 
     for days in range(7):
         row[f"day_mean_{days}"] = mean(origin - days * day, 24) - centre
     for name, hours in (("day_deviation", 24), ("week_deviation", 168)):
-        known = level.reindex(pd.date_range(end=origin, periods=hours, freq="h"))
-        row[name] = known.std(ddof=0)
+        values = level.reindex(pd.date_range(end=origin, periods=hours, freq="h"))
+        row[name] = values.std(ddof=0)
     return row
 
 
@@ -121,9 +121,9 @@ def test_the_hour_of_the_week_is_local(panel):
 def test_lags_that_are_not_known_yet_step_back_by_whole_seasons():
     horizon = np.arange(1, 337)
     for lag in feature_matrix.LAGS:
-        known = feature_matrix.known_lag(lag, horizon)
-        assert (known >= horizon).all()
-        assert (known[horizon <= min(lag, 24)] == lag).all()
+        lags = feature_matrix.known_lag(lag, horizon)
+        assert (lags >= horizon).all()
+        assert (lags[horizon <= min(lag, 24)] == lag).all()
     assert feature_matrix.known_lag(24, np.array([24, 25, 49])).tolist() == [24, 48, 72]
     assert feature_matrix.known_lag(168, np.array([168, 169])).tolist() == [168, 336]
 

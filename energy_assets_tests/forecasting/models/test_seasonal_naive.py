@@ -22,28 +22,28 @@ def slow(values: pd.Series, target: pd.Timestamp, origin: pd.Timestamp, season: 
 def test_gaps_and_late_series_are_forecast_as_by_the_slow_oracle(panel, season, horizon):
     gappy = panel.drop(panel.index[600:650]).drop(panel.index[672 : 672 + 580])
     gappy.iloc[-700:-672:3] = np.nan
-    made = seasonal_naive.forecast(gappy, horizon, season)
-    assert len(made) == 4 * horizon
+    forecasts = seasonal_naive.forecast(gappy, horizon, season)
+    assert len(forecasts) == 4 * horizon
     origin = panel.index[-1][-1]
-    for key, forecasts in made.groupby(level=[0, 1]):
+    for key, of_series in forecasts.groupby(level=[0, 1]):
         history = gappy.xs(key)["energy_consumption"]
-        for (_, _, target), value in forecasts["forecast"].items():
+        for (_, _, target), value in of_series["forecast"].items():
             assert value == slow(history, target, origin, season)
 
 
 def test_intervals_cover_about_as_much_as_stated(panel):
     times = panel.index.get_level_values(-1)
-    made = seasonal_naive.forecast(panel[times < "2023-02-25"], 24, 168)
-    actual = panel["energy_consumption"].reindex(made.index)
-    assert (made["lower"] < made["forecast"]).all()
-    assert (made["forecast"] < made["upper"]).all()
-    assert 0.6 < ((made["lower"] <= actual) & (actual <= made["upper"])).mean() <= 1
+    forecasts = seasonal_naive.forecast(panel[times < "2023-02-25"], 24, 168)
+    actual = panel["energy_consumption"].reindex(forecasts.index)
+    assert (forecasts["lower"] < forecasts["forecast"]).all()
+    assert (forecasts["forecast"] < forecasts["upper"]).all()
+    assert 0.6 < ((forecasts["lower"] <= actual) & (actual <= forecasts["upper"])).mean() <= 1
 
 
 def test_one_hour_of_history_is_forecast_as_its_value(panel):
-    made = seasonal_naive.forecast(panel.xs(("DK1", "111")).iloc[:1], 3)
-    assert made["forecast"].eq(panel.iloc[0, 0]).all()
-    assert made.index.name == "datetime_utc"
+    forecasts = seasonal_naive.forecast(panel.xs(("DK1", "111")).iloc[:1], 3)
+    assert forecasts["forecast"].eq(panel.iloc[0, 0]).all()
+    assert forecasts.index.name == "datetime_utc"
 
 
 @pytest.mark.parametrize("arguments", [{"horizon": 0}, {"season": 0}])
