@@ -6,9 +6,6 @@ import sys
 import pytest
 
 LIGHT = (
-    *("evaluation.rolling_origin", "evaluation.scores"),
-    *("models.seasonal_naive", "panel.horizons"),
-)
     "evaluation.rolling_origin",
     "evaluation.scores",
     "models.seasonal_naive",
