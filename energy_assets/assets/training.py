@@ -156,7 +156,9 @@ def model(
     for number, key in enumerate(context.partition_keys, start=1):
         (rows, dataset), config = feature_view[key], best_config[key]
         panel = as_panel(rows)
-        trained = train(panel, config.best_parameters)
+        trained = train(
+            panel, config.best_parameters, source.profile.country, source.profile.timezone
+        )
         context.log.info(
             f"model {number} of {len(context.partition_keys)}, {key}: {trained.verdict}"
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from energy_assets.forecasting.evaluation.metrics import percentage_errors
 from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
 from energy_assets.schemas import MONITORING, PRIMARY_KEY, SERIES_KEY, TARGET, conform
 
@@ -49,4 +50,5 @@ def errors_by_horizon(scored: pd.DataFrame, observations: pd.DataFrame) -> pd.Da
 
 
 def _percentage_errors(actual: pd.Series, forecast: pd.Series) -> pd.Series:
-    return (forecast - actual).abs() / actual.where(actual != 0)
+    errors = percentage_errors(actual.to_numpy(), forecast.to_numpy())
+    return pd.Series(errors, index=actual.index)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from energy_assets.forecasting.evaluation import scores as evaluation
+from energy_assets.forecasting.evaluation.rolling_origin import Forecast, rolling_origin
+from energy_assets.forecasting.evaluation.scores import summary
 from energy_assets.forecasting.forecaster import GlobalForecaster
 from energy_assets.forecasting.models import seasonal_naive
 from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
@@ -49,12 +50,12 @@ def naive_scores(panel: pd.DataFrame, scheme: Scheme, metric: str) -> dict[str, 
 
 def _forecasts(
     panel: pd.DataFrame,
-    methods: Mapping[str, evaluation.Forecast],
+    methods: Mapping[str, Forecast],
     scheme: Scheme,
     cutoff: pd.Timestamp,
 ) -> pd.DataFrame:
     """The table of forecasts of one fold."""
-    return evaluation.rolling_origin(
+    return rolling_origin(
         panel,
         methods,
         scheme.origins(cutoff),
@@ -64,7 +65,7 @@ def _forecasts(
 
 
 def _fold_score(table: pd.DataFrame, metric: str) -> FoldScore:
-    score = evaluation.summary(table)[metric]
+    score = summary(table)[metric]
     return None if math.isnan(score) else score
 
 

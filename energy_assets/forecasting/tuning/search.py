@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from energy_assets.errors import ForecastError
+from energy_assets.forecasting.models.blas import single_blas_thread
 from energy_assets.forecasting.tuning.objective import Objective
 from energy_assets.forecasting.tuning.optuna_search import search_with_optuna
 from energy_assets.forecasting.tuning.result import Scheme, TuningResult, best_of
@@ -74,10 +74,8 @@ def tune(
         # other at every step.
         workers=workers or os.cpu_count() or 1,
     )
-    # The forecaster does the same while it fits, but the limit is the process's: the first of
-    # several threads to finish would lift it for the others, and BLAS sums differ with the number
-    # of threads in the last digits.
-    with threadpool_limits(limits=1, user_api="blas"):
+    # Also between the fits, so that scores do not depend on how many folds run at the same time.
+    with single_blas_thread:
         objective(space.default_configuration())
         if not objective.is_over:
             search(objective)
