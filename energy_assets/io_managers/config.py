@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from energy_assets.errors import NotFoundError
+from energy_assets.errors import NotFoundError, StorageError
 from energy_assets.partitions import hour_of, key_of
-from energy_assets.stores.files import document_errors
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.paths import hour_of_path, hour_path
 
@@ -50,8 +49,12 @@ class ConfigIOManager(dg.IOManager):
                 "or an earlier partition"
             )
         hour = key_of(hour_of_path(earlier[-1]))
-        data = self.objects.read(earlier[-1])
-        remedy = f"look at the file, or run tuning_job for {hour} again"
-        with document_errors(self.objects.url(earlier[-1]), remedy):
-            config = read_result(data)
+        try:
+            config = read_result(self.objects.read(earlier[-1]))
+        except ValueError as error:
+            reason = str(error).splitlines()[0]
+            raise StorageError(
+                f"{self.objects.url(earlier[-1])} is not a tuned configuration ({reason}): look at "
+                f"the file, or run tuning_job for {hour} again"
+            ) from error
         return config.model_copy(update={"hour": hour})
