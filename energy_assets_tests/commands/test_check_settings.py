@@ -11,7 +11,8 @@ from energy_assets.commands.check_settings import try_backends
 from energy_assets.settings import read_settings
 from energy_assets_tests.stores.gcs.server import BUCKET, GcsServer
 from energy_assets_tests.stores.hopsworks.server import Project
-from energy_assets_tests.tracking.wandb_server import ENTITY, KEY, WandbServer
+from energy_assets_tests.tracking.wandb_operations import ENTITY
+from energy_assets_tests.tracking.wandb_server import KEY, WandbServer
 
 WRONG = {"fs_api_key": SecretStr("a-wrong-key"), "wandb_api_key": SecretStr("a-wrong-key")}
 
