@@ -13,8 +13,7 @@ import pytest
 from energy_assets.definitions import defs
 from energy_assets.settings import PROJECT_ROOT
 from energy_assets.sources.simulator import Simulator
-from energy_assets_tests.automation.test_automation import ASSETS
-from energy_assets_tests.world import World
+from energy_assets_tests.world import ASSETS, World
 
 BIN = Path(sys.executable).parent
 
@@ -55,7 +54,7 @@ def test_loading_the_code_location_loads_no_heavy_library() -> None:
         "hopsworks, wandb, google.cloud.storage"
     )
     code = (
-        "import sys, energy_assets.definitions as found\n"
+        "import sys, energy_assets.definitions\n"
         f"loaded = [name for name in '{heavy}'.split(', ') if name in sys.modules]\n"
         "assert not loaded, loaded"
     )
@@ -73,7 +72,7 @@ def test_every_asset_says_what_its_partition_means_and_who_keeps_it() -> None:
         assert spec.partitions_def is not None
 
 
-def test_two_deployments_in_one_process_do_not_know_of_each_other(tmp_path: Path) -> None:
+def test_two_deployments_in_one_process_stay_apart(tmp_path: Path) -> None:
     hour = datetime(2023, 3, 10, 21)
     short = World.build(tmp_path / "short", Simulator(), {"days_export": 10})
     long = World.build(tmp_path / "long", Simulator(), {"days_export": 20})

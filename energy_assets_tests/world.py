@@ -21,6 +21,16 @@ from energy_assets.settings import read_settings
 from energy_assets.sources import DatasetProfile, Source
 from energy_assets.stores.parquet import read_hour
 
+ASSETS = {
+    *("raw_consumption", "feature_group", "feature_view", "best_config", "model"),
+    *("predictions_parquet", "monitoring_metrics"),
+}
+ORIGIN = datetime(2023, 3, 13, 21)
+SERIES = {
+    (area, code) for area in ("DK1", "DK2") for code in ("111", "121", "211", "320", "445", "999")
+}
+"""Twelve of the 76 series."""
+
 
 @dataclass(frozen=True)
 class Only:
@@ -162,6 +172,6 @@ class World:
         records = self.instance.fetch_materializations(
             dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=[key_of(hour)]), limit=1
         ).records
-        made = records[0].asset_materialization
-        assert made is not None
-        return {name: value.value for name, value in made.metadata.items()}
+        event = records[0].asset_materialization
+        assert event is not None
+        return {name: value.value for name, value in event.metadata.items()}

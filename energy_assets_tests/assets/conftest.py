@@ -12,12 +12,7 @@ from energy_assets.partitions import window_of
 from energy_assets.sources.file import FileSource
 from energy_assets.sources.profiles import DE35
 from energy_assets.sources.simulator import Simulator
-from energy_assets_tests.world import Only, World
-
-ORIGIN = datetime(2023, 3, 13, 21)
-SERIES = {
-    (area, code) for area in ("DK1", "DK2") for code in ("111", "121", "211", "320", "445", "999")
-}
+from energy_assets_tests.world import ORIGIN, SERIES, Only, World
 
 
 @pytest.fixture(scope="session")

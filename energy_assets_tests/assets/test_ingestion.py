@@ -11,8 +11,7 @@ import pandas as pd
 
 from energy_assets.partitions import HOUR, key_of
 from energy_assets.stores.parquet import read_metadata
-from energy_assets_tests.assets.conftest import ORIGIN, SERIES
-from energy_assets_tests.world import Only, World
+from energy_assets_tests.world import ORIGIN, SERIES, Only, World
 
 H = datetime(2023, 3, 1, 10)
 

@@ -13,8 +13,7 @@ from energy_assets.partitions import HOUR
 from energy_assets.schemas import PREDICTIONS, PRIMARY_KEY
 from energy_assets.sources.file import FileSource
 from energy_assets.stores.parquet import read_metadata
-from energy_assets_tests.assets.conftest import ORIGIN, SERIES
-from energy_assets_tests.world import Only, World
+from energy_assets_tests.world import ORIGIN, SERIES, Only, World
 
 
 def test_every_series_is_forecast_for_the_24_hours_after_its_origin(world: World) -> None:

@@ -16,8 +16,7 @@ from energy_assets.forecasting import GlobalForecaster
 from energy_assets.partitions import DAY, HOUR, key_of, window_of
 from energy_assets.sources import DatasetProfile
 from energy_assets.stores.training_datasets import read_reference
-from energy_assets_tests.assets.conftest import ORIGIN, SERIES
-from energy_assets_tests.world import Only, World
+from energy_assets_tests.world import ORIGIN, SERIES, Only, World
 
 
 def root_cause(result: Any) -> str:

@@ -18,8 +18,7 @@ from energy_assets.partitions import HOUR
 from energy_assets.settings import PROJECT_ROOT
 from energy_assets.sources.profiles import DE35
 from energy_assets.sources.simulator import Simulator
-from energy_assets_tests.assets.conftest import SERIES
-from energy_assets_tests.world import Only, World
+from energy_assets_tests.world import SERIES, Only, World
 
 H = datetime(2023, 3, 13, 21)
 
