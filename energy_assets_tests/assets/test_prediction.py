@@ -1,4 +1,4 @@
-"""predictions_parquet: complete, honest about its model, and the newest moves forward only."""
+"""predictions_parquet: complete, honest about its model, and the newest one only moves forward."""
 
 from __future__ import annotations
 

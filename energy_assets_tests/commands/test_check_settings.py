@@ -24,7 +24,7 @@ def test_with_nothing_set_every_backend_is_reached(tmp_path: Path) -> None:
     assert [outcome.backend for outcome in outcomes] == backends
 
 
-def test_a_backend_that_cannot_be_used_is_told_apart_from_those_that_can(tmp_path: Path) -> None:
+def test_only_a_backend_that_cannot_be_used_is_reported_as_failed(tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where a folder should be")
     settings = read_settings(_env_file=None, storage_root=blocked)

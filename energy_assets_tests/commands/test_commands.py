@@ -142,13 +142,13 @@ def steps_to(world: World, origin: datetime) -> list[tuple[str, datetime, dateti
     return [(step.job, step.first, step.last) for step in steps]
 
 
-def test_a_first_load_that_broke_off_is_made_again(small: World) -> None:
+def test_an_interrupted_first_load_is_repeated(small: World) -> None:
     first = H - timedelta(days=31) + HOUR
     small.run("ingestion_job", first, H, assets=["raw_consumption"])
     assert steps_to(small, H)[0] == ("ingestion_job", first, H)
 
 
-def test_hours_known_to_be_empty_are_not_requested_again(small: World) -> None:
+def test_empty_hours_are_not_requested_again(small: World) -> None:
     small.put_history(H - timedelta(days=32), H - timedelta(days=10))
     small.put_history(H - timedelta(days=9), H + HOUR)
     gap = (H - timedelta(days=10), H - timedelta(days=9) - HOUR)

@@ -37,8 +37,8 @@ assert tracking.log(lambda: 1 / 0) == Tracked()
 assert tracking.search("2023-03-13-21:00").notes == {"engine": "optuna"}
 assert not [name for name in sys.modules if name.split(".")[0] == "wandb"]
 """
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True)
-    assert done.returncode == 0, done.stderr.decode()
+    process = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True)
+    assert process.returncode == 0, process.stderr.decode()
     assert not (tmp_path / "wandb").exists()
 
 

@@ -38,9 +38,9 @@ def log_file(store: DeltaFeatureStore) -> Path:
 
 def message_of(use: Callable[[], object]) -> str:
     """The message of the StorageError that `use` raises. It never advises to destroy data."""
-    with pytest.raises(StorageError) as caught:
+    with pytest.raises(StorageError) as raised:
         use()
-    message = str(caught.value)
+    message = str(raised.value)
     assert not DESTRUCTIVE.search(message.replace("what removed it", "")), message
     return message
 
