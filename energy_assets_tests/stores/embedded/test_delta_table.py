@@ -12,7 +12,7 @@ import pytest
 
 from energy_assets.errors import NotFoundError, StorageError
 from energy_assets.stores.embedded.feature_store import DeltaFeatureStore
-from energy_assets_tests.stores.embedded.conftest import without_root
+from energy_assets_tests.stores.embedded.permissions import without_root
 from energy_assets_tests.stores.samples import HOUR, T0, rows
 
 DESTRUCTIVE = re.compile(r"delete|remove|erase|wipe|overwrite", re.IGNORECASE)

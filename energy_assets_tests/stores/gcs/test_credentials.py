@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -157,13 +157,7 @@ def test_application_default_credentials_work_and_a_refusal_says_how_to_renew_th
 def test_threads_share_a_store(gcs: GcsServer, tokens: TokenServer, key_file: Path) -> None:
     gcs.tokens = {TOKEN}
     store = gcs_store(google_cloud_service_account_json_path=key_file)
-    threads = [
-        threading.Thread(target=store.write, args=(f"{n}", str(n).encode())) for n in range(12)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert {name: gcs.objects[name] for name in map(str, range(12))} == {
-        str(n): str(n).encode() for n in range(12)
-    }
+    contents = {str(number): str(number).encode() for number in range(12)}
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(store.write, contents, contents.values()))  # raises what a thread raises
+    assert {name: gcs.objects[name] for name in contents} == contents
