@@ -13,8 +13,7 @@ import pytest
 from energy_assets.definitions import defs
 from energy_assets.settings import PROJECT_ROOT
 from energy_assets.sources.simulator import Simulator
-from energy_assets_tests.automation.test_automation import ASSETS
-from energy_assets_tests.world import World
+from energy_assets_tests.world import ASSETS, World
 
 BIN = Path(sys.executable).parent
 
@@ -42,11 +41,11 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
 def test_dagsters_own_checks_pass_with_an_empty_environment(
     command: tuple[str, ...], tmp_path: Path
 ) -> None:
-    done = run(str(BIN / command[0]), *command[1:], DAGSTER_HOME=str(tmp_path))
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = run(str(BIN / command[0]), *command[1:], DAGSTER_HOME=str(tmp_path))
+    assert process.returncode == 0, process.stdout + process.stderr
     if command[1] == "list":
         for name in ASSETS:
-            assert name in done.stdout
+            assert name in process.stdout
 
 
 def test_loading_the_code_location_loads_no_heavy_library() -> None:
@@ -55,12 +54,12 @@ def test_loading_the_code_location_loads_no_heavy_library() -> None:
         "hopsworks, wandb, google.cloud.storage"
     )
     code = (
-        "import sys, energy_assets.definitions as found\n"
+        "import sys, energy_assets.definitions\n"
         f"loaded = [name for name in '{heavy}'.split(', ') if name in sys.modules]\n"
         "assert not loaded, loaded"
     )
-    done = run(sys.executable, "-c", code)
-    assert done.returncode == 0, done.stderr
+    process = run(sys.executable, "-c", code)
+    assert process.returncode == 0, process.stderr
 
 
 def test_every_asset_says_what_its_partition_means_and_who_keeps_it() -> None:
@@ -73,7 +72,7 @@ def test_every_asset_says_what_its_partition_means_and_who_keeps_it() -> None:
         assert spec.partitions_def is not None
 
 
-def test_two_deployments_in_one_process_do_not_know_of_each_other(tmp_path: Path) -> None:
+def test_two_deployments_in_one_process_stay_apart(tmp_path: Path) -> None:
     hour = datetime(2023, 3, 10, 21)
     short = World.build(tmp_path / "short", Simulator(), {"days_export": 10})
     long = World.build(tmp_path / "long", Simulator(), {"days_export": 20})
@@ -102,13 +101,13 @@ def test_a_replaced_store_is_replaced_for_assets_and_io_managers(tmp_path: Path)
 
 
 def test_a_file_source_without_a_file_names_the_setting(tmp_path: Path) -> None:
-    done = run(
+    process = run(
         sys.executable,
         *("-m", "energy_assets", "run"),
         ENERGY_SOURCE="file",
         STORAGE_ROOT=str(tmp_path),
         DAGSTER_HOME=str(tmp_path),
     )
-    assert done.returncode == 1
-    assert "ENERGY_FILE" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert process.returncode == 1
+    assert "ENERGY_FILE" in process.stderr
+    assert "Traceback" not in process.stderr

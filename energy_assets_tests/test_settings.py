@@ -20,8 +20,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_env_default_lists_every_variable_with_the_default_of_the_code() -> None:
     listed = dotenv_values(PROJECT_ROOT / ".env.default")
     assert set(listed) == {name.upper() for name in Settings.model_fields}
-    given = {name.lower(): value for name, value in listed.items() if value}
-    assert read_settings(_env_file=None, **given) == read_settings(_env_file=None)
+    values = {name.lower(): value for name, value in listed.items() if value}
+    assert read_settings(_env_file=None, **values) == read_settings(_env_file=None)
 
 
 def test_the_environment_goes_before_env_and_an_empty_value_counts_as_not_set(
@@ -31,9 +31,9 @@ def test_the_environment_goes_before_env_and_an_empty_value_counts_as_not_set(
     env.write_text("DAYS_DELAY=3\nDAYS_EXPORT=20\nENERGY_DATASET=\n")
     monkeypatch.setenv("DAYS_EXPORT", "10")
     monkeypatch.setenv("ENERGY_SOURCE", "")
-    found = read_settings(_env_file=env)
-    assert (found.days_delay, found.days_export) == (3, 10)
-    assert (found.energy_source, found.energy_dataset) == ("simulator", None)
+    settings = read_settings(_env_file=env)
+    assert (settings.days_delay, settings.days_export) == (3, 10)
+    assert (settings.energy_source, settings.energy_dataset) == ("simulator", None)
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_a_wrong_value_is_an_error_that_names_the_variable_and_not_the_value(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsError, match=name) as caught:
+    with pytest.raises(SettingsError, match=name) as raised:
         read_settings(_env_file=None)
-    assert f"'{value}'" not in str(caught.value)
+    assert f"'{value}'" not in str(raised.value)
 
 
-def test_an_env_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
+def test_an_env_file_that_is_not_text_is_an_error(tmp_path: Path) -> None:
     env = tmp_path / ".env"
     env.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match="UTF-8"):

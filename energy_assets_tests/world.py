@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -21,14 +21,25 @@ from energy_assets.settings import read_settings
 from energy_assets.sources import DatasetProfile, Source
 from energy_assets.stores.parquet import read_hour
 
+ASSETS = {
+    *("raw_consumption", "feature_group", "feature_view", "best_config", "model"),
+    *("predictions_parquet", "monitoring_metrics"),
+}
+ORIGIN = datetime(2023, 3, 13, 21)
+SERIES = {
+    (area, code) for area in ("DK1", "DK2") for code in ("111", "121", "211", "320", "445", "999")
+}
+"""Twelve of the 76 series."""
+
 
 @dataclass(frozen=True)
 class Only:
-    """Another source's records of some series, and only of its hours before `end`."""
+    """Another source's records of some series, from `start` on and before `end`."""
 
     source: Source
     series: Collection[tuple[str, str]] | None = None
     end: datetime = datetime.max
+    start: datetime = datetime.min
 
     @property
     def name(self) -> str:
@@ -39,13 +50,13 @@ class Only:
         return self.source.profile
 
     def oldest_hour(self) -> datetime:
-        return self.source.oldest_hour()
+        return max(self.source.oldest_hour(), self.start)
 
     def newest_hour(self) -> datetime:
         return min(self.source.newest_hour(), self.end - HOUR)
 
     def fetch(self, start: datetime, end: datetime) -> pd.DataFrame:
-        records = self.source.fetch(start, min(end, self.end))
+        records = self.source.fetch(max(start, self.start), min(end, self.end))
         if self.series is None:
             return records
         names = zip(
@@ -55,6 +66,36 @@ class Only:
         )
         wanted = [name in self.series for name in names]
         return records[pd.Series(wanted, index=records.index, dtype=bool)]
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Another source's records, with those of [start, end) replaced by what `change` returns."""
+
+    source: Source
+    change: Callable[[pd.DataFrame], pd.DataFrame]
+    start: datetime = datetime.min
+    end: datetime = datetime.max
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.source, name)
+
+    def fetch(self, start: datetime, end: datetime) -> pd.DataFrame:
+        records = self.source.fetch(start, end)
+        hours = self.source.profile.hours(records)
+        affected = hours.map(lambda hour: self.start <= hour < self.end).astype(bool)
+        changed = self.change(records[affected].copy())
+        return pd.concat([records[~affected], changed], ignore_index=True)
+
+
+def root_error(result: dg.ExecuteInProcessResult) -> Any:
+    """The error at the root of a run's first failure."""
+    failure = next(event for event in result.all_events if event.is_step_failure)
+    error = failure.step_failure_data.error
+    assert error is not None
+    while error.cause is not None:
+        error = error.cause
+    return error
 
 
 @dataclass(frozen=True)
@@ -162,6 +203,6 @@ class World:
         records = self.instance.fetch_materializations(
             dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=[key_of(hour)]), limit=1
         ).records
-        made = records[0].asset_materialization
-        assert made is not None
-        return {name: value.value for name, value in made.metadata.items()}
+        event = records[0].asset_materialization
+        assert event is not None
+        return {name: value.value for name, value in event.metadata.items()}

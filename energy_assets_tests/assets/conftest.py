@@ -12,12 +12,7 @@ from energy_assets.partitions import window_of
 from energy_assets.sources.file import FileSource
 from energy_assets.sources.profiles import DE35
 from energy_assets.sources.simulator import Simulator
-from energy_assets_tests.world import Only, World
-
-ORIGIN = datetime(2023, 3, 13, 21)
-SERIES = {
-    (area, code) for area in ("DK1", "DK2") for code in ("111", "121", "211", "320", "445", "999")
-}
+from energy_assets_tests.world import ORIGIN, SERIES, Only, World
 
 
 @pytest.fixture(scope="session")
@@ -27,19 +22,20 @@ def simulated() -> Only:
 
 
 @pytest.fixture(scope="session")
-def _loaded(simulated: Only, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Path]:
+def tuned_root(simulated: Only, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a simulated world with history loaded and tuned at ORIGIN. Copy it."""
     root = tmp_path_factory.mktemp("simulated")
     world = World.build(root, simulated)
     start, end = window_of(ORIGIN, 30)
     world.put_history(start, end)
     world.run("tuning_job", ORIGIN)
-    return world, root
+    return root
 
 
 @pytest.fixture
-def world(_loaded: tuple[World, Path], tmp_path: Path, simulated: Only) -> World:
+def world(tuned_root: Path, tmp_path: Path, simulated: Only) -> World:
     """A simulated world with history loaded and tuned at ORIGIN, for this test alone."""
-    shutil.copytree(_loaded[1], tmp_path, dirs_exist_ok=True)
+    shutil.copytree(tuned_root, tmp_path, dirs_exist_ok=True)
     return World.build(tmp_path, simulated)
 
 
@@ -55,15 +51,15 @@ def real_source(de35_csv: Path) -> FileSource:
 
 
 @pytest.fixture(scope="session")
-def _real(real_source: FileSource, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Path]:
+def real_root(real_source: FileSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a world with the real file's history of ORIGIN loaded. Copy it."""
     root = tmp_path_factory.mktemp("real")
-    world = World.build(root, real_source)
-    world.load_history(ORIGIN)
-    return world, root
+    World.build(root, real_source).load_history(ORIGIN)
+    return root
 
 
 @pytest.fixture
-def real_world(_real: tuple[World, Path], tmp_path: Path, real_source: FileSource) -> World:
+def real_world(real_root: Path, tmp_path: Path, real_source: FileSource) -> World:
     """The real file with the history of ORIGIN loaded, for this test alone."""
-    shutil.copytree(_real[1], tmp_path, dirs_exist_ok=True)
+    shutil.copytree(real_root, tmp_path, dirs_exist_ok=True)
     return World.build(tmp_path, real_source)

@@ -15,10 +15,9 @@ from energy_assets.forecasts.publishing import published_origin
 from energy_assets.partitions import HOUR, window_of
 from energy_assets.stores.model_registry import ModelVersion
 from energy_assets.stores.training_datasets import read_reference
-from energy_assets_tests.assets.conftest import ORIGIN
 from energy_assets_tests.stores.gcs.server import BUCKET, GcsServer
 from energy_assets_tests.stores.hopsworks.server import Project
-from energy_assets_tests.world import Only, World
+from energy_assets_tests.world import ORIGIN, Only, World
 
 SERIES = {("DK1", "111"), ("DK2", "320"), ("DK2", "999")}
 FOLDER = "energy"

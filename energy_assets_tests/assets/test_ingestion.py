@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,29 +11,14 @@ import pandas as pd
 
 from energy_assets.partitions import HOUR, key_of
 from energy_assets.stores.parquet import read_metadata
-from energy_assets_tests.assets.conftest import ORIGIN, SERIES
-from energy_assets_tests.world import Only, World
+from energy_assets_tests.world import ORIGIN, SERIES, Changed, Only, World, root_error
 
 H = datetime(2023, 3, 1, 10)
 
 
-@dataclass(frozen=True)
-class ChangedSource:
-    """A source with the records of some hours replaced by what `change` makes of them."""
-
-    source: Any
-    change: Any
-    hours: tuple[datetime, ...] = (H,)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.source, name)
-
-    def fetch(self, start: datetime, end: datetime) -> pd.DataFrame:
-        records = self.source.fetch(start, end)
-        hours = self.source.profile.hours(records)
-        affected = hours.isin([pd.Timestamp(hour) for hour in self.hours])
-        changed = self.change(records[affected].copy())
-        return pd.concat([records[~affected], changed], ignore_index=True)
+def at_h(source: Only, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Changed:
+    """The source with the records of H changed."""
+    return Changed(source, change, start=H, end=H + HOUR)
 
 
 def not_numbers(records: pd.DataFrame) -> pd.DataFrame:
@@ -42,15 +27,6 @@ def not_numbers(records: pd.DataFrame) -> pd.DataFrame:
 
 def checks_of(result: Any) -> dict[str, Any]:
     return {check.check_name: check for check in result.get_asset_check_evaluations()}
-
-
-def error_of(result: Any) -> Any:
-    """The error at the root of a run's first failure."""
-    failures = [event for event in result.all_events if event.is_step_failure]
-    error = failures[0].step_failure_data.error
-    while error.cause is not None:
-        error = error.cause
-    return error
 
 
 def test_an_hour_is_stored_as_published_and_cleaned_into_one_row_a_series(new_world: World) -> None:
@@ -78,7 +54,7 @@ def test_invalid_records_go_to_the_quarantine_with_the_reason_and_valid_ones_go_
         records["TotalCon"] = ["-5", *records["TotalCon"].iloc[1:]]
         return records
 
-    changed = new_world.with_source(ChangedSource(simulated, with_a_negative_value))
+    changed = new_world.with_source(at_h(simulated, with_a_negative_value))
     result = changed.run("ingestion_job", H)
     quarantine = new_world.frame("quarantine", H)
     rows = new_world.stores.feature_store.read(H, H + HOUR)
@@ -93,7 +69,7 @@ def test_invalid_records_go_to_the_quarantine_with_the_reason_and_valid_ones_go_
 
 
 def test_a_quarantine_file_says_its_source_and_hour(new_world: World, simulated: Only) -> None:
-    twice = ChangedSource(simulated, lambda records: pd.concat([records] * 2))
+    twice = at_h(simulated, lambda records: pd.concat([records] * 2))
     new_world.with_source(twice).run("ingestion_job", H, H + HOUR)
     for _ in range(2):  # with duplicates, and empty once the hour has none
         data = new_world.stores.object_store.read("quarantine/2023-03-01/10.parquet")
@@ -106,7 +82,7 @@ def test_a_mostly_invalid_hour_is_rejected_before_anything_of_the_run_is_written
 ) -> None:
     new_world.run("ingestion_job", H)
     before = new_world.stores.feature_store.read(H - HOUR, H + 9 * HOUR)
-    changed = new_world.with_source(ChangedSource(simulated, not_numbers))
+    changed = new_world.with_source(at_h(simulated, not_numbers))
     result = changed.run("ingestion_job", H, H + 2 * HOUR, succeeds=False)
 
     assert len(new_world.frame("raw_consumption", H)) == len(SERIES)
@@ -120,7 +96,7 @@ def test_a_mostly_invalid_hour_is_rejected_before_anything_of_the_run_is_written
 def test_a_rejection_is_a_failed_check_with_its_figures_and_the_error_of_the_run(
     new_world: World, simulated: Only
 ) -> None:
-    changed = new_world.with_source(ChangedSource(simulated, not_numbers))
+    changed = new_world.with_source(at_h(simulated, not_numbers))
     result = changed.run("ingestion_job", H, H + 2 * HOUR, succeeds=False)
 
     recorded = new_world.instance.all_logs(
@@ -138,7 +114,7 @@ def test_a_rejection_is_a_failed_check_with_its_figures_and_the_error_of_the_run
         "quarantined": len(SERIES),
         "quarantined: value not a number": len(SERIES),
     }
-    error = error_of(result)
+    error = root_error(result)
     assert error.cls_name == "ContractError"
     assert contract.description in error.message
 
@@ -146,16 +122,16 @@ def test_a_rejection_is_a_failed_check_with_its_figures_and_the_error_of_the_run
 def test_a_feature_group_materialised_alone_is_rejected_too(
     new_world: World, simulated: Only
 ) -> None:
-    changed = new_world.with_source(ChangedSource(simulated, not_numbers))
+    changed = new_world.with_source(at_h(simulated, not_numbers))
     changed.run("ingestion_job", H, succeeds=False)
     result = changed.run("ingestion_job", H, assets=["feature_group"], succeeds=False)
     assert not checks_of(result)["contract"].passed
-    assert "2023-03-01 10:00" in error_of(result).message
+    assert "2023-03-01 10:00" in root_error(result).message
 
 
 def test_an_incomplete_hour_goes_on_with_a_warning(new_world: World, simulated: Only) -> None:
     new_world.run("ingestion_job", H - 24 * HOUR, H - HOUR)
-    changed = new_world.with_source(ChangedSource(simulated, lambda records: records.head(2)))
+    changed = new_world.with_source(at_h(simulated, lambda records: records.head(2)))
     checks = checks_of(changed.run("ingestion_job", H))
     complete = checks["complete"]
     for check in (complete, checks["contract"]):
@@ -168,7 +144,7 @@ def test_an_incomplete_hour_goes_on_with_a_warning(new_world: World, simulated: 
 
 def test_an_hour_without_records_is_an_empty_partition(new_world: World, simulated: Only) -> None:
     new_world.run("ingestion_job", H - 24 * HOUR, H - HOUR)
-    changed = new_world.with_source(ChangedSource(simulated, lambda records: records.head(0)))
+    changed = new_world.with_source(at_h(simulated, lambda records: records.head(0)))
     result = changed.run("ingestion_job", H)
     assert len(new_world.frame("raw_consumption", H)) == 0
     assert not checks_of(result)["complete"].passed
@@ -179,7 +155,7 @@ def test_a_partition_before_or_after_the_data_is_an_error_that_names_both(
 ) -> None:
     for hour in (datetime(2023, 1, 5), datetime(2023, 6, 1)):
         result = real_world.run("ingestion_job", hour, succeeds=False)
-        message = error_of(result).message
+        message = root_error(result).message
         assert f"{hour:%Y-%m-%d}" in message
         assert "2023-03-16" in message or "2023-01-31" in message
 
@@ -188,7 +164,7 @@ def test_a_feature_group_without_its_raw_hour_is_an_error_that_says_what_to_do(
     new_world: World,
 ) -> None:
     result = new_world.run("ingestion_job", H, assets=["feature_group"], succeeds=False)
-    message = error_of(result).message
+    message = root_error(result).message
     assert "materialise raw_consumption" in message
     assert key_of(H) in message
 

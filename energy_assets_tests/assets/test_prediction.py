@@ -1,7 +1,8 @@
-"""predictions_parquet: complete, honest about its model, and the newest moves forward only."""
+"""predictions_parquet: complete, honest about its model, and the newest one only moves forward."""
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,8 +14,25 @@ from energy_assets.partitions import HOUR
 from energy_assets.schemas import PREDICTIONS, PRIMARY_KEY
 from energy_assets.sources.file import FileSource
 from energy_assets.stores.parquet import read_metadata
-from energy_assets_tests.assets.conftest import ORIGIN, SERIES
-from energy_assets_tests.world import Only, World
+from energy_assets_tests.world import ORIGIN, SERIES, Only, World, root_error
+
+
+@pytest.fixture(scope="module")
+def forecast_root(
+    tuned_root: Path, simulated: Only, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder of a simulated world with a forecast at ORIGIN."""
+    root = tmp_path_factory.mktemp("forecast") / "world"
+    shutil.copytree(tuned_root, root)
+    World.build(root, simulated).run("hourly_job", ORIGIN)
+    return root
+
+
+@pytest.fixture
+def forecast_world(forecast_root: Path, simulated: Only, tmp_path: Path) -> World:
+    """A simulated world with a forecast at ORIGIN, for this test alone."""
+    shutil.copytree(forecast_root, tmp_path, dirs_exist_ok=True)
+    return World.build(tmp_path, simulated)
 
 
 def test_every_series_is_forecast_for_the_24_hours_after_its_origin(world: World) -> None:
@@ -54,8 +72,10 @@ def test_forecasting_an_hour_again_leaves_the_same_bytes(world: World) -> None:
     assert len(written) == 1
 
 
-def test_without_a_model_of_its_own_hour_an_earlier_one_forecasts(world: World) -> None:
-    world.run("hourly_job", ORIGIN)
+def test_without_a_model_of_its_own_hour_an_earlier_one_forecasts(
+    forecast_world: World,
+) -> None:
+    world = forecast_world
     world.run("ingestion_job", ORIGIN + HOUR)
     world.run("hourly_job", ORIGIN + HOUR, assets=["feature_view"])
     world.run("prediction_job", ORIGIN + HOUR)
@@ -64,8 +84,10 @@ def test_without_a_model_of_its_own_hour_an_earlier_one_forecasts(world: World) 
     assert forecast["origin"].iloc[0] == pd.Timestamp(ORIGIN + HOUR)
 
 
-def test_a_broken_model_is_passed_over_for_the_one_before(world: World) -> None:
-    world.run("hourly_job", ORIGIN)
+def test_a_broken_model_is_passed_over_for_the_one_before(
+    forecast_world: World,
+) -> None:
+    world = forecast_world
     world.run("ingestion_job", ORIGIN + HOUR)
     world.run("hourly_job", ORIGIN + HOUR)
     newest = world.metadata("model", ORIGIN + HOUR)["model_version"]
@@ -78,8 +100,10 @@ def test_a_broken_model_is_passed_over_for_the_one_before(world: World) -> None:
     assert forecast["model_version"].iloc[0].startswith("2023-03-13T21-")
 
 
-def test_a_model_that_is_too_old_gives_way_to_the_baseline(world: World) -> None:
-    world.run("hourly_job", ORIGIN)
+def test_a_model_that_is_too_old_gives_way_to_the_baseline(
+    forecast_world: World,
+) -> None:
+    world = forecast_world
     late = ORIGIN + timedelta(days=8)
     rows = world.stores.feature_store.read(ORIGIN - timedelta(days=30), ORIGIN + HOUR)
     world.stores.feature_store.upsert(
@@ -90,9 +114,9 @@ def test_a_model_that_is_too_old_gives_way_to_the_baseline(world: World) -> None
     assert set(world.frame("predictions_parquet", late)["quality"]) == {"baseline"}
 
 
-def test_an_hour_that_came_late_does_not_shift_the_forecast(world: World, simulated: Only) -> None:
-    world.run("hourly_job", ORIGIN)
-    later = ORIGIN + 3 * HOUR  # nothing of the last three hours has come
+def test_an_hour_that_came_late_does_not_shift_the_forecast(forecast_world: World) -> None:
+    world = forecast_world
+    later = ORIGIN + 3 * HOUR  # without records of the last three hours
     world.run("hourly_job", later, assets=["feature_view"])
     world.run("prediction_job", later)
     forecast = world.frame("predictions_parquet", later)
@@ -101,8 +125,10 @@ def test_an_hour_that_came_late_does_not_shift_the_forecast(world: World, simula
     assert len(forecast) == 24 * len(SERIES)
 
 
-def test_the_newest_forecast_is_published_as_the_course_wrote_it(world: World) -> None:
-    world.run("hourly_job", ORIGIN)
+def test_the_newest_forecast_is_published_as_the_course_wrote_it(
+    forecast_world: World,
+) -> None:
+    world = forecast_world
     root = world.stores.folder / "objects"
     y, inputs, published = (
         pd.read_parquet(root / name) for name in ("y.parquet", "X.parquet", "predictions.parquet")
@@ -132,11 +158,7 @@ def test_an_old_hour_never_replaces_a_newer_forecast(world: World) -> None:
 
 def test_a_forecast_without_a_training_dataset_says_what_to_materialise(world: World) -> None:
     result = world.run("prediction_job", ORIGIN - HOUR, succeeds=False)
-    failure = next(event for event in result.all_events if event.is_step_failure)
-    error = failure.step_failure_data.error
-    while error.cause is not None:
-        error = error.cause
-    assert "materialise feature_view" in error.message
+    assert "materialise feature_view" in root_error(result).message
 
 
 @pytest.mark.parametrize("origin", [datetime(2023, 2, 27, 10), datetime(2023, 3, 13, 21)])

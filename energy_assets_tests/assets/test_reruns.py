@@ -11,8 +11,7 @@ import pytest
 from energy_assets.forecasts.publishing import published_origin
 from energy_assets.partitions import HOUR
 from energy_assets.sources.file import FileSource
-from energy_assets_tests.assets.conftest import ORIGIN, SERIES
-from energy_assets_tests.world import Only, World
+from energy_assets_tests.world import ORIGIN, SERIES, Only, World
 
 NEWEST = ("predictions.parquet", "X.parquet", "y.parquet")
 IN_THE_MISSING_DAY = datetime(2023, 2, 28, 10)

@@ -13,11 +13,10 @@ import dagster as dg
 import pytest
 
 from energy_assets.partitions import HOUR, key_of, window_of
-from energy_assets_tests.assets.conftest import ORIGIN
 from energy_assets_tests.stores.gcs.google_account import TOKEN
 from energy_assets_tests.stores.gcs.server import BUCKET, GcsServer
 from energy_assets_tests.stores.hopsworks.server import Project
-from energy_assets_tests.world import Only, World
+from energy_assets_tests.world import ORIGIN, Only, World
 
 SERIES = {("DK1", "111"), ("DK2", "320")}
 

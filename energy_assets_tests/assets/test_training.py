@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
 from energy_assets.forecasting import GlobalForecaster
 from energy_assets.partitions import DAY, HOUR, key_of, window_of
-from energy_assets.sources import DatasetProfile
 from energy_assets.stores.training_datasets import read_reference
-from energy_assets_tests.assets.conftest import ORIGIN, SERIES
-from energy_assets_tests.world import Only, World
-
-
-def root_cause(result: Any) -> str:
-    failure = next(event for event in result.all_events if event.is_step_failure)
-    error = failure.step_failure_data.error
-    while error.cause is not None:
-        error = error.cause
-    return error.message
+from energy_assets_tests.world import ORIGIN, SERIES, Changed, Only, World, root_error
 
 
 def pinned_rows(world: World, hour: datetime) -> pd.DataFrame:
@@ -55,7 +43,7 @@ def test_an_empty_feature_store_is_an_error_that_says_what_to_materialise(
     new_world: World,
 ) -> None:
     result = new_world.run("hourly_job", ORIGIN, assets=["feature_view"], succeeds=False)
-    assert "materialise feature_group first" in root_cause(result)
+    assert "materialise feature_group first" in root_error(result).message
 
 
 def test_a_model_is_trained_with_the_newest_configuration_at_or_before_its_hour(
@@ -72,8 +60,8 @@ def test_a_model_is_trained_with_the_newest_configuration_at_or_before_its_hour(
 def test_without_any_configuration_the_error_names_the_job_to_run(world: World) -> None:
     earlier = ORIGIN - HOUR
     result = world.run("hourly_job", earlier, assets=["feature_view", "model"], succeeds=False)
-    assert "run tuning_job" in root_cause(result)
-    assert key_of(earlier) in root_cause(result)
+    assert "run tuning_job" in root_error(result).message
+    assert key_of(earlier) in root_error(result).message
 
 
 def test_tuning_keeps_every_trial_and_starts_with_the_default(world: World) -> None:
@@ -144,17 +132,8 @@ def test_a_history_too_short_for_a_model_is_reported_and_stops_nothing(
 ) -> None:
     """The same if it is too short for a search: the default configuration is stored."""
 
-    class Young:
-        name, profile = simulated.name, simulated.profile
-        newest_hour = simulated.newest_hour
-
-        def oldest_hour(self) -> datetime:
-            return ORIGIN - 40 * HOUR
-
-        def fetch(self, start: datetime, end: datetime) -> pd.DataFrame:
-            return simulated.fetch(max(start, self.oldest_hour()), end)
-
-    young = World.build(tmp_path, Young())
+    source = Only(simulated, start=ORIGIN - 40 * HOUR)
+    young = World.build(tmp_path, source)
     young.load_history(ORIGIN)
     young.run("tuning_job", ORIGIN)
     assert "DAYS_EXPORT=30" in young.metadata("best_config", ORIGIN)["not searched"]
@@ -171,41 +150,17 @@ def test_a_history_too_short_for_a_model_is_reported_and_stops_nothing(
     assert len(forecast) == 24 * len(SERIES)
 
 
-@dataclass(frozen=True)
-class SameEveryDay:
-    """Another source's records, but from `start` on every day is like the one before."""
-
-    source: Only
-    start: datetime
-
-    @property
-    def name(self) -> str:
-        return self.source.name
-
-    @property
-    def profile(self) -> DatasetProfile:
-        return self.source.profile
-
-    def oldest_hour(self) -> datetime:
-        return self.source.oldest_hour()
-
-    def newest_hour(self) -> datetime:
-        return self.source.newest_hour()
-
-    def fetch(self, start: datetime, end: datetime) -> pd.DataFrame:
-        records = self.source.fetch(start, end)
-        hours = self.profile.hours(records)
-        repeated = hours >= pd.Timestamp(self.start)
-        values = (1000 + 10 * hours.dt.hour).astype(str)
-        column = self.profile.value_column
-        return records.assign(**{column: records[column].mask(repeated, values)})
-
-
 def test_a_model_that_is_not_better_than_the_baseline_is_kept_but_not_used(
     tmp_path: Path, simulated: Only
 ) -> None:
     """Where every day is like the one before, the seasonal naive has no error."""
-    world = World.build(tmp_path, SameEveryDay(simulated, ORIGIN - 10 * DAY))
+
+    def the_same_every_day(records: pd.DataFrame) -> pd.DataFrame:
+        hours = simulated.profile.hours(records).dt.hour
+        return records.assign(TotalCon=(1000 + 10 * hours).astype(str))
+
+    source = Changed(simulated, the_same_every_day, start=ORIGIN - 10 * DAY)
+    world = World.build(tmp_path, source)
     world.put_history(window_of(ORIGIN, 30)[0], ORIGIN + HOUR)
     world.put_config(ORIGIN, n_estimators=10)
     result = world.run("hourly_job", ORIGIN)

@@ -38,9 +38,9 @@ def maintain(world: World) -> bool:
     return job.execute_in_process(instance=world.instance, raise_on_error=False).success
 
 
-def test_the_training_datasets_made_last_are_kept_whatever_their_hours(world: World) -> None:
+def test_the_latest_training_datasets_are_kept_whatever_their_hours(world: World) -> None:
     features, objects = world.stores.feature_store, world.stores.object_store
-    hours = [H, H + 2 * HOUR, H + HOUR]  # in the order in which they are made
+    hours = [H, H + 2 * HOUR, H + HOUR]  # in the order of their creation
     pinned = {hour: pin(world, hour) for hour in hours}
     start, end = H, H + 3 * HOUR
     table = features.read(start, end)
@@ -53,7 +53,7 @@ def test_the_training_datasets_made_last_are_kept_whatever_their_hours(world: Wo
         pd.testing.assert_frame_equal(again, pinned[hour])
 
 
-def test_what_was_compacted_away_is_gone_for_a_training_dataset_that_is_not_kept(
+def test_a_training_dataset_that_is_not_kept_loses_its_compacted_files(
     world: World,
 ) -> None:
     features, objects = world.stores.feature_store, world.stores.object_store

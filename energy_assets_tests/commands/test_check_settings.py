@@ -11,7 +11,8 @@ from energy_assets.commands.check_settings import try_backends
 from energy_assets.settings import read_settings
 from energy_assets_tests.stores.gcs.server import BUCKET, GcsServer
 from energy_assets_tests.stores.hopsworks.server import Project
-from energy_assets_tests.tracking.wandb_server import ENTITY, KEY, WandbServer
+from energy_assets_tests.tracking.wandb_operations import ENTITY
+from energy_assets_tests.tracking.wandb_server import KEY, WandbServer
 
 WRONG = {"fs_api_key": SecretStr("a-wrong-key"), "wandb_api_key": SecretStr("a-wrong-key")}
 
@@ -23,7 +24,7 @@ def test_with_nothing_set_every_backend_is_reached(tmp_path: Path) -> None:
     assert [outcome.backend for outcome in outcomes] == backends
 
 
-def test_a_backend_that_cannot_be_used_is_told_apart_from_those_that_can(tmp_path: Path) -> None:
+def test_only_a_backend_that_cannot_be_used_is_reported_as_failed(tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where a folder should be")
     settings = read_settings(_env_file=None, storage_root=blocked)

@@ -16,10 +16,8 @@ from energy_assets.commands.steps import Step, steps_to_forecast, steps_to_repla
 from energy_assets.errors import NoDataError
 from energy_assets.partitions import HOUR
 from energy_assets.settings import PROJECT_ROOT
-from energy_assets.sources.profiles import DE35
 from energy_assets.sources.simulator import Simulator
-from energy_assets_tests.assets.conftest import SERIES
-from energy_assets_tests.world import Only, World
+from energy_assets_tests.world import SERIES, Changed, Only, World
 
 H = datetime(2023, 3, 13, 21)
 
@@ -30,7 +28,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def energy_assets(home: Path, *arguments: str, **environment: str) -> tuple[int, str]:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "energy_assets", *arguments],
         cwd=PROJECT_ROOT,
         env={
@@ -45,8 +43,8 @@ def energy_assets(home: Path, *arguments: str, **environment: str) -> tuple[int,
         check=False,
         timeout=500,
     )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout + done.stderr
+    assert "Traceback" not in process.stderr, process.stderr
+    return process.returncode, process.stdout + process.stderr
 
 
 def test_a_run_on_the_real_file_forecasts_scores_and_shows_a_picture(
@@ -144,13 +142,13 @@ def steps_to(world: World, origin: datetime) -> list[tuple[str, datetime, dateti
     return [(step.job, step.first, step.last) for step in steps]
 
 
-def test_a_first_load_that_broke_off_is_made_again(small: World) -> None:
+def test_an_interrupted_first_load_is_repeated(small: World) -> None:
     first = H - timedelta(days=31) + HOUR
     small.run("ingestion_job", first, H, assets=["raw_consumption"])
     assert steps_to(small, H)[0] == ("ingestion_job", first, H)
 
 
-def test_hours_known_to_be_empty_are_not_requested_again(small: World) -> None:
+def test_empty_hours_are_not_requested_again(small: World) -> None:
     small.put_history(H - timedelta(days=32), H - timedelta(days=10))
     small.put_history(H - timedelta(days=9), H + HOUR)
     gap = (H - timedelta(days=10), H - timedelta(days=9) - HOUR)
@@ -199,11 +197,9 @@ def test_a_failed_contract_says_hour_and_reason(
 ) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
 
-    class Broken(Only):
-        def fetch(self, start: datetime, end: datetime) -> pd.DataFrame:
-            return super().fetch(start, end).assign(**{DE35.value_column: "broken"})
-
-    broken = small.with_source(Broken(small.source.source, SERIES))
+    broken = small.with_source(
+        Changed(small.source, lambda records: records.assign(TotalCon="broken"))
+    )
     step = Step("ingestion_job", H, H, "load")
     with pytest.raises(RunFailedError, match=r"2023-03-13 21:00 UTC: value not a number"):
         execute(broken.deployment, [step])

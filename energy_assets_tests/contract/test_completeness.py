@@ -62,7 +62,7 @@ def test_missing_hours_are_those_with_a_missing_series() -> None:
     assert missing_hours(store, H, H + 4 * HOUR) == [H + HOUR, H + 3 * HOUR]
 
 
-def test_without_any_series_nothing_is_known_to_be_missing() -> None:
+def test_an_empty_store_cannot_tell_which_hours_are_missing() -> None:
     assert missing_hours(Stored(rows()), H, H + HOUR) is None
 
 

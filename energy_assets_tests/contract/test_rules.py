@@ -104,7 +104,7 @@ def test_a_record_that_breaks_a_rule_is_quarantined_as_published_with_the_reason
     assert json.loads(quarantined["record"]) == dict(zip(DE35.columns, record, strict=True))
 
 
-def test_without_known_codes_any_name_is_valid_but_a_blank_one() -> None:
+def test_without_a_list_of_codes_any_name_but_a_blank_one_is_valid() -> None:
     published = records(
         (HOUR, "Region Sjælland", "Privat", "571027,830000"),
         (HOUR, "Bornholm", "Noget nyt", "1"),
@@ -232,7 +232,7 @@ def test_equal_repeats_do_not_make_an_hour_invalid() -> None:
     assert mostly_invalid_hours(validated) == []
 
 
-def test_there_is_no_reason_to_reject_valid_hours() -> None:
+def test_valid_hours_are_not_rejected() -> None:
     for rows in (an_hour(5, 1), []):
         assert reason_to_reject(validate_records(records(*rows), DE35)) is None
 

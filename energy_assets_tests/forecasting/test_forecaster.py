@@ -162,7 +162,7 @@ def test_linear_weight_mixes_both_models_on_the_logarithmic_scale(panel, small, 
     np.testing.assert_allclose(np.log(whole), mixed, atol=1e-3)
 
 
-def test_there_is_no_place_by_default(panel, small):
+def test_country_and_time_zone_are_unset_by_default(panel, small):
     nowhere = GlobalForecaster()
     assert (nowhere.country, nowhere.timezone) == (None, "UTC")
     utc = small.clone().set_params(country=None, timezone="UTC")

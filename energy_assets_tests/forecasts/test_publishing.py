@@ -1,4 +1,4 @@
-"""The newest forecast moves forward only, in every object store."""
+"""The newest forecast only moves forward, in every object store."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_damaged_file_is_replaced(object_store: ObjectStore, content: bytes) -
 
 def test_racing_forecasts_never_move_the_newest_one_back(object_store: ObjectStore) -> None:
     racing = [ORIGIN + number * HOUR for number in (7, 2, 11, 0, 5, 9, 1, 10, 4, 8, 3, 6)]
-    seen: list[datetime] = []
+    newest: list[datetime] = []
     errors: list[Exception] = []
     start = threading.Barrier(len(racing))
 
@@ -92,12 +92,12 @@ def test_racing_forecasts_never_move_the_newest_one_back(object_store: ObjectSto
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        if (found := published_origin(object_store)) is not None:
-            seen.append(found)
+        if (origin := published_origin(object_store)) is not None:
+            newest.append(origin)
     for thread in threads:
         thread.join()
     assert errors == []
-    assert seen == sorted(seen)
+    assert newest == sorted(newest)
     assert origins(object_store) == {max(racing)}
 
 
@@ -109,7 +109,7 @@ def test_a_forecast_whose_answer_was_lost_is_published(gcs: GcsServer) -> None:
     assert origins(objects) == {ORIGIN + HOUR}
 
 
-def test_a_store_that_does_not_answer_is_not_taken_for_one_without_a_forecast(
+def test_a_store_that_does_not_answer_is_not_treated_as_empty(
     gcs: GcsServer,
 ) -> None:
     publish(gcs_store(), ORIGIN)

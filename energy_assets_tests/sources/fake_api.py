@@ -16,6 +16,7 @@ PATH = f"/dataset/{CONSUMER_CATEGORY.dataset}"
 START, END = datetime(2024, 8, 1), datetime(2024, 8, 2)
 REGIONS = ("Region Hovedstaden", "Region Midtjylland", "Region Sjælland")
 HOUR = timedelta(hours=1)
+NOW = datetime(2024, 8, 20, 9, 30)
 
 Answer = Response | Callable[[Request], Response]
 

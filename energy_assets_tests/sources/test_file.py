@@ -143,7 +143,7 @@ def test_changing_the_records_does_not_change_the_source(small: FileSource) -> N
         (datetime(2023, 2, 1, 2), datetime(2023, 2, 1, 3)),
     ],
 )
-def test_hours_outside_the_file_are_an_error_that_says_what_it_has_and_how_to_replay_it(
+def test_hours_outside_the_file_are_an_error_that_says_how_to_replay_it(
     small: FileSource, start: datetime, end: datetime
 ) -> None:
     source = FileSource(small.path, DE35, now=lambda: datetime(2023, 2, 11, 9, 30))
@@ -155,7 +155,7 @@ def test_hours_outside_the_file_are_an_error_that_says_what_it_has_and_how_to_re
         source.fetch(start, end)
 
 
-def test_hours_partly_outside_the_file_give_the_records_that_there_are(small: FileSource) -> None:
+def test_a_range_partly_outside_the_file_gives_the_records_inside(small: FileSource) -> None:
     assert len(small.fetch(datetime(2023, 2, 1, 1), datetime(2023, 2, 5))) == 1
 
 
@@ -258,7 +258,7 @@ def test_a_file_that_was_removed_is_an_error_that_names_the_variable(small: File
 
 
 @pytest.mark.parametrize("cut", range(1, len(SMALL), 7))
-def test_a_file_truncated_anywhere_is_read_or_is_an_error_of_our_own(
+def test_a_file_truncated_anywhere_is_read_or_raises_our_own_error(
     tmp_path: Path, cut: int
 ) -> None:
     path = tmp_path / "cut.csv"

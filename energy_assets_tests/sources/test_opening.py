@@ -31,7 +31,7 @@ def test_a_file_is_read_as_de35_by_default(tmp_path: Path) -> None:
     assert (source.name, source.profile) == ("file", DE35)
 
 
-def test_the_api_is_asked_for_a_live_data_set_by_default() -> None:
+def test_the_api_serves_a_live_data_set_by_default() -> None:
     source = open_source(a_settings(energy_source="energidataservice"))
     assert (source.name, source.profile) == ("energidataservice", CONSUMER_CATEGORY)
 

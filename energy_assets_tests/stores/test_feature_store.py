@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -172,19 +172,10 @@ def test_reading_a_training_dataset_that_is_gone_says_what_to_do(
 
 
 def test_two_writers_at_the_same_time_lose_no_rows(store: FeatureStore) -> None:
-    failures: list[BaseException] = []
-
     def write(series: int) -> None:
-        try:
-            for number in range(8):
-                store.upsert(rows(hours=1, start=T0 + number * HOUR).iloc[[series]])
-        except BaseException as error:
-            failures.append(error)
+        for number in range(8):
+            store.upsert(rows(hours=1, start=T0 + number * HOUR).iloc[[series]])
 
-    writers = [threading.Thread(target=write, args=(series,)) for series in (0, 1)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert not failures
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, (0, 1)))  # raises what a writer raises
     assert len(store.read(T0, T0 + 8 * HOUR)) == 16

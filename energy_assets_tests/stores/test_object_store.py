@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -68,17 +69,12 @@ def test_a_conditional_write_happens_only_if_the_object_is_unchanged(
 def test_of_many_conditional_writes_at_the_same_time_one_succeeds(
     object_store: ObjectStore,
 ) -> None:
-    outcomes: list[bool] = []
     start = threading.Barrier(8)
 
-    def write(number: int) -> None:
+    def write(number: int) -> bool:
         start.wait()
-        outcomes.append(object_store.write_if("x", str(number).encode(), None))
+        return object_store.write_if("x", str(number).encode(), None)
 
-    writers = [threading.Thread(target=write, args=(number,)) for number in range(8)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert len(outcomes) == 8
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(write, range(8)))
     assert outcomes.count(True) == 1

@@ -21,16 +21,18 @@ from energy_assets.forecasting.tuning.search_space import (
 )
 from energy_assets.partitions import HOUR
 from energy_assets.tracking import sweep
-from energy_assets_tests.tracking.conftest import (
+from energy_assets_tests.tracking.samples import (
     IMPATIENT,
     ORIGIN,
     PARTITION,
     SOURCE_ID,
+    WRONG_KEY,
     a_world,
     online,
     unused_url,
 )
-from energy_assets_tests.tracking.wandb_server import ENTITY, KEY, PROJECT, Run, WandbServer
+from energy_assets_tests.tracking.wandb_operations import ENTITY, PROJECT, Run
+from energy_assets_tests.tracking.wandb_server import KEY, WandbServer
 
 SPACE = SearchSpace.model_validate(
     {
@@ -104,7 +106,7 @@ def test_a_sweep_tries_what_wandb_proposes_and_logs_every_trial(
     }
 
 
-def test_the_best_run_is_that_of_the_default_configuration_if_no_other_is_better(
+def test_without_a_better_trial_the_default_configuration_is_the_best_run(
     server: WandbServer, tmp_path: Path
 ) -> None:
     server.proposals = proposals(20)
@@ -130,7 +132,7 @@ def test_a_sweep_that_somebody_stops_ends_the_search(
 ) -> None:
     import wandb
 
-    # When it is told to exit, the real agent sleeps for ten seconds and returns.
+    # On an exit command, the real agent sleeps for ten seconds and returns.
     monkeypatch.setattr(wandb, "agent", create_autospec(wandb.agent))
     objective = an_objective(0.5, 0.4, 0.3)
     search = online(tmp_path, server.url).search(PARTITION)
@@ -139,7 +141,7 @@ def test_a_sweep_that_somebody_stops_ends_the_search(
     assert "sweep failed" not in search.notes
 
 
-def test_after_somebody_stops_a_run_optuna_goes_on(
+def test_optuna_goes_on_after_somebody_stops_a_run(
     server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The agent raises an exception in the run's thread."""
@@ -192,7 +194,7 @@ def test_without_wandb_optuna_searches(
 ) -> None:
     server.silent_sweep = True
     url = unused_url() if fault == "unreachable" else server.url
-    key = "wr0ng" + 40 * "8" if fault == "wrong key" else KEY
+    key = WRONG_KEY if fault == "wrong key" else KEY
     search = online(tmp_path, url, key, IMPATIENT).search(PARTITION)
     objective = an_objective(0.5, 0.375, 0.25)
     search(objective)
@@ -202,7 +204,7 @@ def test_without_wandb_optuna_searches(
     assert f"{PARTITION}: no sweep of Weights & Biases" in caplog.text
 
 
-def test_if_wandb_goes_down_in_the_middle_optuna_goes_on_with_the_trials_that_are_left(
+def test_if_wandb_goes_down_halfway_optuna_runs_the_remaining_trials(
     server: WandbServer, tmp_path: Path
 ) -> None:
     def go_down(number: int) -> None:
@@ -218,7 +220,7 @@ def test_if_wandb_goes_down_in_the_middle_optuna_goes_on_with_the_trials_that_ar
     assert "best run" not in search.notes  # the best trial was Optuna's
 
 
-def test_the_packaged_search_space_is_one_that_wandb_takes() -> None:
+def test_wandb_accepts_the_packaged_search_space() -> None:
     """Its server wants a distribution where the ends of a range differ in type."""
     config = sweep._config(read_search_space(), PARTITION, 5)
     assert config["run_cap"] == 5

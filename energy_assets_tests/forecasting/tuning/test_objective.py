@@ -75,7 +75,7 @@ def test_a_pruned_trial_gets_an_estimate_above_the_best_score() -> None:
     assert objective.trials[1].outcome == "about 0.5000, pruned after fold 1"
 
 
-def test_the_first_trial_is_never_pruned_and_later_ones_are_compared_with_the_best() -> None:
+def test_the_first_trial_is_never_pruned_and_later_ones_compete_with_the_best() -> None:
     objective = scored_objective([0.9, 0.9, 0.9], [0.1, 0.1, 0.1], [0.9, 0.9, 0.9])
     assert try_all(objective) == ["complete", "complete", "pruned"]
 

@@ -111,6 +111,6 @@ def test_without_a_search_the_default_configuration_is_stored_with_the_reason() 
     }
 
 
-def test_anything_else_is_no_result() -> None:
+def test_other_json_is_not_a_result() -> None:
     with pytest.raises(ValueError, match="best_parameters"):
         read_result(b'{"forecast": 1}')

@@ -1,32 +1,13 @@
-"""A way to meet permission errors, for whichever user runs the tests."""
+"""A folder for tests of permissions."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
-_NOBODY = 65_534
-
-
-@contextmanager
-def without_root() -> Iterator[None]:
-    """Give up root's right to read and write everything, which would hide permission errors."""
-    if os.name != "posix":
-        pytest.skip("file permissions are POSIX's")
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(_NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @pytest.fixture

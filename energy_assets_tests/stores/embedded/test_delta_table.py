@@ -12,7 +12,7 @@ import pytest
 
 from energy_assets.errors import NotFoundError, StorageError
 from energy_assets.stores.embedded.feature_store import DeltaFeatureStore
-from energy_assets_tests.stores.embedded.conftest import without_root
+from energy_assets_tests.stores.embedded.permissions import without_root
 from energy_assets_tests.stores.samples import HOUR, T0, rows
 
 DESTRUCTIVE = re.compile(r"delete|remove|erase|wipe|overwrite", re.IGNORECASE)
@@ -38,9 +38,9 @@ def log_file(store: DeltaFeatureStore) -> Path:
 
 def message_of(use: Callable[[], object]) -> str:
     """The message of the StorageError that `use` raises. It never advises to destroy data."""
-    with pytest.raises(StorageError) as caught:
+    with pytest.raises(StorageError) as raised:
         use()
-    message = str(caught.value)
+    message = str(raised.value)
     assert not DESTRUCTIVE.search(message.replace("what removed it", "")), message
     return message
 

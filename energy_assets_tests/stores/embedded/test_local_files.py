@@ -8,7 +8,7 @@ import pytest
 
 from energy_assets.errors import StorageError
 from energy_assets.stores.embedded.object_store import LocalObjectStore
-from energy_assets_tests.stores.embedded.conftest import without_root
+from energy_assets_tests.stores.embedded.permissions import without_root
 
 
 def test_an_interrupted_write_leaves_the_old_object_and_no_other_file(

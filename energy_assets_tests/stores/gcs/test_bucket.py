@@ -105,10 +105,10 @@ def test_no_message_contains_the_address_of_an_upload(
     store: GcsObjectStore, gcs: GcsServer
 ) -> None:
     gcs.fail(answers(403), at="upload_id=")
-    with pytest.raises(CredentialError) as caught:
+    with pytest.raises(CredentialError) as raised:
         store.write("x", LARGE)
-    assert "upload_id" not in str(caught.value)
-    assert caught.value.__suppress_context__
+    assert "upload_id" not in str(raised.value)
+    assert raised.value.__suppress_context__
 
 
 def test_a_folder_belongs_to_the_source_that_writes_to_it_first(gcs: GcsServer) -> None:

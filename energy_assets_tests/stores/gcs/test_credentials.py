@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -54,19 +54,19 @@ def test_a_revoked_key_names_the_setting_at_once(
 ) -> None:
     tokens.faults = [as_json(400, error=error, error_description=description)]
     store = gcs_store(google_cloud_service_account_json_path=key_file)
-    with pytest.raises(CredentialError, match=f"{VARIABLE}.*{error}: {description}") as caught:
+    with pytest.raises(CredentialError, match=f"{VARIABLE}.*{error}: {description}") as raised:
         store.write("x", b"")
     assert len(tokens.assertions) == 1
     assert gcs.requests == []
-    assert_holds_no_secret(caught.value, tokens.assertions[0])
+    assert_holds_no_secret(raised.value, tokens.assertions[0])
 
 
 def test_a_token_that_is_always_refused_names_the_setting(gcs: GcsServer, key_file: Path) -> None:
     gcs.tokens = set()
     store = gcs_store(google_cloud_service_account_json_path=key_file)
-    with pytest.raises(CredentialError, match=f"{VARIABLE}.*Invalid Credentials") as caught:
+    with pytest.raises(CredentialError, match=f"{VARIABLE}.*Invalid Credentials") as raised:
         store.read("x")
-    assert_holds_no_secret(caught.value)
+    assert_holds_no_secret(raised.value)
 
 
 def test_a_request_to_a_token_server_that_fails_once_is_repeated(
@@ -111,18 +111,18 @@ def test_a_file_that_is_not_a_key_is_named_with_its_setting(
     path = tmp_path / "wrong.json"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(CredentialError, match=rf"{VARIABLE}.*wrong\.json.*{says}") as caught:
+    with pytest.raises(CredentialError, match=rf"{VARIABLE}.*wrong\.json.*{says}") as raised:
         gcs_store(google_cloud_service_account_json_path=path).read("x")
     assert gcs.requests == []
-    assert_holds_no_secret(caught.value, "private")
+    assert_holds_no_secret(raised.value, "private")
 
 
 def test_a_key_set_instead_of_its_path_is_refused_and_not_shown(
     key_file: Path, private_key: str
 ) -> None:
-    with pytest.raises(SettingsError, match=f"{VARIABLE}.*the path of the key file") as caught:
+    with pytest.raises(SettingsError, match=f"{VARIABLE}.*the path of the key file") as raised:
         read_settings(_env_file=None, google_cloud_service_account_json_path=key_file.read_text())
-    assert_holds_no_secret(caught.value, private_key.splitlines()[1])
+    assert_holds_no_secret(raised.value, private_key.splitlines()[1])
 
 
 @pytest.mark.parametrize("adc_file", [None, "missing.json", "empty.json"])
@@ -157,13 +157,7 @@ def test_application_default_credentials_work_and_a_refusal_says_how_to_renew_th
 def test_threads_share_a_store(gcs: GcsServer, tokens: TokenServer, key_file: Path) -> None:
     gcs.tokens = {TOKEN}
     store = gcs_store(google_cloud_service_account_json_path=key_file)
-    threads = [
-        threading.Thread(target=store.write, args=(f"{n}", str(n).encode())) for n in range(12)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert {name: gcs.objects[name] for name in map(str, range(12))} == {
-        str(n): str(n).encode() for n in range(12)
-    }
+    contents = {str(number): str(number).encode() for number in range(12)}
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(store.write, contents, contents.values()))  # raises what a thread raises
+    assert {name: gcs.objects[name] for name in contents} == contents

@@ -37,9 +37,9 @@ def test_a_missing_setting_is_named_before_any_request(
 
 
 def test_a_wrong_key_is_refused_at_once(hopsworks: Project) -> None:
-    with pytest.raises(CredentialError, match="refuses FS_API_KEY") as caught:
+    with pytest.raises(CredentialError, match="refuses FS_API_KEY") as raised:
         features(hopsworks, fs_api_key="a-wrong-key").check()
-    assert "a-wrong-key" not in str(caught.value)
+    assert "a-wrong-key" not in str(raised.value)
 
 
 def test_a_key_that_is_revoked_is_refused_and_works_again_once_it_is_valid(
@@ -115,7 +115,9 @@ def test_a_server_that_keeps_failing_is_unreachable_after_the_last_attempt(
 
 
 @pytest.mark.parametrize("request_path", ["/variables/versions", "/credentials"])
-def test_a_slow_answer_is_not_waited_for(hopsworks: Project, request_path: str) -> None:
+def test_a_slow_answer_times_out_and_is_requested_again(
+    hopsworks: Project, request_path: str
+) -> None:
     """The first request of a login, and the last."""
     slow = hopsworks.fail("GET", f"{request_path}$", seconds=4.0)
     store = features(hopsworks, policy=replace(QUICK, read_timeout=1.5))

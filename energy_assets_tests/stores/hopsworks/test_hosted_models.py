@@ -47,10 +47,10 @@ def test_a_registration_that_another_process_holds_up_says_so(
     hopsworks: Project, files: Path, tmp_path: Path
 ) -> None:
     lock = tmp_path / f".{hopsworks.name}_best_model.lock"
-    with FileLock(lock), pytest.raises(StorageError, match="another process") as caught:
+    with FileLock(lock), pytest.raises(StorageError, match="another process") as raised:
         register(models(hopsworks, tmp_path, lock_seconds=0.01), files)
-    assert str(lock) in str(caught.value)
-    assert "STORAGE_ROOT" not in str(caught.value)
+    assert str(lock) in str(raised.value)
+    assert "STORAGE_ROOT" not in str(raised.value)
     register(models(hopsworks, tmp_path), files)
 
 

@@ -119,7 +119,7 @@ assert connection.call(lambda project: project.name) == name
 """
 
 
-def test_a_forked_process_logs_in_itself_and_logging_and_warnings_stay_as_they_were(
+def test_a_forked_process_logs_in_itself_and_leaves_logging_and_warnings_alone(
     hopsworks: Project, tmp_path: Path
 ) -> None:
     process = start(FORK, hopsworks, tmp_path / "temporary")
@@ -152,9 +152,9 @@ def test_the_key_is_in_no_message_log_or_output(
     for fault in ({"status": 500}, {"status": 403}, {"status": 400}, {"drop": True}):
         hopsworks.faults.clear()
         hopsworks.fail("GET", ".", times=99, **fault)
-        with pytest.raises(EnergyAssetsError) as caught:
+        with pytest.raises(EnergyAssetsError) as raised:
             store.check()
-        for error in chain(caught.value):
+        for error in chain(raised.value):
             assert isinstance(error, EnergyAssetsError), "the client's errors hold the request"
             texts.append(f"{error} {error!r} {vars(error)}")
     texts += [caplog.text, *capfd.readouterr()]
