@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from energy_assets.forecasting.rolling_origin import rolling_origin
 
 from energy_assets.errors import ForecastError, ShortHistoryError
 from energy_assets.forecasting import GlobalForecaster
+from energy_assets.forecasting.evaluation.rolling_origin import rolling_origin
 from energy_assets.forecasting.evaluation.scores import summary
 from energy_assets.forecasting.models import seasonal_naive
 from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES, SeasonalNaive
