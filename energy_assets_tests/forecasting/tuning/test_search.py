@@ -8,6 +8,7 @@ import pytest
 from energy_assets.errors import ForecastError, ShortHistoryError
 from energy_assets.forecasting import GlobalForecaster
 from energy_assets.forecasting.evaluation import scores as evaluation
+from energy_assets.forecasting.evaluation.rolling_origin import rolling_origin
 from energy_assets.forecasting.models import seasonal_naive
 from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES, SeasonalNaive
 from energy_assets.forecasting.tuning.objective import Objective
@@ -66,9 +67,7 @@ def test_the_seasonal_naives_are_scored_on_the_same_folds(
 
     folds = [
         evaluation.summary(
-            evaluation.rolling_origin(
-                panel, {"": forecast}, pd.date_range(cutoff, periods=3, freq="12h")
-            )
+            rolling_origin(panel, {"": forecast}, pd.date_range(cutoff, periods=3, freq="12h"))
         )["mape"]
         for cutoff in result.scheme.cutoffs
     ]
