@@ -79,8 +79,9 @@ def document_errors(path: object, remedy: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, KeyError, OSError) as error:  # OSError: pyarrow's for damaged Parquet
+        reason = str(error).partition("\n")[0]  # pydantic adds lines for every model and field
         raise StorageError(
-            f"cannot parse {path} ({type(error).__name__}: {error}): {remedy}"
+            f"cannot parse {path} ({type(error).__name__}: {reason}): {remedy}"
         ) from error
 
 
