@@ -40,13 +40,13 @@ def build_defs(resources: Mapping[str, Any]) -> dg.Definitions:
         schedules=automation.SCHEDULES,
         sensors=automation.SENSORS,
         resources={**IO_MANAGERS, **resources},
-        # A process for each step would spend its time on imports: one process runs the whole job.
+        # One process runs the whole job: a process per step would spend most of its time importing.
         executor=dg.in_process_executor,
     )
     with warnings.catch_warnings():
-        # A job may hold cheap and costly assets. Its backfills then follow the stricter policy.
+        # A job may have cheap and costly assets. Its backfills then follow the stricter policy.
         warnings.filterwarnings("ignore", message=r"Asset job \w+ materializes assets with varying")
-        defs.get_repository_def()  # Dagster keeps it, and would warn when it makes it later
+        defs.get_repository_def()  # cached, so that the warning does not come later
     return defs
 
 

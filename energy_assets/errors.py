@@ -18,11 +18,11 @@ class CredentialError(SettingsError):
 
 
 class SourceError(EnergyAssetsError):
-    """The source cannot be reached, or its answer cannot be read as records."""
+    """The source cannot be reached, or its response cannot be read as records."""
 
 
 class NoDataError(SourceError):
-    """The source has no data yet, or no longer, in the requested hours."""
+    """The source has no data for the requested hours: not yet, or no longer."""
 
     def __init__(self, message: str, newest: datetime | None = None) -> None:
         super().__init__(message)
@@ -31,7 +31,7 @@ class NoDataError(SourceError):
 
 
 class ContractError(EnergyAssetsError):
-    """So many records of an hour break the contract that none of the run may be used."""
+    """Rows or records break the contract, so nothing of the run may be used."""
 
 
 class StorageError(EnergyAssetsError):

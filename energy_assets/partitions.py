@@ -2,8 +2,8 @@
 
 A partition is one hour of observation: key `2023-03-01-10:00` holds the rows of 10:00 to 10:59.
 
-This is the only module that reads the settings when it is imported: Dagster needs to know the
-partitions by then. Everything else is handed its settings.
+This is the only module that reads the settings when it is imported, because Dagster needs the
+partitions then. Everything else is passed its settings.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ hourly = dg.HourlyPartitionsDefinition(
     timezone="UTC",
     fmt=PARTITION_FORMAT,
 )
-"""One partition an hour. The newest is `DAYS_DELAY` days old, because sources publish late."""
+"""One partition per hour. The newest is `DAYS_DELAY` days old, because sources publish late."""
 
 
 def hour_of(key: str) -> datetime:
@@ -44,7 +44,7 @@ def key_of(hour: datetime) -> str:
 
 
 def window_of(hour: datetime, days: int) -> tuple[datetime, datetime]:
-    """The `days` days that end with an hour: start included, end excluded."""
+    """The `days` days that end with an hour, as [start, end)."""
     end = hour + HOUR
     return end - timedelta(days=days), end
 

@@ -1,7 +1,7 @@
 """The tables: their columns, types, units and keys. Which values are valid is in `contract.rules`.
 
-Times are UTC hours without a time zone, areas and consumer types the source's own codes as text,
-energies kWh in an hour.
+Times are UTC hours without a time zone, areas and consumer types are the source's codes as text,
+energies are in kWh.
 """
 
 from __future__ import annotations
@@ -70,19 +70,16 @@ class Table:
         )
 
 
-_AREA = Column("area", TEXT, "The source's code of the area, as DK1")
-_CONSUMER_TYPE = Column("consumer_type", TEXT, "The source's code of the consumer type, as 121")
+_AREA = Column("area", TEXT, "The source's code for the area, such as DK1")
+_CONSUMER_TYPE = Column(
+    "consumer_type", TEXT, "The source's code for the consumer type, such as 121"
+)
 _HOUR = Column("datetime_utc", TIMESTAMP, "Start of the hour, UTC")
 
 CONSUMPTION = Table(
     name="energy_consumption_denmark",
     description="The electricity that a consumer type used in an area in an hour",
-    columns=(
-        _AREA,
-        _CONSUMER_TYPE,
-        _HOUR,
-        Column(TARGET, FLOAT, "Consumption in the hour, kWh"),
-    ),
+    columns=(_AREA, _CONSUMER_TYPE, _HOUR, Column(TARGET, FLOAT, "Consumption in the hour, kWh")),
     key=PRIMARY_KEY,
 )
 

@@ -42,16 +42,16 @@ class Settings(BaseSettings):
     partitions_start: str = "2023-01-01-00:00"
 
     feature_store: Literal["embedded", "hopsworks"] = "embedded"
-    """The store of features and models."""
+    """The store for features and models."""
     feature_group_version: int = Field(default=1, ge=1)
     training_datasets_kept: int = Field(default=168, ge=1)
-    """Maintenance keeps this many training datasets: those made last."""
+    """Maintenance keeps this many of the newest training datasets."""
     fs_host: str = "eu-west.cloud.hopsworks.ai"
     fs_port: int = Field(default=443, ge=1, le=65_535)
     fs_project_name: str | None = None
     fs_api_key: SecretStr | None = None
     fs_trust_store: Path | None = None
-    """PEM file of the certificate authority, for a cluster with certificates of its own."""
+    """PEM file of the certificate authority, for a cluster with its own certificates."""
     fs_hostname_verification: bool = True
     fs_statistics: bool = False
     fs_stream: bool = False
@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     tuning_trials: int = Field(default=5, ge=1)
     tuning_seconds: float = Field(default=120.0, gt=0)
     model_max_age_hours: int = Field(default=168, ge=1)
-    """The forecast falls back to the baseline if the model is older than this."""
+    """Models older than this make no forecasts."""
 
     @field_validator("partitions_start")
     @classmethod
@@ -129,7 +129,7 @@ def read_settings(**overrides: object) -> Settings:
 
 
 def utc_now() -> datetime:
-    """The time now as naive UTC, which is how this project keeps all times."""
+    """The current time as naive UTC, the form of all times in this project."""
     return datetime.now(timezone.utc).replace(tzinfo=None)
 
 

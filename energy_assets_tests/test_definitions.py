@@ -50,8 +50,8 @@ def test_dagsters_own_checks_pass_with_an_empty_environment(
 
 def test_loading_the_code_location_loads_no_heavy_library() -> None:
     heavy = (
-        "sklearn, sktime, lightgbm, optuna, matplotlib, deltalake, httpx, "
-        "hopsworks, wandb, google.cloud.storage"
+        "sklearn, sktime, lightgbm, optuna, matplotlib, hopsworks, hsfs, wandb, "
+        "google.cloud.storage"
     )
     code = (
         "import sys, energy_assets.definitions\n"

@@ -5,8 +5,9 @@ training: feature_view, best_config, model
 prediction: predictions_parquet
 monitoring: monitoring_metrics
 
-Each asset is a thin shell: it calls functions of `contract`, `forecasting` and `forecasts`. Does
-not belong here: when an asset is made (`automation`), and where it is kept (`io_managers`).
+Each asset is a thin shell that calls functions of `contract`, `forecasting` and `forecasts`.
+
+Does not belong here: when an asset is made (`automation`), and where it is kept (`io_managers`).
 """
 
 import warnings

@@ -1,6 +1,6 @@
-"""Asset checks: what each asset is checked for, and how a result is made from its figures.
+"""Asset checks: what each asset is checked for, and the check results.
 
-The checks run inside their assets. A check of its own that takes a partitioned asset as an argument
+The checks run inside their assets. A separate check that takes a partitioned asset as an argument
 would load all of its partitions.
 """
 
@@ -18,7 +18,7 @@ CONTRACT = dg.AssetCheckSpec(
     "contract",
     asset="feature_group",
     blocking=True,
-    description="At least half of the records of every hour are valid. If not, none is used.",
+    description="At least half of the records of every hour are valid; otherwise none are used.",
 )
 COMPLETE = dg.AssetCheckSpec(
     "complete",
@@ -38,7 +38,7 @@ FROM_THIS_MODEL = dg.AssetCheckSpec(
 
 
 def run_hours(keys: Sequence[str]) -> dict[str, str]:
-    """The partitions that a figure of a whole run covers, which Dagster does not show."""
+    """The range of partitions that a run's figures cover, which Dagster does not show."""
     return {"first hour of the run": keys[0], "last hour of the run": keys[-1]}
 
 
@@ -62,16 +62,12 @@ def contract(
 
 
 def complete(missing: pd.Series, expected: int, keys: Sequence[str]) -> dg.AssetCheckResult:
-    """Warns of hours with missing series. `missing`: how many, by hour; `keys`: the run's hours."""
+    """Warns of missing series. `missing` counts them by hour; `keys` are the run's hours."""
     gaps = missing[missing > 0]
     return _result(
         COMPLETE,
         failed_at=[f"{hour:%Y-%m-%d %H:%M}" for hour in gaps.index],
-        metadata={
-            **run_hours(keys),
-            "series expected": expected,
-            "rows missing": int(gaps.sum()),
-        },
+        metadata={**run_hours(keys), "series expected": expected, "rows missing": int(gaps.sum())},
     )
 
 
@@ -87,10 +83,7 @@ def from_this_model(qualities: Mapping[str, str]) -> dg.AssetCheckResult:
 
 
 def _result(
-    spec: dg.AssetCheckSpec,
-    *,
-    failed_at: list[str],
-    metadata: Mapping[str, Any],
+    spec: dg.AssetCheckSpec, *, failed_at: list[str], metadata: Mapping[str, Any]
 ) -> dg.AssetCheckResult:
     """A check that warns and names the hours in which it failed."""
     shown = ", ".join(failed_at[:10]) + (" ..." if len(failed_at) > 10 else "")

@@ -34,10 +34,10 @@ from energy_assets.stores.object_store import ObjectStore
 def raw_consumption(
     context: dg.AssetExecutionContext, source: dg.ResourceParam[Source]
 ) -> dg.MaterializeResult:
-    """The records of an hour exactly as published: all of them, with every value as text.
+    """All records of an hour exactly as published, with every value as text.
 
     Partition `2023-03-01-10:00` holds the records with a time from 10:00 to 10:59 UTC. If nothing
-    was published for an hour, or nothing yet, its file is empty.
+    has been published for an hour, its file is empty.
     """
     start, end = hours_of(context)
     records = fetch_published(source, start, end)
@@ -71,8 +71,8 @@ def feature_group(
     """Clean rows of an hour, in kWh, upserted by (area, consumer_type, datetime_utc).
 
     Partition `2023-03-01-10:00` holds at most one row for each series, with `datetime_utc` 10:00.
-    Records that break the contract go to the quarantine with the reason; the others go on. If more
-    than half of an hour's records break it, the check fails and the run writes nothing.
+    Records that break the contract go to the quarantine with the reason. If more than half of an
+    hour's records break it, the check fails and the run writes nothing.
     """
     start, end = hours_of(context)
     records = pd.concat(raw_consumption.values(), ignore_index=True)
@@ -80,7 +80,7 @@ def feature_group(
     rejection = reason_to_reject(validated)
     contract = checks.contract(validated, rejection, context.partition_keys)
     if rejection:
-        yield contract  # records the failed check, although the asset fails
+        yield contract  # so that the failed check is recorded although the asset fails
         raise ContractError(rejection)
 
     rows, quarantine = validated.rows, validated.quarantine

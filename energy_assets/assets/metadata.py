@@ -27,14 +27,14 @@ TRAINING = {**_COMMON, "group_name": "training"}
 FORECASTS = {**_COMMON, "group_name": "forecasts"}
 
 SINGLE_RUN = dg.BackfillPolicy.single_run()
-"""A backfill of any length is one run, because a run costs seconds and an hour milliseconds."""
+"""A backfill of any length is one run: a run costs seconds, but an hour only milliseconds."""
 
 DAILY_RUNS = dg.BackfillPolicy.multi_run(max_partitions_per_run=24)
-"""A backfill is one run a day, because its hours are costly and a failed run loses them all."""
+"""A backfill has one run per day, because hours are costly and a failed run loses all of them."""
 
 
 def hours_of(context: dg.AssetExecutionContext) -> tuple[datetime, datetime]:
-    """The hours of the run's partitions: start included, end excluded, naive UTC."""
+    """The hours [start, end) of the run's partitions, naive UTC."""
     window = context.partition_time_window
     return window.start.replace(tzinfo=None), window.end.replace(tzinfo=None)
 
@@ -55,7 +55,7 @@ def text_schema(columns: Iterable[str]) -> dg.TableSchema:
 
 
 def rows_per_hour(context: dg.AssetExecutionContext, frames: Mapping[str, Sized]) -> None:
-    """Record the row count of each partition, even if many of them share a run."""
+    """Record the row count of each partition, even if several share a run."""
     for key, frame in frames.items():
         context.add_asset_metadata({"dagster/partition_row_count": len(frame)}, partition_key=key)
 
@@ -65,16 +65,16 @@ def picture(png: bytes) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")
 
 
-def tracked(seen: Tracked) -> dict[str, dg.MetadataValue]:
-    """Where a partition is in Weights & Biases, or why it is not; empty if tracking is disabled."""
-    shown: dict[str, dg.MetadataValue] = {}
-    if seen.url:
-        shown["Weights & Biases run"] = dg.MetadataValue.url(seen.url)
-    if seen.folder:
-        shown["Weights & Biases run, offline"] = dg.MetadataValue.path(seen.folder)
-    if seen.problem:
-        shown["Weights & Biases"] = dg.MetadataValue.text(seen.problem)
-    return shown
+def tracked(record: Tracked) -> dict[str, dg.MetadataValue]:
+    """Where a record is in Weights & Biases, or why it is not; empty if tracking is disabled."""
+    metadata: dict[str, dg.MetadataValue] = {}
+    if record.url:
+        metadata["Weights & Biases run"] = dg.MetadataValue.url(record.url)
+    if record.folder:
+        metadata["Weights & Biases run, offline"] = dg.MetadataValue.path(record.folder)
+    if record.problem:
+        metadata["Weights & Biases"] = dg.MetadataValue.text(record.problem)
+    return metadata
 
 
 def table(frame: pd.DataFrame) -> dg.TableMetadataValue:

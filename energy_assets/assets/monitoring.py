@@ -53,7 +53,7 @@ def monitoring_metrics(
 
     Partition `2023-03-11-21:00` holds, for each series, the observation of 21:00 beside the
     forecasts made from 21:00 the day before (24 hours ahead) to 20:00 (one hour ahead): up to 24
-    rows a series. Origins without a forecast are left out.
+    rows per series. Origins without a forecast are left out.
     """
     start, end = hours_of(context)
     scored = score_forecasts(feature_group, predictions_parquet.values())

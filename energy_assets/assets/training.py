@@ -46,8 +46,8 @@ def feature_view(
     """A training dataset: the rows of the `DAYS_EXPORT` days that end with an hour, pinned.
 
     Partition `2023-03-10-21:00` holds, with 30 days, the rows from 2023-02-08 22:00 to 2023-03-10
-    21:00 as they were when it was made. Later reads return the same rows, whatever has been
-    corrected since, until maintenance makes room for newer datasets.
+    21:00 as they were when it was made. Later reads return the same rows, even if some have been
+    corrected since, until maintenance removes the dataset to make room for newer ones.
     """
     datasets: dict[str, TrainingDataset] = {}
     for key in context.partition_keys:
@@ -59,7 +59,7 @@ def feature_view(
 
 
 class SearchConfig(dg.Config):
-    """The limits of a hyperparameter search. It ends at whichever comes first."""
+    """The limits of a hyperparameter search, which ends when either is reached."""
 
     trials: int | None = Field(None, ge=1, description="TUNING_TRIALS by default")
     seconds: float | None = Field(None, gt=0, description="TUNING_SECONDS by default")
@@ -102,10 +102,7 @@ def best_config(
                 space,
                 config.trials or settings.tuning_trials,
                 config.seconds or settings.tuning_seconds,
-                arguments={
-                    "country": source.profile.country,
-                    "timezone": source.profile.timezone,
-                },
+                arguments={"country": source.profile.country, "timezone": source.profile.timezone},
                 search=search,
             )
         except ShortHistoryError as error:
@@ -117,13 +114,13 @@ def best_config(
             context.log.warning(reason)
             default = configs[key] = NotTuned.because(reason, space)
             record = tracking.log(partial(records.default_config, key, default))
-            shown = not_tuned_metadata(default, reason)
+            metadata = not_tuned_metadata(default, reason)
         else:
             png = search_picture(result, key, source.name)
             tracking.log(partial(records.split, key, result))
             record = tracking.log(partial(records.best_config, key, result, search.notes, png))
-            shown = search_metadata(result, search.notes, png)
-        context.add_asset_metadata(shown | tracked(record), partition_key=key)
+            metadata = search_metadata(result, search.notes, png)
+        context.add_asset_metadata(metadata | tracked(record), partition_key=key)
     return dg.MaterializeResult(value=configs)
 
 
@@ -147,7 +144,7 @@ def model(
 
     Partition `2023-03-10-21:00` is trained on the dataset of that hour with the newest
     `best_config` at or before it. Its scores are for the last days of the window, forecast by a
-    model that had not seen them. A model that does not beat both seasonal naives there is
+    model that has not seen them. A model that does not beat both seasonal naives there is
     registered, but makes no forecasts.
     """
     from energy_assets.forecasts.gate import TrainedModel, train
@@ -164,8 +161,8 @@ def model(
         )
         record = tracking.log(partial(records.model, key, trained, panel, config, dataset))
         models[key] = replace(trained, lineage=lineage(dataset, config, record))
-        shown = model_metadata(models[key], config)
-        context.add_asset_metadata(shown | tracked(record), partition_key=key)
+        metadata = model_metadata(models[key], config)
+        context.add_asset_metadata(metadata | tracked(record), partition_key=key)
     return dg.MaterializeResult(
         value=models,
         metadata={"source": source.name},

@@ -48,7 +48,7 @@ def search_metadata(result: TuningResult, notes: Mapping[str, str], png: bytes) 
 
 
 def model_metadata(trained: TrainedModel, config: BestConfig) -> dict[str, Any]:
-    """The verdict on a model, its scores and where it is from."""
+    """The verdict on a model, its scores and its lineage."""
     from energy_assets.forecasts.gate import comparison
 
     return {
@@ -61,14 +61,14 @@ def model_metadata(trained: TrainedModel, config: BestConfig) -> dict[str, Any]:
 
 
 def lineage(dataset: TrainingDataset, config: BestConfig, record: Tracked) -> dict[str, str]:
-    """Where a model is from, for the tags of the registry."""
-    origins = {
+    """Where a model comes from, for the tags in the registry."""
+    sources = {
         "training_dataset_version": str(dataset.version),
         "training_dataset_first_hour": key_of(dataset.start),
         "training_dataset_last_hour": key_of(dataset.end - HOUR),
         "best_config": config.hour,
     }
-    return origins | ({"wandb_run": record.url or record.run} if record.run else {})
+    return sources | ({"wandb_run": record.url or record.run} if record.run else {})
 
 
 def _best_parameters(config: BestConfig) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from energy_assets.partitions import key_of
 hourly_job = dg.define_asset_job(
     "hourly_job",
     selection=dg.AssetSelection.all() - dg.AssetSelection.assets("best_config"),
-    description="An hour from its records to its forecast, and the scores of earlier forecasts",
+    description="Process an hour from its records to its forecast, and score earlier forecasts",
 )
 ingestion_job = dg.define_asset_job(
     "ingestion_job",
@@ -19,12 +19,12 @@ ingestion_job = dg.define_asset_job(
 tuning_job = dg.define_asset_job(
     "tuning_job",
     selection=dg.AssetSelection.assets("feature_view", "best_config"),
-    description="Search for the best configuration: costly, so once a week and on demand",
+    description="Search for the best configuration; costly, so it runs weekly and on demand",
 )
 prediction_job = dg.define_asset_job(
     "prediction_job",
     selection=dg.AssetSelection.assets("predictions_parquet"),
-    description="Forecast from an hour with the newest good model",
+    description="Forecast from an hour with the newest promoted model",
 )
 repair_job = dg.define_asset_job(
     "repair_job",

@@ -1,4 +1,4 @@
-"""The schedules: what runs every hour, every week and every night."""
+"""The schedules: what runs hourly, weekly and nightly."""
 
 import dagster as dg
 

@@ -17,7 +17,7 @@ REPAIR_WINDOW = timedelta(hours=72)
 """Gaps older than this are left to a backfill."""
 
 REPAIR_INTERVAL = timedelta(hours=6)
-"""How long a gap that stays open waits until it is requested again."""
+"""How long after a request a gap that is still open is requested again."""
 
 MODEL = dg.AssetKey("model")
 PREDICTIONS = dg.AssetKey("predictions_parquet")
@@ -27,15 +27,15 @@ PREDICTIONS = dg.AssetKey("predictions_parquet")
     job=prediction_job,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Requests a forecast for every new model that has not made one yet",
+    description="Requests a forecast for every new model that has not yet made one",
 )
 def new_model_sensor(
     context: dg.SensorEvaluationContext,
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Request a forecast for the hour of every model trained since the last tick.
 
-    Reads every event after its cursor, so that no model is missed, however many are trained
-    between two ticks. A model whose own run also forecasts, as the hourly job does, is left to it.
+    It reads every event after its cursor, so it misses no model, however many are trained between
+    two ticks. A model whose own run also forecasts, as the hourly job does, is left to it.
     """
     cursor = int(context.cursor) if context.cursor else 0
     requested, skip_reason = 0, "no model without a forecast has been trained since the last tick"
@@ -80,7 +80,7 @@ def _will_forecast(instance: dg.DagsterInstance, run_id: str) -> bool:
     job=repair_job,
     minimum_interval_seconds=600,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Requests recent hours again that are missing or incomplete",
+    description="Requests recent hours that are missing or incomplete",
 )
 def gap_repair_sensor(
     context: dg.SensorEvaluationContext, feature_store: dg.ResourceParam[FeatureStore]
@@ -97,7 +97,7 @@ def gap_repair_sensor(
     end = hour_of(newest_key)
     missing = missing_hours(feature_store, end - REPAIR_WINDOW, end)
     if missing is None:
-        yield dg.SkipReason("the feature group has no rows of the last days: load the history")
+        yield dg.SkipReason("the feature group has no recent rows: load the history")
         return
     now = utc_now()
     requested_at = json.loads(context.cursor) if context.cursor else {}

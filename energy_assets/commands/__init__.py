@@ -1,4 +1,4 @@
-"""What `make` calls: the command line, the runs behind each command, and what the terminal shows.
+"""What `make` calls: the command line, the runs of each command, and the output in the terminal.
 
 Does not belong here: anything that a run needs when the UI or the daemon starts it.
 """

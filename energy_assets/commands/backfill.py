@@ -1,4 +1,4 @@
-"""`make backfill`: replay a range of hours as if it were live, and print how good it was."""
+"""`make backfill`: replay a range of hours as if it were live, and print the errors."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from energy_assets.tracking import open_tracking
 
 @dataclass(frozen=True)
 class Outcome:
-    """Whether one backend could be reached, and what it answered."""
+    """Whether one backend could be reached, and its description or error."""
 
     backend: str
     setting: str
@@ -39,7 +39,7 @@ def check_settings(settings: Settings) -> bool:
 
 
 def try_backends(settings: Settings) -> Iterator[Outcome]:
-    """Try the source and every store as an asset would use them. Nothing is left behind."""
+    """Try the source, the stores and tracking as assets use them. Nothing is left behind."""
     stores = open_stores(settings, source_id(settings))
 
     def source() -> str:

@@ -30,12 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"energy-assets: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("energy-assets: interrupted; what is done is kept", file=sys.stderr)
+        print("energy-assets: interrupted; finished work is kept", file=sys.stderr)
         return 130
 
 
 def _execute(options: argparse.Namespace, settings: Settings) -> int:
-    # Only now, because the partitions read the settings, and a wrong one is reported above.
+    # Imported here, because importing the partitions reads the settings, and `main` reports errors.
     from energy_assets.commands.backfill import backfill
     from energy_assets.commands.check_settings import check_settings
     from energy_assets.commands.deployment import Deployment

@@ -20,7 +20,7 @@ from energy_assets.stores.object_store import ObjectStore
 
 @dataclass(frozen=True)
 class Deployment:
-    """Everything that one set of settings leads to; the resources may be replaced."""
+    """Everything that the settings choose; the resources may be replaced."""
 
     settings: Settings
     source: Source
@@ -44,24 +44,21 @@ class Deployment:
     @property
     def feature_store(self) -> FeatureStore:
         """The feature store of the definitions."""
-        store: FeatureStore = self.resources["feature_store"]
-        return store
+        return self.resources["feature_store"]
 
     @property
     def model_registry(self) -> ModelRegistry:
         """The model registry of the definitions."""
-        registry: ModelRegistry = self.resources["model_registry"]
-        return registry
+        return self.resources["model_registry"]
 
     @property
     def object_store(self) -> ObjectStore:
         """The object store of the definitions."""
-        store: ObjectStore = self.resources["object_store"]
-        return store
+        return self.resources["object_store"]
 
     @property
     def folder(self) -> Path:
-        """The local folder of this source, where pictures for the terminal's user are kept."""
+        """The local folder of this source, where commands write pictures."""
         return self.settings.storage_root / source_id(self.settings)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Running the steps of a command in this process, and saying how it goes in the terminal."""
+"""Running the steps of a command in this process, with progress in the terminal."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class RunFailedError(EnergyAssetsError):
 
 
 def execute(deployment: Deployment, steps: Iterable[Step], hours: int | None = None) -> int:
-    """Execute the runs one after the other; print a line for each, and for each trial of a search.
+    """Execute the runs in turn; print a line for each, and for each trial of a search.
 
-    With `hours`, the number of partitions of all steps, the bar shows the progress of the whole;
-    without it, that of each step. Returns the number of runs.
+    With `hours`, the number of partitions of all steps, the bar shows the overall progress; without
+    it, the progress of each step. Returns the number of runs.
 
     Raises RunFailedError with the message of the first failure.
     """
@@ -67,7 +67,7 @@ def _run(defs: dg.Definitions, step: Step, instance: dg.DagsterInstance) -> None
 
 
 class _TrialHandler(logging.Handler):
-    """Prints each trial that the search logs, and moves the bar."""
+    """Prints each trial that the search logs, and advances the bar."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         super().__init__(logging.INFO)
@@ -98,7 +98,7 @@ def _showing_trials(progress: Progress, task: TaskID) -> Iterator[None]:
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:
-    """The first failure of a run, in the words of our own error if it is one."""
+    """The first failure of a run; the message alone if the error is ours."""
     for evaluation in result.get_asset_check_evaluations():
         if evaluation.blocking and not evaluation.passed:
             return f"{evaluation.asset_key.to_user_string()}: {evaluation.description}"
@@ -106,7 +106,7 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
     error = next((failure.error for failure in failures if failure.error is not None), None)
     if error is None:
         return "the run failed; its log is in the Dagster UI (make dev)"
-    # Dagster wraps an error in its own. What caused our own errors is of no use to a reader.
+    # Dagster wraps errors in its own. The cause of one of our errors would not help a reader.
     while error.cls_name is not None and error.cls_name.startswith("Dagster") and error.cause:
         error = error.cause
     if error.cls_name == "DagsterExecutionInterruptedError":

@@ -24,7 +24,7 @@ def run(deployment: Deployment, origin: datetime | None) -> None:
         f"[bold]Forecasting {HORIZON} hours from {key_of(origin)} UTC[/bold], {deployment}"
     )
     if not execute(deployment, steps_to_forecast(deployment, origin)):
-        console.print("Everything is there already; nothing was run.")
+        console.print("Everything is up to date; nothing was run.")
     _print_forecast(deployment, origin)
 
 

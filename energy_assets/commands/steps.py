@@ -1,6 +1,6 @@
-"""Which runs a command needs, worked out from what is stored already.
+"""The runs that a command needs, given what is already stored.
 
-What is stored is not made again, so a command that is given twice does nothing the second time.
+What is stored is not made again, so repeating a command does nothing the second time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from energy_assets.stores.paths import hour_of_path, hour_path
 
 @dataclass(frozen=True)
 class Step:
-    """One run: a job over a range of hours, both ends included, and what the run is for."""
+    """One run: a job over a range of hours, both ends included, and its purpose."""
 
     job: str
     first: datetime
@@ -37,11 +37,11 @@ class Step:
 
 
 def newest_hour(deployment: Deployment) -> datetime:
-    """The newest hour that the source has and that is a partition."""
+    """The newest partition for which the source has data."""
     newest = hourly.get_last_partition_key()
     if newest is None:
         raise NoDataError(
-            f"PARTITIONS_START is {key_of(_first_hour())}, which is still to come: "
+            f"PARTITIONS_START is {key_of(_first_hour())}, which is in the future: "
             "set an earlier hour"
         )
     return min(deployment.source.newest_hour(), hour_of(newest))
@@ -67,10 +67,9 @@ def check_origin(deployment: Deployment, origin: datetime) -> None:
 
 
 def steps_to_forecast(deployment: Deployment, origin: datetime) -> Iterator[Step]:
-    """The runs that forecast from `origin`, and make the forecasts of the day before to score.
+    """The runs that forecast from `origin`, and make the day before's forecasts to score.
 
-    The forecasts of the day before come from a model trained at its beginning, as they would have
-    in operation.
+    Those come from a model trained at the start of that day, as they would in operation.
     """
     check_origin(deployment, origin)
     day_before = max(origin - DAY, deployment.source.oldest_hour(), _first_hour())
@@ -109,9 +108,9 @@ def steps_to_replay(deployment: Deployment, first: datetime, last: datetime) -> 
 def steps_to_tune(
     deployment: Deployment, hour: datetime, budget: Mapping[str, object]
 ) -> Iterator[Step]:
-    """The runs that search for the best configuration at `hour`, even if it has one already.
+    """The runs that search for the best configuration at `hour`, even if there is one already.
 
-    `budget` may hold `trials` and `seconds`; the settings decide what is missing.
+    `budget` may hold `trials` and `seconds`; the settings give the defaults.
     """
     check_origin(deployment, hour)
     yield from _load_history(deployment, hour, hour)
@@ -131,7 +130,7 @@ def _search(hour: datetime, budget: Mapping[str, object]) -> Step:
 def _load_history(
     deployment: Deployment, first_origin: datetime, last_origin: datetime
 ) -> Iterator[Step]:
-    """One run over the training windows of the origins, if hours of them have no rows yet."""
+    """One run over the origins' training windows, if some of their hours have no rows yet."""
     start, _ = window_of(first_origin, deployment.settings.days_export)
     first = max(start, deployment.source.oldest_hour(), _first_hour())
     rows = deployment.feature_store.read(first, last_origin + HOUR)
@@ -141,7 +140,7 @@ def _load_history(
         hour
         for hour in hours
         if hour not in present
-        # An hour for which the source had nothing is worth asking for again only while it is late.
+        # An hour for which the source had nothing is requested again only while it may be late.
         and (hour >= last_origin - GRACE_PERIOD or not _is_known_to_be_empty(deployment, hour))
     ]
     if missing:

@@ -1,4 +1,4 @@
-"""What several commands show in the terminal: the progress bar, and tables of scores."""
+"""Output that several commands share: the progress bar, and tables of errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 def progress_bar() -> Progress:
-    """A bar with spinner and elapsed time; nothing where the output is not a terminal."""
+    """A bar with a spinner and the elapsed time; nothing if the output is not a terminal."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),

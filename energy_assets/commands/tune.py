@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def tune(deployment: Deployment, hour: datetime | None, budget: Mapping[str, object]) -> None:
     """Search for the best configuration at `hour`, by default the newest, and print the trials.
 
-    `budget` may hold `trials` and `seconds`; the settings decide what is missing.
+    `budget` may hold `trials` and `seconds`; the settings give the defaults.
     """
     hour = hour or newest_hour(deployment)
     console.print(
@@ -67,24 +67,24 @@ def _print_search(deployment: Deployment, hour: datetime) -> None:
 
 
 def _best_trials(result: TuningResult) -> Table:
-    """A column each for the default, the three best other complete trials, and both naives."""
+    """A table of the default, the three best other complete trials, and both seasonal naives."""
     default, *others = result.trials
     complete = [trial for trial in others if trial.state == "complete"]
-    shown = [default, *sorted(complete, key=lambda trial: trial.score)[:3]]
+    columns = [default, *sorted(complete, key=lambda trial: trial.score)[:3]]
     # Without lines between the columns it fits into 80 characters.
     title = f"The best of {len(result.trials)} trials"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("", no_wrap=True)
-    for trial in shown:
+    for trial in columns:
         name = "default" if trial is default else f"trial {trial.number}"
         style = "bold" if trial.number == result.best.number else ""
         table.add_column(name, justify="right", style=style)
     for naive in ("same hour\nyesterday", "same hour\nlast week"):
         table.add_column(naive, justify="right")
     for name in default.parameters:
-        table.add_row(name, *(_short(trial.parameters[name]) for trial in shown))
+        table.add_row(name, *(_short(trial.parameters[name]) for trial in columns))
     table.add_section()
-    scores = [*(trial.score for trial in shown), *result.baseline_scores.values()]
+    scores = [*(trial.score for trial in columns), *result.baseline_scores.values()]
     table.add_row(result.metric, *(f"{score:.4f}" for score in scores))
     return table
 

@@ -18,7 +18,7 @@ LOOKBACK = timedelta(days=7)
 def missing_rows(
     feature_store: FeatureStore, start: datetime, end: datetime, new: pd.DataFrame | None = None
 ) -> tuple[pd.Series, int]:
-    """How many rows are missing in each hour of [start, end), and how many an hour should have.
+    """The number of rows missing in each hour of [start, end), and the number expected per hour.
 
     A series should have a row in every hour if it had one within LOOKBACK before `start`, or
     has one in any of the hours. `new` are rows that are about to be written.
@@ -43,7 +43,7 @@ def missing_hours(
 
 
 def ranges(hours: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
-    """Ascending hours as ranges without gaps: (first, last), both included."""
+    """Ascending hours as ranges without gaps: (first, last), both inclusive."""
     spans: list[tuple[datetime, datetime]] = []
     for hour in hours:
         if spans and hour - spans[-1][1] == HOUR:

@@ -19,7 +19,7 @@ def store_quarantine(
     keys: Sequence[str],
     file_metadata: Mapping[str, str],
 ) -> None:
-    """Write the quarantined records of the hours in `keys`, one file an hour, over older files.
+    """Write the quarantined records of the hours in `keys`, one file per hour, over older files.
 
     An hour without bad records gets an empty file if an earlier run left one, and none otherwise.
     """

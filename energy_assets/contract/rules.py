@@ -1,4 +1,4 @@
-"""The rules: published records -> clean rows in kWh, and the others with the reason.
+"""The rules: they turn published records into clean rows in kWh, and reject the rest with a reason.
 
 All rules about what a record may hold are here.
 """
@@ -29,15 +29,15 @@ _NUMBER = r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?|[+-]?[iI]nf(inity)?"
 
 @dataclass(frozen=True)
 class ValidatedRecords:
-    """Records after the contract: each one is either in `rows` or in `quarantine`."""
+    """Records after validation: each one is either in `rows` or in `quarantine`."""
 
     rows: pd.DataFrame
-    """The valid ones: columns and dtypes of schemas.CONSUMPTION, one row for each PRIMARY_KEY,
+    """The valid records: columns and dtypes of schemas.CONSUMPTION, one row for each PRIMARY_KEY,
     sorted by it."""
     quarantine: pd.DataFrame
-    """The others: columns and dtypes of schemas.QUARANTINE, sorted by hour and record."""
+    """The invalid records: columns and dtypes of schemas.QUARANTINE, sorted by hour and record."""
     published: int
-    """How many records there were."""
+    """The number of records."""
 
 
 def validate_records(records: pd.DataFrame, profile: DatasetProfile) -> ValidatedRecords:
@@ -103,7 +103,7 @@ def validate_records(records: pd.DataFrame, profile: DatasetProfile) -> Validate
 def mostly_invalid_hours(validated: ValidatedRecords) -> list[datetime]:
     """The hours in which more than half of the records are in quarantine, oldest first.
 
-    Equal repeats do not count: publishing a record three times is no worse than once.
+    Exact repeats do not count: publishing a record three times is no worse than once.
     """
     faults = validated.quarantine[validated.quarantine["reason"] != DUPLICATE]
     invalid = faults.groupby("hour").size()
@@ -112,7 +112,7 @@ def mostly_invalid_hours(validated: ValidatedRecords) -> list[datetime]:
 
 
 def reason_to_reject(validated: ValidatedRecords) -> str | None:
-    """Why nothing may be made of the records: the mostly invalid hours and the commonest reasons.
+    """Why the records are rejected: the mostly invalid hours and the most common reasons.
 
     None if no hour is mostly invalid.
     """
@@ -134,7 +134,7 @@ def reason_to_reject(validated: ValidatedRecords) -> str | None:
 
 
 def _is_known(codes: pd.Series, known: frozenset[str] | None) -> pd.Series:
-    """Which codes are in the set; without a set, which are text that is not blank."""
+    """Which codes are in the set; without a set, which codes are not blank."""
     if known is None:
         return codes.fillna("").str.strip() != ""
     return codes.isin(known)
@@ -143,7 +143,7 @@ def _is_known(codes: pd.Series, known: frozenset[str] | None) -> pd.Series:
 def _numbers(text: pd.Series) -> pd.Series:
     """Numbers with a decimal point or comma as float64; NaN where the text is not one.
 
-    Text with both, or with thousands separators, counts as not a number: its value is a guess.
+    Text with both, or with thousands separators, is not a number: its value would be a guess.
     """
     text = text.astype(object).str.strip()
     plain = text.where(text.str.fullmatch(_NUMBER, na=False)).str.replace(",", ".", regex=False)
@@ -151,7 +151,7 @@ def _numbers(text: pd.Series) -> pd.Series:
 
 
 def _first_reason(rules: dict[str, pd.Series], index: pd.Index) -> pd.Series:
-    """The first rule that each record breaks; None if it breaks none."""
+    """The first rule that each record breaks; None if it breaks no rule."""
     reason = pd.Series(None, index=index, dtype="object")
     for name, broken in reversed(rules.items()):
         reason[broken] = name

@@ -19,13 +19,7 @@ from energy_assets.forecasting.features.transform import series_scale
 from energy_assets.forecasting.models import autoregression, intervals
 from energy_assets.forecasting.models.blend import BlendedModel, Shares
 from energy_assets.forecasting.models.held_out import HeldOut
-from energy_assets.forecasting.models.training import (
-    Sampling,
-    Threads,
-    TrainingWindow,
-    base_errors,
-    train,
-)
+from energy_assets.forecasting.models.training import Sampling, TrainingWindow, base_errors, train
 from energy_assets.forecasting.models.trees import TreeParameters
 from energy_assets.forecasting.panel import time_axis
 from energy_assets.forecasting.panel.horizons import check_lengths, required_hours
@@ -75,11 +69,7 @@ class Fitted:
         return self.model.forecast(history, steps, values, threads)
 
     def quantiles(
-        self,
-        steps: Ints,
-        X: pd.DataFrame | None,
-        threads: int | None,
-        probabilities: list[float],
+        self, steps: Ints, X: pd.DataFrame | None, threads: int | None, probabilities: list[float]
     ) -> Floats:
         """Quantiles at the origin, shape (series, steps, probabilities).
 
@@ -127,7 +117,7 @@ def fit(
     shares: Shares,
     parameters: TreeParameters,
     sampling: Sampling,
-    threads: Threads,
+    n_jobs: int | None,
     calibration_days: int,
 ) -> tuple[Fitted, HeldOut | None]:
     """Fit to a panel, and forecast its held-out days.
@@ -149,7 +139,7 @@ def fit(
         columns = tuple(map(str, X.columns))
         design = replace(design, exogenous=columns, exogenous_means=tuple(means))
         past = exogenous.last_week(X, observed)
-    model, held_out = train(window, design, shares, parameters, sampling, threads)
+    model, held_out = train(window, design, shares, parameters, sampling, n_jobs)
     calibration = None
     if calibration_days:
         if held_out is None:

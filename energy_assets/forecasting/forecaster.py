@@ -16,7 +16,7 @@ from energy_assets.forecasting.fitted import Fitted
 from energy_assets.forecasting.models.blend import BlendedModel, Shares
 from energy_assets.forecasting.models.held_out import HeldOut
 from energy_assets.forecasting.models.intervals import Calibration
-from energy_assets.forecasting.models.training import Sampling, Threads
+from energy_assets.forecasting.models.training import Sampling
 from energy_assets.forecasting.models.trees import TreeParameters
 from energy_assets.forecasting.panel.horizons import steps_ahead
 from energy_assets.forecasting.panel.matrix import Ints, PanelMatrix, in_order, to_matrix
@@ -89,7 +89,7 @@ class GlobalForecaster(BaseForecaster):
     _held_out: HeldOut | None = None
     _cutoff: pd.Index | None
 
-    # `history_` is all that is kept of the data; sktime need not keep a copy.
+    # `history_` is all the data that is needed, so sktime should not keep a copy.
     _config: ClassVar[dict[str, Any]] = {"remember_data": False}
 
     def __init__(
@@ -130,7 +130,7 @@ class GlobalForecaster(BaseForecaster):
         self.n_jobs = n_jobs
         self.random_state = random_state
         super().__init__()
-        # sktime sets these only if it keeps the data, but reads them always.
+        # sktime sets these only if it keeps the data, but always reads them.
         self._y = self._X = None
 
     @classmethod
@@ -214,7 +214,7 @@ class GlobalForecaster(BaseForecaster):
             Shares(self.linear_weight, self.lear_weight),
             TreeParameters(**trees),
             Sampling(self.origin_step, self.thinning),
-            Threads(self.n_jobs),
+            self.n_jobs,
             self.calibration_days,
         )
         return self
@@ -249,7 +249,7 @@ class GlobalForecaster(BaseForecaster):
 
     def _check_fh(self, fh: Any, pred_int: bool = False) -> ForecastingHorizon:
         if self.is_fitted and not self._is_vectorized:
-            # sktime would look for the cutoff, which a loaded model does not have.
+            # Otherwise sktime looks for the cutoff, which a loaded model does not have.
             _ = self._fitted.required_history
         return super()._check_fh(fh, pred_int)
 

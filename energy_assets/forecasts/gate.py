@@ -22,7 +22,7 @@ METRICS = ("mape", "mape_median", "wape", "mase")
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """The outcome of a training: a forecaster, its scores on held-out days, and the verdict."""
+    """The outcome of training: a forecaster, its scores on held-out days, and the verdict."""
 
     forecaster: GlobalForecaster | None
     """None if the history is too short for any model."""
@@ -41,7 +41,7 @@ class TrainedModel:
 def train(
     panel: pd.DataFrame, parameters: Mapping[str, Any], country: str | None, timezone: str
 ) -> TrainedModel:
-    """Fit a `GlobalForecaster` to a training window, and gate it by its held-out days.
+    """Fit a `GlobalForecaster` to a training window, and gate it on its held-out days.
 
     `panel` has one column and the index (series levels ..., UTC hour). `country` (ISO 3166 code, or
     None) and `timezone` (IANA name) are those of the data set. A window that is too short gives a

@@ -1,4 +1,4 @@
-"""Pictures of the stored tables, as PNG, for the Dagster UI and for the terminal's user."""
+"""Pictures of the stored tables, as PNG, for the Dagster UI and the command line."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def forecast_picture(observed: pd.DataFrame, predictions: pd.DataFrame, source: 
 
 
 def outcome_picture(observed: pd.DataFrame, predictions: pd.DataFrame, source: Source) -> bytes:
-    """The forecasts of the two largest series, beside what was observed in those hours since."""
+    """The forecasts of the two largest series, beside the observations that have come in since."""
     actual = as_panel(observed)[TARGET].rename("actual")
     return forecast_plot(
         as_panel(observed[observed["datetime_utc"] <= _origin(predictions)]),

@@ -1,8 +1,8 @@
 """The newest forecast under the names that consumers read; it only ever moves forward in time.
 
-`predictions.parquet`, `X.parquet` and `y.parquet` have the layout that the batch-serving course
-gave them: an index (area, consumer_type, datetime_utc) whose time is an hourly period, which
-Parquet stores as hours since 1970. The metadata of each file names its origin.
+`predictions.parquet`, `X.parquet` and `y.parquet` have the layout of the batch-serving course: an
+index (area, consumer_type, datetime_utc) whose time is an hourly period, which Parquet stores as
+hours since 1970. The metadata of each file names its origin.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def publish_newest(
 
 
 def published_origin(objects: ObjectStore, path: str = "predictions.parquet") -> datetime | None:
-    """The origin of the published forecast; None if there is none, or none that names its origin.
+    """The origin of the published forecast; None if there is none, or if it names no origin.
 
     A file of another system, or a damaged one, does not count and will be replaced. A store that
     does not answer is an error, because it may hold a newer forecast.
@@ -74,7 +74,7 @@ def published_origin(objects: ObjectStore, path: str = "predictions.parquet") ->
 
 
 def _replace(objects: ObjectStore, path: str, data: bytes, origin: datetime) -> bool:
-    """Write a file unless a newer origin is there, however many runs publish at the same time."""
+    """Write a file unless it has a newer origin, however many runs publish at the same time."""
     for _ in range(ATTEMPTS):
         generation = objects.generation(path)
         published = published_origin(objects, path)

@@ -33,9 +33,9 @@ def score_forecasts(observations: pd.DataFrame, forecasts: Iterable[pd.DataFrame
 def errors_by_horizon(scored: pd.DataFrame, observations: pd.DataFrame) -> pd.DataFrame:
     """MAPE by horizon: the mean over series, a column for the forecast and each seasonal naive.
 
-    `observations` are the rows of the scored hours and of the week before them. A seasonal naive
-    forecasts an hour the same at every horizon up to its season, so its error differs between
-    horizons only because other rows were scored.
+    `observations` are the rows of the scored hours and of the week before them. Up to its season, a
+    seasonal naive makes the same forecast for an hour at every horizon, so its error differs
+    between horizons only because different rows were scored.
     """
     rows = scored.set_index(list(PRIMARY_KEY))
     table = pd.DataFrame({"horizon": rows["horizon"], "forecast": rows["ape"]})

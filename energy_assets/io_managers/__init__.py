@@ -1,8 +1,8 @@
 """IO managers: a thin layer between Dagster and the stores.
 
-Each handles a run over one partition or over a range of them. An asset whose partitions are
-separate things (files, training datasets, models) has a dict from partition key to thing as its
-value. An asset whose partitions are rows of one table has one data frame.
+Each one handles runs over a single partition or a range. If the partitions of an asset are separate
+(files, training datasets, models), its value is a dict by partition key. If they are rows of one
+table, its value is one data frame.
 
 Does not belong here: how a store works (`stores`).
 """
@@ -35,4 +35,4 @@ IO_MANAGERS: dict[str, Any] = {
     "config_io_manager": _over("object_store", make=ConfigIOManager),
     "model_io_manager": _over("model_registry", make=ModelIOManager),
 }
-"""Resource key -> IO manager. A store that is replaced in the resources is replaced for it too."""
+"""Resource key -> IO manager. Each one uses the stores of the definitions that it is part of."""

@@ -14,14 +14,14 @@ from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.paths import hour_of_path, hour_path
 
 if TYPE_CHECKING:
-    # Importing it takes a forecaster's time, and most runs load no configuration.
+    # It imports sktime and LightGBM, which takes seconds.
     from energy_assets.forecasting.tuning.result import BestConfig
 
 
 class ConfigIOManager(dg.IOManager):
     """`{partition key: BestConfig}` <-> `best_config/<date>/<hour>.json`.
 
-    A loaded configuration has the key of its own hour in `hour`.
+    The `hour` of a loaded configuration is the key of the hour it was stored for.
     """
 
     def __init__(self, objects: ObjectStore) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import dagster as dg
+import pandas as pd
 
 from energy_assets.errors import ContractError
 from energy_assets.stores.feature_store import FeatureStore
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class FeatureGroupIOManager(dg.IOManager):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import dagster as dg
+import pandas as pd
 
 from energy_assets.errors import NotFoundError
 from energy_assets.partitions import hour_of
@@ -15,11 +15,8 @@ from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import encode, read_hour
 from energy_assets.stores.paths import hour_path
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 MAY_BE_MISSING = "may_be_missing"
-"""Input metadata: hours without a file are left out. Without it they are an error."""
+"""Input metadata: hours without a file are left out. Without it, they are an error."""
 
 _WORKERS = 8  # a remote store takes far longer to answer than we take to process the answer
 

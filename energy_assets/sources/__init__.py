@@ -1,8 +1,8 @@
 """Where records come from: the simulator, a file, or the live API of Energi Data Service.
 
 Belongs here: one file for each source, and the profiles of the data sets that they publish. A
-source returns records exactly as they were published, every value as text, so that nothing is lost
-or changed before it is stored.
+source returns records exactly as published, with every value as text, so that nothing is lost or
+changed before it is stored.
 
 Does not belong here: reading values and rejecting bad records (`contract`).
 """

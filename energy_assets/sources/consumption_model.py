@@ -32,7 +32,7 @@ class Shape:
     saturday: str
     sunday: str
     winter: float = 0.1
-    """Share of the January load that is missing in July, apart from heating."""
+    """Share by which the July load is below the January load, apart from heating."""
     only_in_the_dark: bool = False
 
     @property
@@ -186,8 +186,7 @@ def consumption(hours: Hours) -> NDArray[np.float64]:
     keys = np.array([_key(f"{area}/{code}") for area, code in SERIES])
     wander = np.exp(noise * _noise(keys, hours, {1: 0.2, 6: 0.45, 30: 0.57, 200: 0.66}))
     usual = level * season * curves[kind_of_day, local_hour]
-    kwh: NDArray[np.float64] = usual * lamps * warmth * wander
-    return kwh
+    return usual * lamps * warmth * wander
 
 
 def uniform(name: str, hours: Hours) -> NDArray[np.float64]:
@@ -227,8 +226,7 @@ def _darkness(hours: Hours, year: NDArray[np.float64]) -> NDArray[np.float64]:
     latitude = np.radians(56)
     sine = np.sin(latitude) * np.sin(declination)
     sine = sine + np.cos(latitude) * np.cos(declination) * np.cos(angle)
-    darkness: NDArray[np.float64] = np.clip((0.04 - sine) / 0.12, 0, 1)
-    return darkness
+    return np.clip((0.04 - sine) / 0.12, 0, 1)
 
 
 def _heating(hours: Hours, year: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -260,14 +258,12 @@ def _normal(keys: NDArray[np.uint64], counters: NDArray[np.int64]) -> NDArray[np
     """Nearly normal draws, the same on every platform: sums of four 16-bit uniforms."""
     bits = _hash(keys, counters)
     parts = [(bits >> np.uint64(shift)) & np.uint64(0xFFFF) for shift in (0, 16, 32, 48)]
-    draws: NDArray[np.float64] = (np.sum(parts, axis=0) / 65536.0 - 2.0) * np.sqrt(3.0)
-    return draws
+    return (np.sum(parts, axis=0) / 65536.0 - 2.0) * np.sqrt(3.0)
 
 
 def _unit(keys: NDArray[np.uint64], counters: NDArray[np.int64]) -> NDArray[np.float64]:
     """Draws from [0, 1) with the full resolution of a float64."""
-    draws: NDArray[np.float64] = (_hash(keys, counters) >> np.uint64(11)) / 2.0**53
-    return draws
+    return (_hash(keys, counters) >> np.uint64(11)) / 2.0**53
 
 
 def _hash(keys: NDArray[np.uint64], counters: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -275,8 +271,7 @@ def _hash(keys: NDArray[np.uint64], counters: NDArray[np.int64]) -> NDArray[np.u
     state = keys[None, :] + counters.astype(np.uint64)[:, None] * np.uint64(0x9E3779B97F4A7C15)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: NDArray[np.uint64] = state ^ (state >> np.uint64(31))
-    return mixed
+    return state ^ (state >> np.uint64(31))
 
 
 def _key(name: str) -> np.uint64:

@@ -1,8 +1,8 @@
 """Records from the live API of Energi Data Service (Energinet, Denmark).
 
 The client asks in UTC. It reads pages in a complete sort order, because the rows of an hour come in
-no stable order. It waits as long as the server asks, retries failures that may pass, and in the end
-gives up with advice.
+no stable order. It retries transient failures, waits as long as the server asks, and finally gives
+up with advice.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import httpx
 import pandas as pd
 from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception_type
 from tenacity.wait import wait_exponential_jitter
@@ -26,11 +27,8 @@ from energy_assets.settings import Settings, utc_now
 from energy_assets.sources.profiles import DatasetProfile
 from energy_assets.sources.source import describe_span
 
-if TYPE_CHECKING:
-    import httpx  # slow to import, and only needed to make a request
-
 _STOPPED_AFTER = timedelta(days=30)
-"""Live data sets are up to three weeks late. One that is later than this has stopped."""
+"""Live data sets are up to three weeks late. A data set that is later than this has stopped."""
 
 _BACKOFF = wait_exponential_jitter(initial=1, max=60, jitter=1)
 
@@ -41,7 +39,7 @@ def open_energidataservice(settings: Settings, profile: DatasetProfile) -> Energ
 
 
 class _TransientError(Exception):
-    """A failure that may pass, with the seconds that the server asks to wait."""
+    """A transient failure, with the seconds that the server asks to wait."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -55,7 +53,7 @@ class EnergiDataService:
     api_url: str
     profile: DatasetProfile
     timeout: float = 60.0
-    """An attempt fails after this many seconds without an answer."""
+    """An attempt fails after this many seconds without a response."""
     page_size: int = 50_000
     """Rows in a request. The limit is not documented; some clients use up to 100,000."""
     wait_budget: float = 600.0
@@ -87,23 +85,23 @@ class EnergiDataService:
         return self._frame(records, hours)
 
     def oldest_hour(self) -> datetime:
-        """The first hour that the API has; asked once and remembered."""
+        """The first hour that the API has; requested once and remembered."""
         return self._extreme_hour("asc")
 
     def newest_hour(self) -> datetime:
-        """The last hour that the API has; asked once and remembered, because a run is short."""
+        """The last hour that the API has; requested once and remembered, as runs are short."""
         return self._extreme_hour("desc")
 
     def _extreme_hour(self, direction: str) -> datetime:
         """The first hour in sort direction `asc` or `desc`."""
         if direction in self._extremes:
             return self._extremes[direction]
-        which = "the oldest hour" if direction == "asc" else "the newest hour"
+        purpose = "the oldest hour" if direction == "asc" else "the newest hour"
         sort = f"{self.profile.time_column} {direction}"
-        records, _ = self._page({"limit": "1", "sort": sort, "timezone": "UTC"}, which)
+        records, _ = self._page({"limit": "1", "sort": sort, "timezone": "UTC"}, purpose)
         if not records:
             raise NoDataError(f"{self.url} holds no records. Choose another ENERGY_DATASET.")
-        hour: pd.Timestamp = self.profile.hours(self._frame(records, which)).iloc[0]
+        hour: pd.Timestamp = self.profile.hours(self._frame(records, purpose)).iloc[0]
         self._extremes[direction] = hour.to_pydatetime()
         return self._extremes[direction]
 
@@ -144,7 +142,7 @@ class EnergiDataService:
         while len(records) < total:
             page, new_total = self._page({**query, "offset": str(len(records))}, hours)
             # If a record is published twice, its key may be the last of one page and the first of
-            # the next. Any other key that comes twice shows that rows moved between the requests.
+            # the next. Any other repeated key shows that rows moved between the requests.
             repeated = keys.intersection(map(self._key, page)) - {self._key(records[-1])}
             if new_total != total or not page or repeated:
                 raise SourceError(
@@ -205,8 +203,6 @@ class EnergiDataService:
         return spent + state.upcoming_sleep > self.wait_budget
 
     def _attempt(self, query: dict[str, str], hours: str) -> tuple[list[dict[str, Any]], int]:
-        import httpx
-
         try:
             response = httpx.get(
                 self.url, params=query, timeout=self.timeout, follow_redirects=True
@@ -235,7 +231,7 @@ class EnergiDataService:
         return self._records(response, hours)
 
     def _records(self, response: httpx.Response, hours: str) -> tuple[list[dict[str, Any]], int]:
-        """The records in an answer, with numbers as text, and the total number of rows."""
+        """The records in a response, with numbers as text, and the total number of rows."""
         try:
             answer = json.loads(
                 response.content, parse_float=str, parse_int=str, parse_constant=str

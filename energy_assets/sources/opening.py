@@ -1,4 +1,4 @@
-"""From settings to a source: which sources there are, and which data set each one publishes."""
+"""From settings to a source: the available sources, and the data set that each one publishes."""
 
 from __future__ import annotations
 

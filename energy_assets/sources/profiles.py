@@ -1,7 +1,7 @@
-"""Dataset profiles: what a published data set looks like, and the country that it is about.
+"""Data set profiles: the columns, unit, codes and country of a published data set.
 
 A data set of another country is one more profile here. How records are fetched belongs in the
-sources, and what makes a record bad in `contract`.
+sources, and what makes a record invalid in `contract`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class DatasetProfile:
     country: str | None
     """ISO 3166 code of the country whose public holidays count; None: no holidays."""
     timezone: str
-    """IANA name of the time zone that people live in."""
+    """IANA name of the local time zone."""
     plausible_maximum: float
     """No series can use more than this in an hour, in kWh: a larger value is an error."""
     time_column: str
@@ -31,13 +31,13 @@ class DatasetProfile:
     value_column: str
     kwh_per_unit: int = 1
     area_column: str | None = None
-    """None: the records name no area, and all of them are of `area`."""
+    """None: the records name no area, and all of them belong to `area`."""
     area: str | None = None
     """The area of every record; None: the records name their areas in `area_column`."""
     known_areas: frozenset[str] | None = None
-    """All areas that there are; None: any text that is not blank."""
+    """All valid areas; None: any text that is not blank."""
     known_consumer_types: frozenset[str] | None = None
-    """All consumer types that there are; None: any text that is not blank."""
+    """All valid consumer types; None: any text that is not blank."""
 
     @property
     def key_columns(self) -> tuple[str, ...]:
@@ -55,8 +55,7 @@ class DatasetProfile:
 
         Raises SourceError naming the first record whose time cannot be read.
         """
-        hours: pd.Series = self.times(records).dt.floor("h")
-        return hours
+        return self.times(records).dt.floor("h")
 
     def times(self, records: pd.DataFrame) -> pd.Series:
         """The UTC time of each record (`datetime64[ns]`), with the index of the records.

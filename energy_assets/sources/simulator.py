@@ -25,9 +25,9 @@ OLDEST_HOUR = datetime(2000, 1, 1)
 LATE_SHARE = 0.01
 """Share of the hours that are published 2 to 6 hours later than usual."""
 MISSING_SHARE = 1 / 1440
-"""Share of the hours that are never published. As many again miss half of their records."""
+"""Share of the hours that are never published. The same share lacks half of its records."""
 MISSING_RECORD_SHARE = 1 / (76 * 168)
-"""Share of the single records that are never published: about one a week in the whole panel."""
+"""Share of single records that are never published: about one a week in the whole panel."""
 
 _EPOCH = datetime(1970, 1, 1)
 _HOUR = timedelta(hours=1)

@@ -1,4 +1,4 @@
-"""What every source must offer, and how records are fetched from one that may be late."""
+"""What every source offers, and how records are fetched from a source that may be late."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Published times -> UTC times."""
+"""Reading published times as UTC times."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def utc_times(text: pd.Series) -> pd.Series:
     Reads `2023-01-31 23:00`, with or without seconds, with a space or `T`, with or without `Z` or
     an offset.
     """
-    # All series share an hour, so it is much faster to parse each distinct text once.
+    # All series share their hours, so it is much faster to parse each distinct text once.
     codes, distinct = pd.factorize(text)
     texts = pd.Series(distinct, dtype="object").astype("str")
     texts = texts.where(texts.str.fullmatch(_TIME))

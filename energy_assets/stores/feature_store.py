@@ -45,7 +45,7 @@ class FeatureStore(Protocol):
         """The pinned rows, sorted by key. Later changes to the table do not affect them."""
 
     def maintain(self, keep: int) -> Mapping[str, int]:
-        """Compact the table, and remove what neither it nor the `keep` newest pins need.
+        """Compact the table; remove files that neither it nor the `keep` newest pins need.
 
         Returns counts of what was done.
         """

@@ -38,13 +38,13 @@ _WRITE_ADVICE = {
 
 
 def read_error(path: object, code: int | None, reason: str) -> StorageError:
-    """The error for a path that cannot be read; `code` is an errno, `reason` stands in for it."""
+    """The error for a path that cannot be read; `reason` is used if `code`, an errno, is None."""
     advice = _READ_ADVICE.get(code or 0, "Look at the disk or mount that holds it.")
     return StorageError(f"cannot read {path}: {os.strerror(code) if code else reason}. {advice}")
 
 
 def write_error(path: object, code: int | None, reason: str) -> StorageError:
-    """The error for a path that cannot be written; the arguments are those of `read_error`."""
+    """The error for a path that cannot be written; takes the same arguments as `read_error`."""
     advice = _WRITE_ADVICE.get(
         code or 0, "Set STORAGE_ROOT to a folder that can be written to and has enough room."
     )
@@ -71,16 +71,17 @@ def write_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def document_errors(path: object, remedy: str) -> Iterator[None]:
-    """Turn what parsing a damaged document raises into a StorageError that names the remedy.
+    """Turn the errors of parsing a damaged document into a StorageError that names the remedy.
 
-    For blocks that only parse bytes already in memory. A TypeError passes through: it is a fault of
-    the program, not of the document.
+    For blocks that only parse bytes already in memory. A TypeError passes through: the program is
+    at fault, not the document.
     """
     try:
         yield
     except (ValueError, KeyError, OSError) as error:  # OSError: pyarrow's for damaged Parquet
+        reason = str(error).partition("\n")[0]  # pydantic adds lines for every model and field
         raise StorageError(
-            f"cannot parse {path} ({type(error).__name__}: {error}): {remedy}"
+            f"cannot parse {path} ({type(error).__name__}: {reason}): {remedy}"
         ) from error
 
 
@@ -93,7 +94,7 @@ def parse_json_object(data: bytes | str) -> dict[str, Any]:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file atomically, and its folders: readers see the old content or the new one."""
+    """Write a file atomically, and create its folders: readers see the old or the new content."""
     # In the same folder, because a rename is atomic only within one file system.
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     with write_errors(path):

@@ -1,4 +1,4 @@
-"""The model registry protocol: immutable model versions, and the one that each hour trained."""
+"""The model registry protocol: immutable model versions, and the one trained for each hour."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ModelVersion:
 
     @classmethod
     def of(cls, files: Path, hour: datetime, **fields: Any) -> ModelVersion:
-        """The version of a folder of model files trained for an hour; `fields` are the others."""
+        """The version for a folder of model files and an hour; `fields` are other attributes."""
         digest = checksum(files)
         return cls(version_of(hour, digest), digest, hour, **fields)
 
@@ -57,7 +57,7 @@ class ModelRegistry(Protocol):
     def download(self, model: ModelVersion, folder: Path) -> None:
         """Copy a version's files into an empty folder.
 
-        Raises BrokenModelError if they differ from the files registered, NotFoundError if there are
+        Raises BrokenModelError if they differ from the registered files, NotFoundError if there are
         none.
         """
 

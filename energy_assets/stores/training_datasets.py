@@ -20,7 +20,7 @@ FEATURE_VIEW = "feature_view"
 
 
 class PinnedRows(NamedTuple):
-    """The rows of a training dataset, and the reference they were read by."""
+    """The rows of a training dataset, and the reference to it."""
 
     rows: pd.DataFrame
     dataset: TrainingDataset

@@ -1,4 +1,4 @@
-"""Tracking of experiments: what the assets record for each partition, and who keeps it.
+"""Tracking of experiments: what the assets record for each partition, and where it is kept.
 
 No result depends on it. It is off by default: then nothing is recorded and no client is imported.
 
@@ -15,7 +15,7 @@ __all__ = ["Record", "Reference", "Timeouts", "Tracked", "Tracking", "open_track
 
 
 def open_tracking(settings: Settings, source_id: str, timeouts: Timeouts | None = None) -> Tracking:
-    """The tracking that WANDB_MODE chooses. Nothing connects before it is used.
+    """The tracking that WANDB_MODE chooses. It connects on first use.
 
     Raises CredentialError if the mode is `online` and one of its settings is missing.
     """

@@ -1,7 +1,7 @@
 """The record of each asset: parameters, scores beside the baselines, tables by slice, lineage.
 
-Each function makes a `Record` from the results of an asset. Names have no spaces: W&B makes
-artifacts of the tables, and people write formulas with the metrics.
+Each function makes a `Record` from the results of an asset. Names have no spaces, because W&B turns
+tables into artifacts and people write formulas with the metrics.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from energy_assets.forecasting.evaluation import scores as evaluation
+from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
+from energy_assets.forecasts.scoring import errors_by_horizon
 from energy_assets.partitions import HOUR, key_of
 from energy_assets.schemas import SERIES_KEY, TARGET
 from energy_assets.stores.feature_store import TrainingDataset
 from energy_assets.tracking.tracking import Record, Reference
 
 if TYPE_CHECKING:
-    # Importing them takes a forecaster's time, and not every run needs one.
+    # They import sktime and LightGBM, which takes seconds.
     from energy_assets.forecasting.tuning.result import BestConfig, NotTuned, TuningResult
     from energy_assets.forecasts.gate import TrainedModel
 
@@ -60,7 +63,7 @@ def split(partition: str, result: TuningResult) -> Record:
 
 
 def default_config(partition: str, config: NotTuned) -> Record:
-    """The default configuration, where no search was possible."""
+    """The default configuration, because no search was possible."""
     return Record(
         "best_config",
         partition,
@@ -139,7 +142,7 @@ def model(
 
 
 def forecast(partition: str, rows: pd.DataFrame, draw: Callable[[], bytes]) -> Record:
-    """A forecast as sums over its day. Its rows are kept elsewhere."""
+    """A forecast as sums over its day, without its rows."""
     version, quality = str(rows["model_version"].iloc[0]), str(rows["quality"].iloc[0])
     by_model = quality != "baseline"
     days = rows.groupby(list(SERIES_KEY), as_index=False).agg(
@@ -170,8 +173,6 @@ def monitoring(
 
     All hours of a run share one record, under the newest partition: a backfill may span a year.
     """
-    from energy_assets.forecasts.scoring import errors_by_horizon
-
     by_horizon = errors_by_horizon(scored, observed)
     hours = scored.groupby("datetime_utc")
     first, last = scored["datetime_utc"].min(), scored["datetime_utc"].max()
@@ -203,10 +204,7 @@ def monitoring(
 
 
 def _by_slice(holdout: pd.DataFrame, panel: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """MAPE of the held-out days by series and by horizon, a column for each method."""
-    from energy_assets.forecasting.evaluation import scores as evaluation
-    from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
-
+    """MAPE of the held-out days by series and by horizon, with a column for each method."""
     methods = {"forecast": holdout} | {
         naive.name: evaluation.with_naive(holdout, panel, naive.season) for naive in SEASONAL_NAIVES
     }

@@ -1,6 +1,6 @@
-"""A session with the wandb client: settings from us alone, quiet, and closed with its block.
+"""A session with the wandb client: quiet, with our settings only, and closed with its block.
 
-Belongs here: what is the same for every run, whatever it logs, and what we know about outages.
+Belongs here: what is the same for every run, whatever it logs, and the handling of outages.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import httpx
 
 from energy_assets.errors import UnreachableError
 from energy_assets.settings import Settings, refused_credential, required_setting
@@ -32,15 +34,15 @@ class Timeouts:
     """How many seconds to wait for W&B."""
 
     start: float = 10.0
-    """For a run to start. W&B takes one or two."""
+    """For a run to start, which usually takes one or two."""
     finish: float = 60.0
-    """At the end of a run, for its pictures and tables to be uploaded."""
+    """For the upload of pictures and tables at the end of a run."""
     request: float = 10.0
-    """For the answer to a single request."""
+    """For the response to a single request."""
     configuration: float = 60.0
-    """For the next configuration of a sweep. The server fits its model of the scores first."""
+    """For the next configuration of a sweep, before which the server fits its model of scores."""
     pause: float = 300.0
-    """After an outage, before W&B is tried again: not every partition should wait for it."""
+    """After an outage, before W&B is tried again, so that not every partition waits for it."""
 
 
 class Session:
@@ -75,9 +77,9 @@ class Session:
 
     @contextmanager
     def open(self, online: bool | None = None) -> Iterator[None]:
-        """Within the block the client works with our settings.
+        """Within the block, the client works with our settings.
 
-        Afterwards nothing is left of what an online session wrote to disk.
+        Whatever an online session writes to disk is removed at the end.
         """
         online = self.online if online is None else online
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +93,7 @@ class Session:
 
     @contextmanager
     def run(self, settings: wandb.Settings, config: Mapping[str, Any]) -> Iterator[wandb.Run]:
-        """A run for the time of the block. It is uploaded, or has failed to be, at its end."""
+        """A run for the duration of the block; its upload has finished or failed at the end."""
         import wandb
 
         run = wandb.init(settings=settings, config=dict(config))
@@ -128,7 +130,7 @@ class Session:
             # The stop button in the browser would interrupt our process.
             stop_fn=lambda: None,
             symlink=False,
-            # W&B need not know who runs it, where, and from which code.
+            # W&B need not know who runs this, where, and from which code.
             disable_code=True,
             disable_git=True,
             disable_job_creation=True,
@@ -144,7 +146,7 @@ class Session:
         )
 
     def check(self) -> str:
-        """Say what was reached; raises CredentialError or StorageError if nothing was."""
+        """Describe what was reached; raises CredentialError or StorageError if nothing was."""
         if not self.online:
             with write_errors(self.folder):
                 self.folder.mkdir(parents=True, exist_ok=True)
@@ -165,7 +167,7 @@ class Session:
         return self._outage if time.monotonic() < self._outage_ends else ""
 
     def failed(self, error: Exception) -> str:
-        """Why W&B failed, without a secret. After an outage or a refusal it gets a pause."""
+        """Why W&B failed, without secrets. After an outage or a refusal, W&B is paused."""
         message = " ".join(str(error).split("Consider increasing")[0].split())
         if self._key:
             message = message.replace(self._key, "...")
@@ -180,9 +182,7 @@ class Session:
         return reason
 
     def _status(self) -> int | None:
-        """The HTTP status for our key, None without an answer. The client's errors hide it."""
-        import httpx
-
+        """The HTTP status for our key; None without a response. The client's errors hide it."""
         try:
             response = httpx.post(
                 f"{self.base_url.rstrip('/')}/graphql",

@@ -1,8 +1,8 @@
 """A search as a sweep of Weights & Biases: its server chooses the configurations.
 
 The default configuration has been tried already, and enters the sweep as a prior run. Each other
-configuration is tried by an agent of its own: the search checks its limits in between, and no agent
-sleeps for seconds between two runs. If W&B fails, Optuna goes on with the trials that are left.
+configuration is tried by a new agent, so that the search can check its limits in between and no
+agent sleeps for seconds between two runs. If W&B fails, Optuna does the remaining trials.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Sweep:
     def __call__(self, objective: Objective) -> None:
         """Try configurations until `objective` is over or somebody stops the sweep.
 
-        Raises ForecastError if a configuration cannot be scored, but nothing for a fault of W&B.
+        Raises ForecastError if a configuration cannot be scored. A failure of W&B raises nothing.
         """
         reason = self._session.outage
         if not reason:
@@ -62,7 +62,7 @@ class Sweep:
             import wandb
 
             prior = self._log_default(objective.trials[0], objective.space.metric.name)
-            with redirect_stdout(io.StringIO()):  # it prints the sweep's address
+            with redirect_stdout(io.StringIO()):  # it prints the sweep's URL
                 sweep_id = wandb.sweep(
                     _config(objective.space, self._partition, objective.planned),
                     entity=session.entity,
@@ -93,7 +93,7 @@ class Sweep:
     def _try_one(self, sweep_id: str, objective: Objective) -> bool:
         """Have an agent try the next configuration; False if the sweep has none, or was stopped.
 
-        An agent that gets no answer would keep asking for ever. So it runs in a thread, and is
+        An agent that gets no response keeps asking forever. So it runs in a thread, and is
         interrupted if it has not begun a trial in time.
         """
         import wandb
@@ -106,7 +106,7 @@ class Sweep:
             if turn.acquire(blocking=False):
                 try:
                     outcome.append(self._try_in_a_run(objective))
-                except Exception as error:  # the agent would print it, and keep it to itself
+                except Exception as error:  # the agent would print it and not raise it
                     outcome.append(error)
 
         def run_agent() -> None:
@@ -143,16 +143,16 @@ class Sweep:
 
 
 def _interrupt(thread: Thread) -> None:
-    """Raise KeyboardInterrupt in a thread. Nothing else makes an agent stop that waits for work.
+    """Raise KeyboardInterrupt in a thread. Nothing else stops an agent that waits for work.
 
-    It stops within ten seconds, as it sleeps for up to five between two looks at its queue.
+    It stops within ten seconds: it sleeps for up to five before it looks at its queue again.
     """
     ident, error = ctypes.c_ulong(thread.ident or 0), ctypes.py_object(KeyboardInterrupt)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, error)
 
 
 def _config(space: SearchSpace, partition: str, planned: int) -> dict[str, Any]:
-    """The search space as W&B takes it."""
+    """The search space as W&B expects it."""
     config = space.model_dump(exclude_unset=True, exclude={"project", "entity", "program"})
     for name, parameter in space.parameters.items():
         config["parameters"][name]["distribution"] = parameter.kind
@@ -165,7 +165,7 @@ def _config(space: SearchSpace, partition: str, planned: int) -> dict[str, Any]:
 
 
 def _log_trial(run: wandb.Run, trial: Trial, metric: str) -> None:
-    """Log the score as `metric`, unless time ran out: too little is known of a stopped trial.
+    """Log the score as `metric`, unless time ran out: too little is known about a stopped trial.
 
     A pruned trial's score is an estimate, always above that of the best trial before it.
     """

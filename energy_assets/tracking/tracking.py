@@ -1,4 +1,4 @@
-"""What there is to track, and the protocol of whoever keeps it."""
+"""What is tracked, and the protocol of those that keep it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas as pd
 
 if TYPE_CHECKING:
-    # Importing it takes a forecaster's time, and most runs search for nothing.
+    # It imports sktime and LightGBM, which takes seconds.
     from energy_assets.forecasting.tuning.objective import Objective
 
 JOB_TYPES = {
@@ -20,12 +20,12 @@ JOB_TYPES = {
     "predictions_parquet": "forecast",
     "monitoring_metrics": "monitoring",
 }
-"""The names of records, and the job type that their runs have."""
+"""The names of records, and the job types of their runs."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The output of an asset at a partition, as an input of another one. Never the data itself."""
+    """The output of an asset at a partition, as an input of another. Never the data itself."""
 
     name: str
     partition: str
@@ -36,7 +36,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Record:
-    """The finished figures of one partition. Tables are small, pictures are PNG."""
+    """The final figures of one partition. Tables are small, pictures are PNG."""
 
     name: str
     """One of `JOB_TYPES`."""
@@ -54,7 +54,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Tracked:
-    """Where to find a record. Everything is empty if nothing is tracked."""
+    """Where to find a record. All fields are empty if nothing is tracked."""
 
     run: str = ""
     """The id of the run. It stays the same when the partition is run again."""
@@ -72,7 +72,7 @@ class Search(Protocol):
         """What a person should know after the search: where to find it, and what failed."""
 
     def __call__(self, objective: Objective) -> None:
-        """Try configurations until `objective` is over. It has the default one's trial already."""
+        """Try configurations until `objective` is over; the default one has been tried already."""
 
 
 class EmbeddedSearch:
@@ -88,16 +88,16 @@ class EmbeddedSearch:
 
 
 class Tracking(Protocol):
-    """Keeps records for people to compare. Whatever goes wrong in it, no asset fails."""
+    """Keeps records for people to compare. If tracking fails, no asset fails."""
 
     def log(self, make_record: Callable[[], Record]) -> Tracked:
-        """Keep a record. `make_record` is called only if records are kept at all."""
+        """Keep a record. `make_record` is called only if records are kept."""
 
     def search(self, partition: str) -> Search:
         """The search for the configuration of a partition."""
 
     def check(self) -> str:
-        """Say what was reached; raises CredentialError or StorageError if nothing was."""
+        """Describe what was reached; raises CredentialError or StorageError if nothing was."""
 
 
 class NoTracking:

@@ -1,12 +1,12 @@
 """Weights & Biases: a run for each record, in a group for each partition.
 
-A run's id consists of the source, the record's name and the partition: a partition that is run
-again replaces its runs, as it replaces its rows in every table. Artifacts are small JSON documents
-with a version for each partition, which is found by its alias. W&B's own alias `latest` means
-whatever was logged last, so nothing here reads it.
+A run's id consists of the source, the record's name and the partition. So running a partition again
+replaces its runs, as it replaces its rows in every table. Artifacts are small JSON documents with a
+version and an alias for each partition. W&B's alias `latest` means whatever was logged last, so
+nothing here reads it.
 
 Offline, runs are written below STORAGE_ROOT/wandb for `wandb sync`. The client cannot record
-offline which artifacts a run used. There the lineage is only in the run's config, as `inputs`.
+offline which artifacts a run used, so the lineage is only in the run's config, as `inputs`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from PIL import Image
 
 from energy_assets.tracking.session import Session, alias_of, log
 from energy_assets.tracking.tracking import EmbeddedSearch, Record, Reference, Search, Tracked
@@ -34,7 +36,7 @@ class WandbTracking:
         """Write a record as a run; offline if it should be online but W&B cannot be reached."""
         try:
             record = make_record()
-        except Exception as error:  # no fault of tracking may fail an asset
+        except Exception as error:  # a failure of tracking must not fail an asset
             log.exception("a record for Weights & Biases could not be made")
             return Tracked(problem=f"not tracked, {type(error).__name__}: {error}")
         problem = self.session.outage if self.session.online else ""
@@ -128,7 +130,6 @@ class WandbTracking:
 
 def _log_figures(run: wandb.Run, record: Record) -> None:
     import wandb
-    from PIL import Image
 
     for row in record.history:
         run.log(_as_json(row))

@@ -109,7 +109,7 @@ def trials_plot(
     title: str = "Hyperparameter search",
     metric: str = "mape",
 ) -> bytes:
-    """The scores of trials in order, beside the best so far, the default and the baselines.
+    """The scores of trials in order, the best so far, and lines for the default and the baselines.
 
     `trials` is indexed by trial number and has the columns `score` and `state`. Trials that are
     not `complete` are marked and never count as the best. The first trial is the default
@@ -117,21 +117,21 @@ def trials_plot(
     """
     scores, naives = trials["score"], dict(baselines or {})
     low, high = scores.min(), scores.max()
-    room = max(0.25 * (high - low), 0.01 * high)
-    far = {name: score for name, score in naives.items() if score > high + 2 * room}
+    margin = max(0.25 * (high - low), 0.01 * high)
+    far = {name: score for name, score in naives.items() if score > high + 2 * margin}
     near = {name: score for name, score in naives.items() if name not in far}
-    written = "{:.3f}" if metric == "mase" else "{:.2%}"
+    score_format = "{:.3f}" if metric == "mase" else "{:.2%}"
 
     figure = Figure(figsize=(8, 4.4))
     heights = [1 + len(far), 8] if far else [1]
     axes = figure.subplots(len(heights), 1, squeeze=False, sharex=True, height_ratios=heights)[:, 0]
     for axis in axes:
         _tidy(axis)
-        axis.yaxis.set_major_formatter(FuncFormatter(lambda score, _: written.format(score)))
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda score, _: score_format.format(score)))
     main = axes[-1]
-    _draw_trials(main, trials, written)
-    _draw_rivals(main, {"default": scores.iloc[0], **near}, written)
-    main.set_ylim(min([low, *near.values()]) - room, max([high, *near.values()]) + room)
+    _draw_trials(main, trials, score_format)
+    _draw_references(main, {"default": scores.iloc[0], **near}, score_format)
+    main.set_ylim(min([low, *near.values()]) - margin, max([high, *near.values()]) + margin)
     # Leave room on the right for the names of the lines.
     first, last = trials.index.min(), trials.index.max()
     main.set_xlim(first - 0.5, last + 0.5 + 0.35 * (last - first + 1))
@@ -140,17 +140,17 @@ def trials_plot(
     main.set_xlabel("trial, the first one with the default configuration")
     main.set_ylabel(metric.upper().replace("_", " "))
     if far:
-        _draw_rivals(axes[0], far, written)
+        _draw_references(axes[0], far, score_format)
         _as_strip(axes[0], sorted(far.values()))
     return _finished(figure, main, title)
 
 
-def _draw_trials(axis: Axes, trials: pd.DataFrame, written: str) -> None:
-    """The trials as points, and the best so far as steps; `written` is the format of a score."""
+def _draw_trials(axis: Axes, trials: pd.DataFrame, score_format: str) -> None:
+    """Draw the trials as points, and the best score so far as steps."""
     complete = trials.loc[trials["state"] == "complete", "score"]
     stopped = trials.loc[trials["state"] != "complete", "score"]
     best = complete.cummin().reindex(trials.index).ffill()
-    label = f"best so far, {written.format(best.iloc[-1])} at last"
+    label = f"best so far, {score_format.format(best.iloc[-1])} at the end"
     axis.step(best.index, best, where="post", color=MODEL, linewidth=2, label=label)
     axis.scatter(complete.index, complete, color=OBSERVED, s=26, zorder=3, label="trial")
     if len(stopped):
@@ -160,13 +160,13 @@ def _draw_trials(axis: Axes, trials: pd.DataFrame, written: str) -> None:
     axis.scatter(winner.index, winner, s=110, facecolors="none", edgecolors=MODEL, zorder=4)
 
 
-def _draw_rivals(axis: Axes, rivals: Mapping[str, float], written: str) -> None:
-    """A line for each score, with its name at the right end."""
-    for name, score in rivals.items():
+def _draw_references(axis: Axes, references: Mapping[str, float], score_format: str) -> None:
+    """Draw a line for each score, with its name at the right end."""
+    for name, score in references.items():
         color = NAIVE_COLORS.get(name, FAINT)
         axis.axhline(score, color=color, linestyle="--", linewidth=1.4, zorder=1)
         axis.annotate(
-            f"{LABELS.get(name, name)}, {written.format(score)}",
+            f"{LABELS.get(name, name)}, {score_format.format(score)}",
             (1, score),
             xycoords=("axes fraction", "data"),
             xytext=(0, 2),
@@ -180,8 +180,8 @@ def _draw_rivals(axis: Axes, rivals: Mapping[str, float], written: str) -> None:
 
 def _as_strip(axis: Axes, scores: Sequence[float]) -> None:
     """Reduce an axis to lines at `scores`, with a mark where the scale is broken."""
-    apart = scores[-1] - scores[0] or scores[-1]
-    axis.set_ylim(scores[0] - 0.6 * apart, scores[-1] + 0.6 * apart)
+    span = scores[-1] - scores[0] or scores[-1]
+    axis.set_ylim(scores[0] - 0.6 * span, scores[-1] + 0.6 * span)
     axis.set_yticks(scores)
     axis.grid(visible=False)
     axis.spines["bottom"].set_visible(False)
@@ -200,7 +200,7 @@ def _as_strip(axis: Axes, scores: Sequence[float]) -> None:
 
 def _draw_series(axis: Axes, past: pd.Series, forecast: pd.DataFrame) -> None:
     hours = pd.date_range(past.index.min(), past.index.max(), freq="h")
-    # Reindexed to every hour, so that a gap in the data is a gap in the line.
+    # Reindex to every hour, so that a gap in the data is a gap in the line.
     axis.plot(hours, past.reindex(hours), color=OBSERVED, linewidth=1.2, label="observed")
     for name in forecast.columns.intersection(list(LABELS)):
         axis.plot(
@@ -228,7 +228,7 @@ def _draw_series(axis: Axes, past: pd.Series, forecast: pd.DataFrame) -> None:
             color=OBSERVED,
             linewidth=1.2,
             linestyle=":",
-            label="came true",
+            label="observed later",
         )
     axis.axvline(mdates.date2num(hours[-1]), color=INK, linewidth=0.6, alpha=0.5)
 
@@ -268,7 +268,7 @@ def _local_day(zone: ZoneInfo) -> Callable[[float, int], str]:
 
 
 def _finished(figure: Figure, legend_of: Axes, title: str) -> bytes:
-    """Add title and legend, and encode as a PNG with few colours, a third of the size."""
+    """Add title and legend, and encode as a PNG; few colours make it a third of the size."""
     width, height = figure.get_size_inches()
     # Margins in inches: matplotlib's automatic layouts double the drawing time.
     figure.subplots_adjust(

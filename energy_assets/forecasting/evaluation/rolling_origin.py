@@ -28,7 +28,7 @@ def rolling_origin(
 ) -> pd.DataFrame:
     """The table of forecasts of every method from every origin; column `method` names the method.
 
-    A method is given the `window_days` days up to and including the origin, and nothing later.
+    A method sees the `window_days` days up to and including the origin, and nothing later.
     Targets that were not observed are left out. `on_origin` is called after each origin.
 
     Raises ShortHistoryError if there are no observations before an origin.

@@ -2,7 +2,7 @@
 
 A *table of forecasts* has one row per forecast, with the series levels, `origin`, `horizon`,
 `datetime_utc` (the target hour), `actual` and `forecast`. It may have `lower`, `upper` and
-`naive_error` (see `metrics.mase`). `GlobalForecaster.holdout_` and `rolling_origin` give such
+`naive_error` (see `metrics.mase`). `GlobalForecaster.holdout_` and `rolling_origin` return such
 tables.
 """
 

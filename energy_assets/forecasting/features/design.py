@@ -1,4 +1,4 @@
-"""The design of a model: its horizon, its place, and the columns that are known ahead."""
+"""The design of a model: horizon, country, time zone, and the columns that are known ahead."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from energy_assets.forecasting.features.calendar import Calendar, calendar
 
 @dataclass(frozen=True)
 class Design:
-    """What the features of a model are made of; stored with the model.
+    """What the features of a model depend on; stored with the model.
 
     `exogenous` are the names of the columns known ahead, `exogenous_means` their means in the
     training window, which are subtracted from them.

@@ -1,6 +1,6 @@
 """Columns that are known ahead, such as weather and prices: from `X` to the arrays of a model.
 
-Does not belong here: the features made of them.
+Does not belong here: the features computed from them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def last_week(X: pd.DataFrame, window: PanelMatrix) -> pd.DataFrame:
 
 
 def updated(past: pd.DataFrame | None, X: pd.DataFrame) -> pd.DataFrame:
-    """The rows of both tables; where both have a row, that of `X` wins."""
+    """The rows of both tables; where both have a row, `X` wins."""
     if past is None:
         return X
     both = pd.concat([past[list(X.columns)], X])

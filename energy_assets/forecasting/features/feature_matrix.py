@@ -33,9 +33,9 @@ class FeatureMatrix:
 
     `features` has the shape (features, series, origins, horizons). `base`, shape (series, origins,
     horizons), is the forecast before any model corrects it. Both are on the transformed scale,
-    relative to `centre`, shape (series, origins, 1). `scale`, shape (series, 1, 1), is that of the
-    transform. `hour_of_week`, shape (origins, horizons), is that of the target, counted from
-    Monday's first hour.
+    relative to `centre`, shape (series, origins, 1). `scale`, shape (series, 1, 1), is the scale of
+    the transform. `hour_of_week`, shape (origins, horizons), is the target's hour of the week,
+    counted from midnight on Monday.
     """
 
     features: npt.NDArray[np.float32]
@@ -205,7 +205,7 @@ EXOGENOUS_FEATURES: Mapping[str, Callable[[ExogenousView], Floats]] = {
     "{}_minus_lag_24": ExogenousView.change_since_day_before,
     "{}_minus_week_mean": ExogenousView.minus_week_mean,
 }
-"""The features made of each exogenous column, by name; `{}` stands for the column's name."""
+"""The features of each exogenous column, by name; `{}` stands for the column's name."""
 
 
 def names(exogenous: Sequence[str] = ()) -> list[str]:
@@ -242,8 +242,8 @@ def build_features(
     """The features of all series at `origins` (column positions) for each of `horizon` hours ahead.
 
     `filled`, shape (series, hours), has no gaps after a series' first observation; `scale`, shape
-    (series, 1), is that of the transform. `calendar` belongs to the hours of `filled`. `exogenous`,
-    shape (columns, series, hours + longest horizon), includes the hours ahead.
+    (series, 1), is the scale of the transform. `calendar` belongs to the hours of `filled`.
+    `exogenous`, shape (columns, series, hours + longest horizon), includes the hours ahead.
 
     A feature that looks at hours before the panel is NaN. Apart from the calendar and `exogenous`,
     nothing later than its origin is used.

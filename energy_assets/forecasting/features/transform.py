@@ -1,7 +1,7 @@
 """The transform of values: asinh relative to each series' mean level.
 
 For typical values this is a logarithm. It is smooth through zero and defined below it, so it also
-takes series that reach zero or become negative.
+works for series that reach zero or become negative.
 """
 
 from __future__ import annotations

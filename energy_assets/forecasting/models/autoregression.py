@@ -4,7 +4,7 @@ It is linear in the transformed values of the last two days, the same hours of t
 and the daily means of the last week. Each block of origin hours and each hour ahead has its own
 weights, because what the last hour says about the next ones depends on the time of day. It needs
 months of history, and is then the best model for the next few hours. The weights of a series are
-shrunk towards those of all series together.
+shrunk towards the pooled weights of all series.
 
 Lago, Marcjasz, De Schutter, Weron (2021), "Forecasting day-ahead electricity prices", Applied
 Energy 293; there with lasso, and for the hours of the next day.

@@ -1,4 +1,4 @@
-"""The blend: every hour ahead is forecast from what is known at the origin, by several models.
+"""The blend: several models forecast every hour ahead from what is known at the origin.
 
 The horizon is a feature, so no forecast is fed back into another one.
 
@@ -87,11 +87,7 @@ class BlendedModel:
         return np.concatenate([forecast_part(part) for part in parts])
 
     def blend(
-        self,
-        matrix: FeatureMatrix,
-        rows: Ints,
-        threads: int | None,
-        hourly: Floats | None = None,
+        self, matrix: FeatureMatrix, rows: Ints, threads: int | None, hourly: Floats | None = None
     ) -> Floats:
         """Forecasts in the unit of the panel, shape (series, origins, horizons).
 

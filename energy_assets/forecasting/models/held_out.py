@@ -1,4 +1,4 @@
-"""Held-out hours: what is fitted with and without them, and how they were forecast."""
+"""Held-out hours: pairs of what is fitted with and without them, and their forecasts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ U = TypeVar("U")
 
 @dataclass(frozen=True)
 class Pair(Generic[T]):
-    """One thing for the final model, and one for the model that does not see the held-out hours.
+    """A value for the final model, and one for the model that does not see the held-out hours.
 
     `held_out` is None if no hours are held out.
     """
@@ -28,7 +28,7 @@ class Pair(Generic[T]):
 
     @property
     def parts(self) -> list[T]:
-        """The one or two things there are, that of the final model first."""
+        """The one or two values, with the final model's first."""
         return [self.final] if self.held_out is None else [self.final, self.held_out]
 
     def map(
@@ -36,7 +36,7 @@ class Pair(Generic[T]):
     ) -> Pair[U]:
         """Apply `function` to the parts of this pair and of `others`.
 
-        `apply` works like the built-in map; that of an executor runs both parts in parallel.
+        `apply` works like the built-in map; an executor's map runs both parts in parallel.
         """
         final, *held_out = apply(function, *(pair.parts for pair in (self, *others)))
         return Pair(final, held_out[0] if held_out else None)
@@ -44,10 +44,10 @@ class Pair(Generic[T]):
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Forecasts of the held-out hours beside what was observed, NaN where nothing was.
+    """Forecasts of the held-out hours beside the observations, NaN where there are none.
 
     `origins` are column positions in `panel`. `actual` and `forecast` have the shape (series,
-    origins, horizons); `scale`, shape (series, 1, 1), is that of the transform.
+    origins, horizons); `scale`, shape (series, 1, 1), is the scale of the transform.
     """
 
     panel: PanelMatrix
@@ -65,10 +65,5 @@ class HeldOut:
         """The table of forecasts, with intervals; see `GlobalForecaster.holdout_`."""
         days = (self.origins - self.origins[0]) // HOURS_PER_DAY
         lower, upper = cross_calibrated(self.residuals, self.forecast, self.scale, days, coverage)
-        columns = {
-            "actual": self.actual,
-            "forecast": self.forecast,
-            "lower": lower,
-            "upper": upper,
-        }
+        columns = {"actual": self.actual, "forecast": self.forecast, "lower": lower, "upper": upper}
         return self.panel.table(self.origins, columns).dropna(subset="actual", ignore_index=True)

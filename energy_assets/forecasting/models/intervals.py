@@ -29,9 +29,9 @@ Key = tuple[object, ...]
 class Calibration:
     """Half-widths of intervals on the transformed scale.
 
-    `spread` is the mean absolute residual of each series, `typical` that of all series. `growth`,
-    shape (horizon,), is the relative size of residuals by horizon. `quantiles`, shape (100,), are
-    the quantiles at `LEVELS` of the absolute residuals divided by both.
+    `spread` is the mean absolute residual of each series, `typical` the mean over all
+    series. `growth`, shape (horizon,), is the relative size of residuals by horizon. `quantiles`,
+    shape (100,), are the quantiles at `LEVELS` of the absolute residuals divided by both.
     """
 
     spread: Mapping[Key, float]
@@ -95,7 +95,8 @@ def quantiles(
 ) -> Floats:
     """The quantiles at `probabilities`, shape (series, steps, probabilities).
 
-    `forecast` has the shape (series, steps); `scale`, shape (series, 1), is that of the transform.
+    `forecast` has the shape (series, steps); `scale`, shape (series, 1), is the scale of the
+    transform.
     Intervals are symmetric around the forecast on the transformed scale, so the quantile at 0.5 is
     the forecast, and quantiles never cross.
     """

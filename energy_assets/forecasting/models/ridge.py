@@ -1,8 +1,8 @@
 """The linear model: ridge regression with partially pooled weights for each series.
 
-The weights of a series are shrunk towards those of all series together, the more so the less
-history it has; a new series is forecast with the pooled weights. The model's errors differ from
-those of trees, so a mean of both is better than either.
+The less history a series has, the more its weights are shrunk towards the pooled weights of all
+series. A new series is forecast with the pooled weights. The model's errors differ from the errors
+of the trees, so a mean of both is better than either.
 
 Besides the feature columns, every hour of the day and every hour of the local week has an effect.
 Each row belongs to one hour of the week, so this block of the normal equations is diagonal and is
@@ -56,7 +56,7 @@ class Moments:
 
     def __add__(self, other: Moments) -> Moments:
         pairs = zip(vars(self).values(), vars(other).values(), strict=True)
-        return Moments(*(mine + theirs for mine, theirs in pairs))
+        return Moments(*(left + right for left, right in pairs))
 
     def pooled(self) -> Moments:
         """The moments of all series together, as if they were one."""
@@ -188,16 +188,17 @@ def solve(sums: Moments, pool: Moments, prior: Weights, strength: float = POOLED
     hours = prior.hours[0].astype(np.float64)
 
     # What the prior leaves unexplained.
-    left = sums.target - sums.gram @ columns - sums.by_hour @ hours
-    left_by_hour = sums.target_by_hour - columns @ sums.by_hour - sums.count * hours
+    residual = sums.target - sums.gram @ columns - sums.by_hour @ hours
+    residual_by_hour = sums.target_by_hour - columns @ sums.by_hour - sums.count * hours
     diagonal = sums.count + penalty_by_hour
     shared = sums.by_hour / diagonal[:, None]
     reduced = sums.gram - np.matmul(shared, sums.by_hour.transpose(0, 2, 1))
     diagonal_positions = np.arange(len(penalty))
     reduced[:, diagonal_positions, diagonal_positions] += penalty
-    right = left - np.matmul(shared, left_by_hour[..., None])[..., 0]
+    right = residual - np.matmul(shared, residual_by_hour[..., None])[..., 0]
     change = np.linalg.solve(reduced, right[..., None])[..., 0]
-    change_by_hour = (left_by_hour - np.matmul(change[:, None], sums.by_hour)[:, 0]) / diagonal
+    change_by_hour = np.matmul(change[:, None], sums.by_hour)[:, 0]
+    change_by_hour = (residual_by_hour - change_by_hour) / diagonal
     of_day = np.tile(change[:, count:], 7)
     return Weights(
         (columns[:count] + change[:, :count]).astype(np.float32),

@@ -1,4 +1,4 @@
-"""Training of the blend: which rows the models are fitted to, and what is held out.
+"""Training the blend: which rows the models are fitted to, and what is held out.
 
 Two models are fitted: the final one to the whole window, and one that does not see the held-out
 hours and forecasts them.
@@ -33,7 +33,7 @@ MAX_ROWS = 600_000
 """Rows that trees and pooled weights are trained on; more hardly change the forecasts."""
 
 MAX_ORIGINS = 700
-"""Training origins per series: those of five months, five hours apart."""
+"""Training origins per series: five months of them, five hours apart."""
 
 Bools = npt.NDArray[np.bool_]
 
@@ -68,18 +68,6 @@ class Sampling:
     chunk_rows: int = CHUNK_ROWS
 
 
-@dataclass(frozen=True)
-class Threads:
-    """The number of threads; see `GlobalForecaster` for `n_jobs`."""
-
-    n_jobs: int | None = None
-
-    @property
-    def workers(self) -> int:
-        """How many chunks of series are worked on at once."""
-        return self.n_jobs or os.cpu_count() or 1
-
-
 class _Rows:
     """The rows of a window: its origins and horizons, and which of them each model may see."""
 
@@ -92,7 +80,7 @@ class _Rows:
         self.steps = np.arange(1, design.horizon + 1)
         self.origins = _origins(len(hours), design.horizon, origin_step)
         self.target = self.origins[:, None] + self.steps
-        # The column from which on the held-out model sees nothing.
+        # The first column that the held-out model does not see.
         self.cutoff = len(hours) - window.held_out
         self.ends = Pair(len(hours), self.cutoff if window.held_out else None)
         # The (origins, horizons) whose target lies before the end.
@@ -136,16 +124,17 @@ def train(
     shares: Shares,
     parameters: TreeParameters,
     sampling: Sampling,
-    threads: Threads,
+    n_jobs: int | None,
 ) -> tuple[BlendedModel, HeldOut | None]:
     """Fit the final model, and forecast the held-out hours with one that has not seen them.
 
-    Every series gets ridge weights of its own, also if trees and pooled weights are trained on a
-    sample of the series. Chunks of series are fitted in parallel, each in one thread, because the
-    threads of BLAS, like those of LightGBM, would wait for each other.
+    Every series gets its own ridge weights, even if trees and pooled weights are trained on a
+    sample of the series. Chunks of series are fitted in parallel, each in one thread, because BLAS
+    threads, like LightGBM's, would wait for each other. `n_jobs` is as in `GlobalForecaster`.
 
     Raises ForecastError if LightGBM rejects `parameters`.
     """
+    workers = n_jobs or os.cpu_count() or 1
     rows = _Rows(window, design, sampling.origin_step)
     empty = BlendedModel(design, shares, series=window.observed.series)
     count = len(window.observed.array)
@@ -165,12 +154,12 @@ def train(
     boosters: Pair[lgb.Booster] | None = None
     if shares.linear < 1:
         boosters = trees.train(
-            matrix.features, residual, tree_masks, design.names, parameters, threads.n_jobs
+            matrix.features, residual, tree_masks, design.names, parameters, n_jobs
         )
     level, hourly = None, None
     if shares.autoregression > 0 and rows.cutoff >= autoregression.MIN_HOURS:
         level = rows.level()
-        hourly = _autoregressions(rows, level, threads.workers)
+        hourly = _autoregressions(rows, level, workers)
     sums = rows.moments(matrix, residual) if shares.linear > 0 else None
     pools = sums.map(ridge.Moments.pooled) if sums else None
     priors = pools.map(ridge.pooled) if pools else None
@@ -201,10 +190,10 @@ def train(
             )
         positions = np.arange(len(part_residual))
         held_out_matrix = part_matrix.at(rows.held_out)
-        return final, model.blend(held_out_matrix, positions, threads.n_jobs, hourly_forecast)
+        return final, model.blend(held_out_matrix, positions, n_jobs, hourly_forecast)
 
     chunk = count if whole else max(1, sampling.chunk_rows // rows_per_series)
-    with ThreadPoolExecutor(threads.workers) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         weights, forecasts = zip(*pool.map(fit, slices(count, chunk)), strict=True)
     model = replace(
         empty,
@@ -247,7 +236,7 @@ def _autoregressions(rows: _Rows, level: Floats, workers: int) -> Pair[Autoregre
 
 
 def _origins(hours: int, horizon: int, step: int) -> Ints:
-    """The training origins; the last one that has a whole horizon after it is among them.
+    """The training origins; they include the last one that has a whole horizon after it.
 
     In a long window they are farther apart, but still at every hour of the day.
     """
@@ -261,8 +250,8 @@ def _origins(hours: int, horizon: int, step: int) -> Ints:
 def _usable(matrix: FeatureMatrix, residual: Floats) -> Bools:
     """The rows that trees may be trained on.
 
-    Rows of a series' first week lack lags and are unlike those to be forecast. A series trains on
-    them only if it has few others.
+    Rows of a series' first week lack lags and are unlike the rows to forecast. A series trains
+    on them only if it has few others.
     """
     observed = np.isfinite(residual)
     longest_lag = list(feature_matrix.FEATURES).index(f"lag_{max(feature_matrix.LAGS)}")

@@ -1,4 +1,4 @@
-"""Hourly panels as (series x hours) matrices, the form in which everything is computed.
+"""Hourly panels as (series x hours) matrices, which all computations work on.
 
 Belongs here: conversion from and to pandas, joining panels, and filling gaps.
 Does not belong here: anything that knows about forecasting.
@@ -66,9 +66,9 @@ class PanelMatrix:
         target = origins[:, None] + steps
         table = self.index(self.hours[target.ravel()]).to_frame(index=False)
         time = table.pop(table.columns[-1])
-        at = self.hours.to_numpy()[np.broadcast_to(origins[:, None], shape)]
+        origin = self.hours.to_numpy()[np.broadcast_to(origins[:, None], shape)]
         return table.assign(
-            origin=at.ravel(),
+            origin=origin.ravel(),
             horizon=np.broadcast_to(steps, shape).ravel(),
             datetime_utc=time,
             **{name: values.ravel() for name, values in columns.items()},
@@ -84,7 +84,7 @@ class PanelMatrix:
         return PanelMatrix(self.array[:, -hours:], self.hours[-hours:], self.series)
 
     def joined(self, newer: PanelMatrix) -> PanelMatrix:
-        """The union of both panels; where both have a value, that of `newer` wins."""
+        """The union of both panels; where both have a value, `newer` wins."""
         if (self.series is None) != (newer.series is None):
             raise ForecastError(
                 "The history and the new observations have different index levels: "

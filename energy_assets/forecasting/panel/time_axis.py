@@ -1,7 +1,7 @@
 """The time axis of a panel: consecutive hours, or the steps of another regular index.
 
-The model is made for hours. Days, months or plain numbers count as steps, with the same lags and
-without a calendar.
+The model is designed for hours. Days, months or plain numbers count as steps, with the same lags
+and without a calendar.
 """
 
 from __future__ import annotations
@@ -93,9 +93,9 @@ def _require_hours_or_days(step: Any) -> None:
 def _step(times: pd.DatetimeIndex) -> Any:
     """The step between `times`: an hour, or a day or more as pandas infers it."""
     elapsed: Ints = times.to_numpy().astype("datetime64[ns]").astype(np.int64)
-    apart: Ints = elapsed[1:] - elapsed[:-1]
-    whole = bool((apart % HOUR.value == 0).all())
-    shortest = int(apart.min()) if apart.size else HOUR.value
+    steps: Ints = elapsed[1:] - elapsed[:-1]
+    whole = bool((steps % HOUR.value == 0).all())
+    shortest = int(steps.min()) if steps.size else HOUR.value
     if whole and shortest < DAY.value:
         if len(times) > 24 and shortest > HOUR.value:
             raise ForecastError(
@@ -107,9 +107,9 @@ def _step(times: pd.DatetimeIndex) -> Any:
         step = pd.infer_freq(times) if len(times) > 2 else pd.Timedelta(shortest)
         if step is not None:
             return step
-        if (apart % DAY.value == 0).all():
+        if (steps % DAY.value == 0).all():
             return "D"
-    place = int((apart % HOUR.value != 0).argmax())
+    place = int((steps % HOUR.value != 0).argmax())
     raise ForecastError(
         f"The panel is not hourly: it holds {times[place]} and {times[place + 1]}, which are not "
         "whole hours apart. Aggregate it to hours first."

@@ -15,13 +15,7 @@ from functools import partial
 
 import pandas as pd
 
-from energy_assets.forecasting.tuning.result import (
-    FoldScore,
-    State,
-    Trial,
-    best_of,
-    mean_of_folds,
-)
+from energy_assets.forecasting.tuning.result import FoldScore, State, Trial, best_of, mean_of_folds
 from energy_assets.forecasting.tuning.search_space import Configuration, SearchSpace
 
 PRUNING_MARGIN = 0.06
@@ -43,26 +37,26 @@ _log = logging.getLogger(__name__)
 class Objective:
     """Scores one configuration after another, within the limits of a search.
 
-    A configuration is scored on each fold in turn. It is given up when it falls too far behind the
-    best trial so far, or when the time is over. The first trial always runs to its end, so that
-    there is one to compare with.
+    A configuration is scored on each fold in turn. It is abandoned when it falls too far behind the
+    best trial so far, or when the time is up. The first trial always runs to its end, so that there
+    is one to compare with.
     """
 
     space: SearchSpace
     planned: int
-    """How many trials there may be."""
+    """The largest number of trials."""
     cutoffs: Sequence[pd.Timestamp]
     """The last hour that each fold is fitted to."""
     score_fold: Callable[[Configuration, pd.Timestamp], FoldScore]
-    """The score of a configuration on the fold with a cutoff; less is better."""
+    """The score of a configuration on the fold with a given cutoff; lower is better."""
     seed: int = 0
-    """For whoever chooses the configurations."""
+    """The seed for choosing configurations."""
     deadline: float = math.inf
     """When the search is over, by `clock`. Folds that have started still finish."""
     clock: Callable[[], float] = time.monotonic
-    """Seconds since any fixed time."""
+    """Seconds since some fixed time."""
     workers: int = 1
-    """How many folds are scored at the same time."""
+    """Folds scored at the same time."""
     trials: list[Trial] = field(default_factory=list)
 
     @property
@@ -76,18 +70,20 @@ class Objective:
     def __call__(self, configuration: Configuration) -> Trial:
         """Score a configuration, and add the trial to `trials`.
 
-        Raises ForecastError if the forecaster refuses the configuration, or if nothing was
+        Raises ForecastError if the forecaster rejects the configuration, or if nothing was
         observed in any fold.
         """
         started = self.clock()
         best = best_of(self.trials) if self.trials else None
         scores, state = self._score_folds(configuration, best)
+        if best is None or state == "complete":
+            score = mean_of_folds(scores)
+        else:
+            score = _estimate(scores, best)
         trial = Trial(
             number=len(self.trials) + 1,
             parameters=configuration,
-            score=mean_of_folds(scores)
-            if best is None or state == "complete"
-            else _estimate(scores, best),
+            score=score,
             fold_scores=scores,
             seconds=round(self.clock() - started, 3),
             state=state,
@@ -95,7 +91,9 @@ class Objective:
         self.trials.append(trial)
         _log.info(
             "trial %d of %d: %s",
-            *(trial.number, self.planned, trial.outcome),
+            trial.number,
+            self.planned,
+            trial.outcome,
             extra={"trial": trial, "total": self.planned},
         )
         return trial

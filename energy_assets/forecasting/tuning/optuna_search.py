@@ -1,4 +1,4 @@
-"""Optuna chooses the configurations: everything that knows Optuna is here."""
+"""Optuna chooses the configurations. Everything specific to Optuna belongs here."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def search_with_optuna(objective: Objective) -> None:
     study = _study(objective, ranges)
     while not objective.is_over:
         trial = study.ask(ranges)
-        # In the order of the search space, so that tables have its columns.
+        # In the order of the search space, so that tables have their columns in that order.
         configuration = {
             name: tidy(trial.params[name]) if name in ranges else parameter.value
             for name, parameter in space.parameters.items()
@@ -43,7 +43,7 @@ def search_with_optuna(objective: Objective) -> None:
 
 
 def _study(objective: Objective, ranges: dict[str, BaseDistribution]) -> optuna.Study:
-    """A study that knows the trials so far, except those outside the search space."""
+    """A study with the trials so far, except any outside the search space."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -70,7 +70,7 @@ def _distribution(parameter: Parameter) -> BaseDistribution:
     log = parameter.kind == "log_uniform_values"
     step = parameter.q if parameter.kind == "q_uniform" else None
     if step is not None:
-        # Optuna wants a range to end with a whole step.
+        # Optuna requires a range that ends with a whole step.
         high = low + step * int((high - low) / step + 1e-9)
     if isinstance(low, int) and isinstance(high, int) and isinstance(step, int | None):
         return IntDistribution(low, high, log=log, step=step or 1)

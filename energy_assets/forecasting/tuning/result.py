@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from datetime import timedelta
@@ -65,7 +64,7 @@ class Scheme(BaseModel):
 
 
 State = Literal["complete", "pruned", "stopped"]
-"""Scored on all folds; given up because it fell too far behind; cut short by the deadline."""
+"""Scored on all folds; abandoned because it fell too far behind; cut short by the deadline."""
 
 
 class Trial(BaseModel):
@@ -81,7 +80,7 @@ class Trial(BaseModel):
     fold_scores: list[FoldScore]
     seconds: float
     state: State = "complete"
-    """Files written before there was pruning do not have it."""
+    """Older files, from before pruning, lack it."""
 
     @property
     def outcome(self) -> str:
@@ -92,7 +91,7 @@ class Trial(BaseModel):
 
 
 class TuningResult(BaseModel):
-    """What came of a search."""
+    """The outcome of a search."""
 
     metric: str
     method: str
@@ -104,10 +103,10 @@ class TuningResult(BaseModel):
     baseline_scores: dict[str, float]
     scheme: Scheme
     planned: int = 0
-    """How many trials there would have been with enough time; 0 in files without it."""
+    """The number of trials if time does not run out; 0 in older files, which lack it."""
     trials: list[Trial]
     hour: str = Field(default="", exclude=True)
-    """The key of the hour it was stored for, once it was read back. Not in the file."""
+    """The key of the hour it was stored for, set when it is read. Not in the file."""
 
     @property
     def best(self) -> Trial:
@@ -117,20 +116,13 @@ class TuningResult(BaseModel):
 
     def trials_table(self) -> pd.DataFrame:
         """One row per trial, in order: parameters, score, score of each fold, seconds, state."""
-        rows = [
-            {"number": trial.number}
-            | trial.parameters
-            | {"score": trial.score}
-            | dict(
-                itertools.zip_longest(
-                    (f"fold_{k + 1}" for k in range(self.scheme.folds)),
-                    (math.nan if score is None else score for score in trial.fold_scores),
-                    fillvalue=math.nan,
-                )
-            )
-            | {"seconds": trial.seconds, "state": trial.state}
-            for trial in self.trials
-        ]
+        folds = [f"fold_{number}" for number in range(1, self.scheme.folds + 1)]
+        rows = []
+        for trial in self.trials:
+            scores = [math.nan if score is None else score for score in trial.fold_scores]
+            row = {"number": trial.number, **trial.parameters, "score": trial.score}
+            row |= dict.fromkeys(folds, math.nan) | dict(zip(folds, scores, strict=False))
+            rows.append(row | {"seconds": trial.seconds, "state": trial.state})
         return pd.DataFrame(rows).set_index("number")
 
     def scores_table(self) -> pd.DataFrame:
@@ -140,7 +132,7 @@ class TuningResult(BaseModel):
 
 
 class NotTuned(BaseModel):
-    """The default configuration, where the history is too short for a search."""
+    """The default configuration, used when the history is too short for a search."""
 
     best_parameters: Configuration
     unsearched: str
@@ -155,7 +147,7 @@ class NotTuned(BaseModel):
 
 
 BestConfig = TuningResult | NotTuned
-"""The configuration that models are trained with, and how it was found."""
+"""The configuration that models are trained with, and where it comes from."""
 
 
 def best_of(trials: Sequence[Trial]) -> Trial:

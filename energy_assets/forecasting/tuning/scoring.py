@@ -49,10 +49,7 @@ def naive_scores(panel: pd.DataFrame, scheme: Scheme, metric: str) -> dict[str, 
 
 
 def _forecasts(
-    panel: pd.DataFrame,
-    methods: Mapping[str, Forecast],
-    scheme: Scheme,
-    cutoff: pd.Timestamp,
+    panel: pd.DataFrame, methods: Mapping[str, Forecast], scheme: Scheme, cutoff: pd.Timestamp
 ) -> pd.DataFrame:
     """The table of forecasts of one fold."""
     return rolling_origin(

@@ -31,7 +31,7 @@ def tune(
     workers: int | None = None,
     search: Callable[[Objective], None] = search_with_optuna,
 ) -> TuningResult:
-    """Search `space` for the configuration that forecasts the end of `panel` best.
+    """Search `space` for the configuration that best forecasts the end of `panel`.
 
     Each configuration is scored on expanding windows, one for each fold of `scheme`: it is fitted
     to the hours up to a cutoff, and forecasts from several origins in the days after it. The first
@@ -49,7 +49,7 @@ def tune(
     Each finished trial is logged, with the attributes `trial` (a `Trial`) and `total`.
 
     Raises ShortHistoryError if the panel is too short for a single fold, ForecastError if
-    `scheme` is impossible, nothing was observed in any fold, or LightGBM refuses a value.
+    `scheme` is impossible, nothing was observed in any fold, or LightGBM rejects a value.
     """
     if trials < 1:
         raise ForecastError(f"trials={trials}: the default configuration alone needs one.")
@@ -70,7 +70,7 @@ def tune(
         score_fold=partial(score_fold, panel, scheme, metric, fixed),
         seed=seed,
         deadline=deadline,
-        # A thread for each fold is quicker than more threads within LightGBM, which wait for each
+        # One thread per fold is faster than several threads within LightGBM, which wait for each
         # other at every step.
         workers=workers or os.cpu_count() or 1,
     )

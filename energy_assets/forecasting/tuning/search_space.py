@@ -1,4 +1,4 @@
-"""The search-space file: what tuning may try, in the format of Weights & Biases sweeps."""
+"""The search space and its file, in the format of Weights & Biases sweeps."""
 
 from __future__ import annotations
 
@@ -21,17 +21,12 @@ Configuration = dict[str, Value]
 """Arguments of `GlobalForecaster` by name."""
 
 Distribution = Literal[
-    "constant",
-    "categorical",
-    "int_uniform",
-    "uniform",
-    "q_uniform",
-    "log_uniform_values",
+    "constant", "categorical", "int_uniform", "uniform", "q_uniform", "log_uniform_values"
 ]
 
 
 class Metric(BaseModel):
-    """The score to search by. All of them are errors, so less is better."""
+    """The score to search by. Each one is an error, so lower is better."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -82,7 +77,7 @@ class Parameter(BaseModel):
 
     @property
     def kind(self) -> Distribution:
-        """The distribution. If none is named, the one that W&B would assume."""
+        """The distribution; if it is not named, the one that W&B assumes."""
         if self.distribution:
             return self.distribution
         if self.values is not None:
@@ -124,7 +119,7 @@ class Parameter(BaseModel):
 
 
 class SearchSpace(BaseModel):
-    """What tuning may try. Keys of W&B that say nothing about the search are accepted."""
+    """What tuning may try. W&B's keys that do not concern the search are accepted."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -172,7 +167,7 @@ class SearchSpace(BaseModel):
         return [configuration for configuration in configurations if configuration != default]
 
     def count(self, trials: int) -> int:
-        """How many of `trials` are possible: a grid, with the default configuration, has an end."""
+        """How many of `trials` are possible: a grid plus the default configuration is finite."""
         return min(trials, 1 + len(self.grid())) if self.method == "grid" else trials
 
 

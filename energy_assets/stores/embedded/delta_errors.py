@@ -1,7 +1,7 @@
-"""What Delta Lake's errors mean, in a sentence that names the file to look at.
+"""Delta Lake's errors in plain words, with the file to look at.
 
-Delta Lake reports refusals of the file system as text, inside exceptions of several types, with
-colours and backtraces.
+Delta Lake reports file system errors as text, inside exceptions of several types, with colours and
+backtraces.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError, DeltaError
 
 from energy_assets.errors import StorageError
 from energy_assets.stores.commit_conflicts import CommitConflictError
@@ -28,13 +30,11 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 @contextmanager
 def delta_errors(folder: Path, writing: bool = False) -> Iterator[None]:
-    """Turn what Delta Lake raises for the table in `folder` into a StorageError.
+    """Turn Delta Lake's errors for the table in `folder` into a StorageError.
 
-    A commit that came second becomes a CommitConflictError. Errors of the program, such as a
+    If another writer committed first, it is a CommitConflictError. Errors of the program, such as a
     TypeError, pass through.
     """
-    from deltalake.exceptions import CommitFailedError, DeltaError
-
     try:
         yield
     except CommitFailedError as error:
@@ -66,9 +66,6 @@ def _explained(error: Exception, folder: Path, writing: bool) -> StorageError:
 
 def _damaged(folder: Path) -> Path:
     """The first file of the table that cannot be parsed; failing that, the folder it must be in."""
-    from deltalake import DeltaTable
-    from deltalake.exceptions import DeltaError
-
     log = folder / "_delta_log"
     entry = next((path for path in sorted(log.glob("*.json")) if not _is_json_lines(path)), None)
     if entry:

@@ -6,10 +6,11 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from energy_assets.errors import NotFoundError, StorageError
 from energy_assets.schemas import CONSUMPTION, PRIMARY_KEY
@@ -17,9 +18,6 @@ from energy_assets.stores.commit_conflicts import RETENTION_HOURS, retry_on_conf
 from energy_assets.stores.embedded.delta_errors import delta_errors
 from energy_assets.stores.feature_store import TrainingDataset, check_unique
 from energy_assets.stores.files import write_errors, write_whole
-
-if TYPE_CHECKING:
-    from deltalake import DeltaTable
 
 
 class DeltaFeatureStore:
@@ -71,23 +69,23 @@ class DeltaFeatureStore:
         return TrainingDataset(version, start, end, rows, table=str(table.metadata().id))
 
     def read_training_dataset(self, dataset: TrainingDataset) -> pd.DataFrame:
-        gone = NotFoundError(
+        not_found = NotFoundError(
             f"version {dataset.version} of {self.folder} is gone: materialise feature_view again"
         )
         current = self._open()
         if current is None or str(current.metadata().id) != dataset.table:
-            raise gone
+            raise not_found
         table = self._open_version(dataset.version)
         if table is None:
-            raise gone
+            raise not_found
         try:
             rows = self._rows(table, dataset.start, dataset.end)
         except StorageError as error:
             if isinstance(error.__cause__, FileNotFoundError):  # maintenance removed its files
-                raise gone from error
+                raise not_found from error
             raise
         if len(rows) != dataset.rows:
-            raise gone
+            raise not_found
         return rows
 
     def maintain(self, keep: int) -> Mapping[str, int]:
@@ -100,8 +98,6 @@ class DeltaFeatureStore:
         return f"{self.folder}: " + ("empty" if table is None else f"version {table.version()}")
 
     def _merge(self, source: pa.Table, predicate: str) -> None:
-        from deltalake import DeltaTable
-
         with delta_errors(self.folder, writing=True):
             self.folder.mkdir(parents=True, exist_ok=True)
             table = DeltaTable.create(
@@ -112,10 +108,7 @@ class DeltaFeatureStore:
             )
             (
                 table.merge(
-                    source,
-                    predicate=predicate,
-                    source_alias="source",
-                    target_alias="target",
+                    source, predicate=predicate, source_alias="source", target_alias="target"
                 )
                 .when_matched_update_all()
                 .when_not_matched_insert_all()
@@ -130,19 +123,19 @@ class DeltaFeatureStore:
             return {"files removed": 0}
         pins = sorted(self.pins.glob("[0-9]*"))
         versions = [int(pin.name) for pin in pins[-keep:]]
-        kept = [version for version in versions if self._open_version(version) is not None]
+        readable = [version for version in versions if self._open_version(version) is not None]
         with delta_errors(self.folder, writing=True):
             compacted = table.optimize.compact()
             removed = table.vacuum(
                 retention_hours=self.retention_hours,
                 dry_run=False,
                 enforce_retention_duration=False,
-                keep_versions=kept,
+                keep_versions=readable,
             )
             for pin in pins[:-keep]:
                 pin.unlink()
         return {
-            "training datasets kept": len(kept),
+            "training datasets kept": len(readable),
             "files compacted": compacted["numFilesRemoved"],
             "files removed": len(removed),
         }
@@ -155,11 +148,9 @@ class DeltaFeatureStore:
 
     def _open(self) -> DeltaTable | None:
         """The table as it is now; None if nothing has been written yet."""
-        from deltalake import DeltaTable
-
         with delta_errors(self.folder):
             try:
-                # Without this Delta Lake would say "Invalid table URI", whatever is wrong.
+                # Without this, Delta Lake says "Invalid table URI" whatever is wrong.
                 os.scandir(self.folder).close()
             except FileNotFoundError:
                 return None
@@ -168,10 +159,7 @@ class DeltaFeatureStore:
             return DeltaTable(self.folder)
 
     def _open_version(self, version: int) -> DeltaTable | None:
-        """The table at a version; None if its log, which Delta Lake shortens, no longer has it."""
-        from deltalake import DeltaTable
-        from deltalake.exceptions import DeltaError
-
+        """The table at a version; None if Delta Lake has removed that version from its log."""
         with delta_errors(self.folder):
             try:
                 return DeltaTable(self.folder, version=version)

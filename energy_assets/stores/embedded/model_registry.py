@@ -1,7 +1,7 @@
 """The embedded model registry: a folder for each version, a small JSON file for each hour.
 
 best_model/versions/2023-03-10T21-3fa9c1d2/   the model's files, never changed
-best_model/hours/2023-03-10T21.json           the version that this hour's training gave
+best_model/hours/2023-03-10T21.json           the version trained for this hour
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class FolderModelRegistry:
             if target.is_dir():
                 if checksum(target) == model.checksum:
                     return
-                # The checksum in its name shows that somebody has changed its files.
+                # They no longer match the checksum in the folder's name: somebody has changed them.
                 shutil.rmtree(target)
             try:
                 shutil.copytree(files, unfinished)

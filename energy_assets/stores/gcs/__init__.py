@@ -1,4 +1,4 @@
 """The object store in Google Cloud Storage.
 
-Its libraries are imported at the first use, because that takes a second or more.
+Its libraries are imported on first use, because that takes a second or more.
 """

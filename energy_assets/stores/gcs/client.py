@@ -1,4 +1,4 @@
-"""Reaching Google Cloud Storage: the bucket of the settings, time-outs and retries."""
+"""Access to Google Cloud Storage: the bucket that the settings name, time-outs and retries."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ class RetryPolicy:
 
 
 def open_bucket(settings: Settings) -> Bucket:
-    """The bucket of the settings, without a request; raises CredentialError or SettingsError."""
+    """The bucket that the settings name; sends no request.
+
+    Raises CredentialError or SettingsError.
+    """
     name = required_setting(settings, "google_cloud_bucket_name")
     if "/" in name or not (name[0].isalnum() and name[-1].isalnum()):
         raise SettingsError(
@@ -54,8 +57,8 @@ def _client(settings: Settings) -> Client:
 
     from energy_assets.stores.gcs.resource import KeyFileGCSResource
 
-    # Otherwise the client requests the bucket's own record in the background, even if nothing is
-    # traced, and the role does not allow that.
+    # Otherwise the client requests the bucket's metadata in the background, even without tracing,
+    # and the role does not allow that.
     os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
     path = settings.google_cloud_service_account_json_path
     resource = KeyFileGCSResource(

@@ -1,13 +1,14 @@
-"""What failures of Google Cloud Storage mean: our typed errors, which say what to do.
+"""Failures of Google Cloud Storage as our typed errors, which say what to do.
 
-Messages repeat the server's words, but never an address: anyone who has an upload's address may
-write to it.
+Messages repeat the server's words, but never a URL: anyone who has an upload's URL may write to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import requests
 
 from energy_assets.errors import CredentialError, SettingsError, StorageError, UnreachableError
 from energy_assets.settings import Settings, refused_credential
@@ -25,7 +26,6 @@ def gcs_errors(settings: Settings) -> Iterator[None]:
     Code in the block handles missing objects and failed preconditions itself. Any other "not found"
     means that the bucket does not exist.
     """
-    import requests
     from google.api_core import exceptions as api
     from google.auth.exceptions import GoogleAuthError, TransportError
     from google.cloud.storage.exceptions import DataCorruption
@@ -83,7 +83,7 @@ def _no_access(settings: Settings, error: Exception) -> SettingsError | Unreacha
 
 
 def _reason(error: Exception) -> str:
-    """The server's words, its status, or without either the exception's name."""
+    """The server's message, else its status, else the exception's name."""
     cause = getattr(error, "cause", None) or error
     response = getattr(cause, "response", None)
     if response is not None:

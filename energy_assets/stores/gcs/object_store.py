@@ -75,14 +75,14 @@ class GcsObjectStore:
         )
 
     def check(self) -> str:
-        """Also write an object, and remove it again."""
+        """Also write an object and remove it again."""
         from google.api_core.exceptions import NotFound
 
         self._check_folder()
-        trial = f".check/{uuid.uuid4().hex}"
-        self._upload(trial, b"")
+        path = f".check/{uuid.uuid4().hex}"
+        self._upload(path, b"")
         with gcs_errors(self.settings), suppress(NotFound):
-            self._blob(trial).delete(**self._options)
+            self._blob(path).delete(**self._options)
         return f"{self.url('')}: {self.source_id if self._folder_is_ours else 'empty'}"
 
     @cached_property
@@ -106,17 +106,17 @@ class GcsObjectStore:
             return
         marker = self._download(MARKER)
         if marker is None and claim:
-            # If several claim it at the same time, the first wins; then each reads who that was.
+            # If several sources claim it at the same time, the first one wins. All read who it is.
             self._upload(MARKER, json.dumps({"owner": self.source_id}).encode(), generation=0)
             marker = self._download(MARKER)
         if marker is None:
-            self._paths(MARKER)  # raises if it is the bucket that is missing
+            self._paths(MARKER)  # raises if the bucket itself is missing
             return
-        if (owner := _source_of(marker)) != self.source_id:
+        if (stored_id := _source_of(marker)) != self.source_id:
             raise SettingsError(
-                f"{self.url('')} holds the objects of {owner}, and this is {self.source_id}: set "
-                "GOOGLE_CLOUD_BUCKET_FOLDER to a folder of its own, or GOOGLE_CLOUD_BUCKET_NAME "
-                "to another bucket"
+                f"{self.url('')} holds the objects of {stored_id}, and this is {self.source_id}: "
+                "set GOOGLE_CLOUD_BUCKET_FOLDER to a folder of its own, or "
+                "GOOGLE_CLOUD_BUCKET_NAME to another bucket"
             )
         self._folder_is_ours = True
 
@@ -140,7 +140,7 @@ class GcsObjectStore:
             return sorted(blob.name.removeprefix(folder) for blob in blobs)
 
     def _upload(self, path: str, data: bytes, generation: int | None = None) -> bool:
-        """Write an object; given a generation, only if it is the current one. 0 means no object."""
+        """Write an object; with a `generation`, only if it is still current. 0 means no object."""
         import google_crc32c
         from google.api_core.exceptions import PreconditionFailed
 

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import requests
 from tenacity import (
     Retrying,
     retry_if_exception_type,
@@ -35,7 +36,6 @@ from energy_assets.settings import Settings, required_setting
 from energy_assets.stores.hopsworks.errors import Credentials, refusal, translate
 
 if TYPE_CHECKING:
-    import requests
     from hopsworks.project import Project
     from hopsworks_common.connection import Connection
 
@@ -53,7 +53,7 @@ class RetryPolicy:
     read_timeout: float = 60.0
     """For each part of a response."""
     query_timeout: float = 300.0
-    """For one answer of the Query Service, which takes seconds to read a month of rows."""
+    """For one response of the Query Service, which takes seconds to read a month of rows."""
     attempts: int = 5
     deadline: float = 90.0
     """No attempt starts later than this after the first one."""
@@ -132,12 +132,12 @@ class HopsworksConnection:
             log_out()
         elif isinstance(failure, UnreachableError):
             _reset_query_service()
-        # Raised inside the handler, it would hold the client's exception.
+        # Raised inside the handler, it would keep the client's exception as its context.
         failure.__cause__ = failure.__context__ = None
         raise failure
 
     def _credentials(self) -> Credentials:
-        """Raises a CredentialError that names a missing variable."""
+        """The login from the settings; raises a CredentialError that names a missing one."""
         settings = self.settings
         trust_store = settings.fs_trust_store
         if trust_store is not None and not trust_store.is_file():
@@ -184,7 +184,7 @@ def _logged_in(credentials: Credentials, policy: RetryPolicy) -> Project:
 
 
 def _connect(credentials: Credentials, policy: RetryPolicy, certificates: str) -> Connection:
-    """What `hopsworks.login` does, but on a session that has time-outs, and without its prints."""
+    """Do what `hopsworks.login` does, but on a session with time-outs and without printing."""
     from hopsworks_common import client
     from hopsworks_common.connection import Connection
 
@@ -206,7 +206,7 @@ def _connect(credentials: Credentials, policy: RetryPolicy, certificates: str) -
             client._get_instance()._session = session
             self._variables = api
 
-    # Without a project: given one, the client would send requests before it has our session.
+    # Without a project: with one, the client would send requests before it has our session.
     connection = BoundedConnection._connection(
         host=credentials.host,
         port=credentials.port,
@@ -224,10 +224,8 @@ def _connect(credentials: Credentials, policy: RetryPolicy, certificates: str) -
 def _session(credentials: Credentials, policy: RetryPolicy) -> requests.Session:
     """A session with time-outs, which raises our error for a refusal before the client sees it.
 
-    The client would swallow some: when it asks whether a file exists, it takes a server error as
-    "no".
+    The client swallows some: when it asks whether a file exists, it takes a server error for "no".
     """
-    import requests
 
     class BoundedSession(requests.Session):
         def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
@@ -249,7 +247,7 @@ def _load_client() -> None:
         for name in ("hopsworks", "hsfs.engine.python", "hsml.engine.model_engine"):
             importlib.import_module(name)
     for package in ("hopsworks", "hopsworks_common", "hsfs", "hsml"):
-        # It logs tracebacks of errors that it also raises. Without a handler they go to stderr.
+        # It logs tracebacks of errors that it also raises. Without a handler, they go to stderr.
         logging.getLogger(package).addHandler(logging.NullHandler())
     atexit.register(log_out)
     if hasattr(os, "register_at_fork"):

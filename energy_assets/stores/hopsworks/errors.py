@@ -1,11 +1,12 @@
-"""What failures of the Hopsworks client mean: our typed errors, without the API key in them."""
+"""Failures of the Hopsworks client as our typed errors, without the API key in them."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+
+import requests
 
 from energy_assets.errors import (
     CredentialError,
@@ -15,9 +16,6 @@ from energy_assets.errors import (
     UnreachableError,
 )
 from energy_assets.settings import WHERE_TO_FIND, refused_credential
-
-if TYPE_CHECKING:
-    import requests
 
 _UNTRUSTED = "certificate verify failed: "
 _log = logging.getLogger(__name__)
@@ -41,7 +39,7 @@ class Credentials:
 
 
 def refusal(response: requests.Response, credentials: Credentials) -> EnergyAssetsError | None:
-    """The error for a response that the client has no use for; None if the client is to see it."""
+    """The error for a response that the client must not see; None if it may see it."""
     status = response.status_code
     if status == 401:
         return refused_credential("fs_api_key", "Hopsworks")
@@ -64,7 +62,6 @@ def refusal(response: requests.Response, credentials: Credentials) -> EnergyAsse
 
 def translate(error: Exception, credentials: Credentials) -> EnergyAssetsError:
     """Our error for an exception of the client, or of the libraries below it."""
-    import requests
     from hopsworks_common.client.exceptions import RestAPIError
     from pyarrow import flight
 

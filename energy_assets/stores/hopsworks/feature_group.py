@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from deltalake.exceptions import CommitFailedError, DeltaError
 
 from energy_assets.errors import SettingsError, StorageError
 from energy_assets.schemas import CONSUMPTION, SERIES_KEY
@@ -127,8 +128,8 @@ class FeatureGroup:
             online_enabled=False,
             stream=self.stream,
             statistics_config=self.statistics,
-            # If it is given features, the client writes an empty table from this machine. A stream
-            # must work without that: its first rows create the feature group.
+            # With features, the client writes an empty table from this machine. A stream must work
+            # without that: its first rows create the feature group.
             features=[] if self.stream else features,
         )
         if self.stream:
@@ -145,19 +146,17 @@ class FeatureGroup:
 
 
 def view_id(view: FeatureView) -> str:
-    """Tells a view from any other, including a later one of the same name and version."""
+    """Identifies a view, even against a later one of the same name and version."""
     return f"{view.name}/{view.version}/{view.id}"
 
 
 @contextmanager
 def _conflicts() -> Iterator[None]:
-    """Turn Delta Lake's error for a commit that came second into a CommitConflictError."""
-    from deltalake.exceptions import CommitFailedError, DeltaError
-
+    """Turn Delta Lake's error into a CommitConflictError if another writer committed first."""
     try:
         yield
     except DeltaError as error:
-        # "already exists" is what the second of two writers that create the table gets.
+        # If two writers create the table, the second one gets "already exists".
         if isinstance(error, CommitFailedError) or "already exists" in str(error):
             raise CommitConflictError(
                 f"other writers of {NAME} in Hopsworks kept committing first: run fewer writers "
@@ -167,7 +166,7 @@ def _conflicts() -> Iterator[None]:
 
 
 def _describe_features(group: hsfs.feature_group.FeatureGroup) -> None:
-    """Add the descriptions that a feature group created from rows lacks."""
+    """Add the descriptions that features lack in a group created from rows."""
     descriptions = {column.name: column.description for column in CONSUMPTION.columns}
     features = [copy.copy(feature) for feature in group.columns if not feature.description]
     for feature in features:

@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_MADE = re.compile(r"Made at (\S+) UTC")
+_MADE_AT = re.compile(r"Made at (\S+) UTC")
 _TIME = "%Y-%m-%dT%H:%M:%S"
 
 
 class HopsworksFeatureStore:
     """The consumption table as a feature group, for one source and its data set.
 
-    `now` gives the time (naive UTC) that training datasets are dated and aged by. Maintenance keeps
-    what is younger than `retention_hours`: a run may still be making or reading it.
+    `now` gives the time (naive UTC) by which training datasets are dated. Maintenance keeps those
+    younger than `retention_hours`: a run may still be making or reading them.
     """
 
     def __init__(
@@ -111,13 +111,13 @@ class HopsworksFeatureStore:
             if view is None:
                 return {"files compacted": 0, "training datasets removed": 0}
             # Hopsworks' own list, because several deployments may pin rows in this view.
-            made = {
+            made_at = {
                 dataset.version: datetime.strptime(match[1], _TIME)
                 for dataset in view.get_training_datasets()
-                if (match := _MADE.search(dataset.description or ""))
+                if (match := _MADE_AT.search(dataset.description or ""))
             }
             limit = self.now() - timedelta(hours=self.retention_hours)
-            old = [version for version in sorted(made)[:-keep] if made[version] <= limit]
+            old = [version for version in sorted(made_at)[:-keep] if made_at[version] <= limit]
             for version in old:
                 view.delete_training_dataset(version)
             return {
@@ -136,7 +136,7 @@ class HopsworksFeatureStore:
         return f"{self.connection}: feature group {self.group} {self.connection.call(action)}"
 
     def _retry(self, action: Callable[[Project], T]) -> T:
-        """Call `action`, and again as a whole each time that another writer commits first."""
+        """Call `action`, and repeat it as a whole each time that another writer commits first."""
         pause = min(LONGEST_PAUSE, self.connection.policy.longest_pause)
         return retry_on_conflict(lambda: self.connection.call(action), pause)
 
@@ -168,7 +168,7 @@ def _unless_never_written(read: Callable[[], pd.DataFrame]) -> pd.DataFrame | No
     try:
         return read()
     except FeatureStoreException as error:
-        # The Query Service's words for a table without a commit.
+        # The Query Service's messages for a table without a commit.
         if any(words in str(error) for words in ("No delta logs", "No commits", "No data found")):
             return None
         raise

@@ -1,8 +1,8 @@
 """The hosted model registry: versions of the model `best_model` in Hopsworks.
 
-Hopsworks numbers the versions itself. Everything else about one (its source, hour, checksum, gate
-and tags) is JSON in its description: the one text that every listing returns and every user may
-write. Tags need a schema that an administrator has defined.
+Hopsworks numbers the versions itself. Everything else about a version (source, hour, checksum,
+gate and tags) is JSON in its description, the one text that every listing returns and every user
+may write. Tags need a schema that an administrator has defined.
 """
 
 from __future__ import annotations
@@ -121,9 +121,7 @@ class HopsworksModelRegistry:
         if same_hour and _same(same_hour[-1][1], model) and _is_intact(*same_hour[-1]):
             return same_hour[-1][1]
         created = project.get_model_registry().python.create_model(
-            name=NAME,
-            metrics=dict(model.metrics),
-            description=_describe(model, self.source_id),
+            name=NAME, metrics=dict(model.metrics), description=_describe(model, self.source_id)
         )
         # Waiting for the registration would take five seconds, though it is complete by then. If it
         # does not wait, this version of the client fails with AttributeError afterwards.
@@ -255,7 +253,7 @@ def _parse(model: Model, source_id: str) -> ModelVersion | None:
 
 
 def _tag(model: Model, value: dict[str, Any]) -> None:
-    """Put the fields into a tag too, if its schema is defined. This project never reads it."""
+    """Also put the fields into a tag, if its schema is defined. This project never reads it."""
     from hopsworks_common.client.exceptions import RestAPIError
     from hopsworks_common.core.tag_schemas_api import TagSchemasApi
 
