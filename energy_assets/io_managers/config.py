@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from energy_assets.errors import NotFoundError, StorageError
+from energy_assets.errors import NotFoundError
 from energy_assets.partitions import hour_of, key_of
+from energy_assets.stores.files import document_errors
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.paths import hour_of_path, hour_path
 
@@ -49,12 +50,7 @@ class ConfigIOManager(dg.IOManager):
                 "or an earlier partition"
             )
         hour = key_of(hour_of_path(earlier[-1]))
-        try:
-            config = read_result(self.objects.read(earlier[-1]))
-        except ValueError as error:
-            reason = str(error).splitlines()[0]
-            raise StorageError(
-                f"{self.objects.url(earlier[-1])} is not a tuned configuration ({reason}): look at "
-                f"the file, or run tuning_job for {hour} again"
-            ) from error
+        data, url = self.objects.read(earlier[-1]), self.objects.url(earlier[-1])
+        with document_errors(url, f"look at the file, or run tuning_job for {hour} again"):
+            config = read_result(data)
         return config.model_copy(update={"hour": hour})
