@@ -50,7 +50,7 @@ def test_dagsters_own_checks_pass_with_an_empty_environment(
 
 def test_loading_the_code_location_loads_no_heavy_library() -> None:
     heavy = (
-        "sklearn, sktime, lightgbm, optuna, matplotlib, hopsworks, hsfs, wandb, "
+        "sklearn, sktime, lightgbm, optuna, matplotlib, httpx, hopsworks, hsfs, wandb, "
         "google.cloud.storage"
     )
     code = (

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from energy_assets.errors import SettingsError
 from energy_assets.settings import Settings
-from energy_assets.sources.energidataservice import open_energidataservice
 from energy_assets.sources.file import open_file
 from energy_assets.sources.profiles import CONSUMER_CATEGORY, DE35, DatasetProfile, find_profile
 from energy_assets.sources.simulator import open_simulator
@@ -23,10 +22,17 @@ class RegisteredSource(NamedTuple):
     has_other_datasets: bool = True
 
 
+def _open_energidataservice(settings: Settings, profile: DatasetProfile) -> Source:
+    # Its HTTP client takes a fifth of a second to import.
+    from energy_assets.sources.energidataservice import open_energidataservice
+
+    return open_energidataservice(settings, profile)
+
+
 SOURCES = {
     "simulator": RegisteredSource(open_simulator, DE35, has_other_datasets=False),
     "file": RegisteredSource(open_file, DE35),
-    "energidataservice": RegisteredSource(open_energidataservice, CONSUMER_CATEGORY),
+    "energidataservice": RegisteredSource(_open_energidataservice, CONSUMER_CATEGORY),
 }
 """The sources by their names in ENERGY_SOURCE. A new source is one more line."""
 

@@ -15,8 +15,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from energy_assets.errors import UnreachableError
 from energy_assets.settings import Settings, refused_credential, required_setting
 from energy_assets.stores.files import write_errors
@@ -183,6 +181,8 @@ class Session:
 
     def _status(self) -> int | None:
         """The HTTP status for our key; None without a response. The client's errors hide it."""
+        import httpx
+
         try:
             response = httpx.post(
                 f"{self.base_url.rstrip('/')}/graphql",
