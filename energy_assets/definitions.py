@@ -1,5 +1,6 @@
 """The code location on one screen: assets, automation, and the resources that settings choose."""
 
+import gc
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -51,3 +52,7 @@ def build_defs(resources: Mapping[str, Any]) -> dg.Definitions:
 
 
 defs = build_defs(build_resources(SETTINGS))
+
+# The definitions live as long as the process. Frozen, they are not searched for garbage again and
+# again, nor at its exit: without this an hourly job takes about a second longer to end.
+gc.freeze()
