@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import requests
+
 from energy_assets.errors import CredentialError, SettingsError, StorageError, UnreachableError
 from energy_assets.settings import Settings, refused_credential
 
@@ -24,7 +26,6 @@ def gcs_errors(settings: Settings) -> Iterator[None]:
     Code in the block handles missing objects and failed preconditions itself. Any other "not found"
     means that the bucket does not exist.
     """
-    import requests
     from google.api_core import exceptions as api
     from google.auth.exceptions import GoogleAuthError, TransportError
     from google.cloud.storage.exceptions import DataCorruption
