@@ -59,7 +59,7 @@ def save(forecaster: GlobalForecaster, folder: Path) -> None:
     description = {
         "format": FORMAT,
         "parameters": forecaster.get_params(deep=False) | {"n_jobs": None} | _STRATEGY,
-        "features": list(FEATURES),
+        "features": list(model.design.features),
         "levels": list(forecaster.levels_),
         "calibration": _calibration_to_json(forecaster.calibration_),
         "exogenous": [list(model.design.exogenous), list(model.design.exogenous_means)],
@@ -87,7 +87,7 @@ def load(folder: Path) -> GlobalForecaster:
     """Load a forecaster; it has no history, so call `update` before `predict`.
 
     Raises BrokenModelError, naming the file, if one is missing or does not match its checksum, or
-    if the model was saved with other features than this version computes.
+    if the model was trained with features that this version does not compute.
     """
     checksums = _parse(folder / CHECKSUMS, _read(folder / CHECKSUMS))
     contents = {}
@@ -99,7 +99,7 @@ def load(folder: Path) -> GlobalForecaster:
                 "cut short after training. Restore it, or train the model again."
             )
     description = _parse(folder / DESCRIPTION, contents[DESCRIPTION])
-    _require_same_layout(folder / DESCRIPTION, description)
+    _require_known_layout(folder / DESCRIPTION, description)
     try:
         parameters = dict(description["parameters"])
         _require_direct(folder / DESCRIPTION, parameters)
@@ -133,6 +133,7 @@ def _model(
             forecaster.timezone,
             tuple(columns),
             tuple(means),
+            tuple(description["features"]),
         ),
         Shares(forecaster.linear_weight, forecaster.lear_weight),
         None if trees is None else lgb.Booster(model_str=trees.decode()),
@@ -152,23 +153,18 @@ def _require_direct(path: Path, parameters: Mapping[str, Any]) -> None:
         )
 
 
-def _require_same_layout(path: Path, description: dict[str, Any]) -> None:
-    """Raise BrokenModelError, naming the difference, if this version computes other features."""
+def _require_known_layout(path: Path, description: dict[str, Any]) -> None:
+    """Raise BrokenModelError for another format, or features that this version does not compute."""
     if description.get("format") != FORMAT:
         raise BrokenModelError(
             f"{path} has format {description.get('format')!r}, but this version reads format "
             f"{FORMAT}: train the model again, or load it with the version that saved it."
         )
-    stored, current = list(description.get("features", [])), list(FEATURES)
-    if stored != current:
-        extra = [name for name in stored if name not in current]
-        missing = [name for name in current if name not in stored]
-        difference = "they are in another order"
-        if extra or missing:
-            difference = f"it has {extra} and lacks {missing}"
+    unknown = [name for name in description.get("features", ()) if name not in FEATURES]
+    if unknown:
         raise BrokenModelError(
-            f"{path} describes a model with other features than this version computes: "
-            f"{difference}. Train it again, or load it with the version that saved it."
+            f"{path} describes a model with features that this version does not compute: "
+            f"{', '.join(unknown)}. Train it again, or load it with the version that saved it."
         )
 
 

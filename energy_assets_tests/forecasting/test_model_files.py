@@ -11,7 +11,13 @@ import pytest
 
 from energy_assets.errors import BrokenModelError, ForecastError
 from energy_assets.forecasting import GlobalForecaster
+from energy_assets.forecasting.features.design import Design
+from energy_assets.forecasting.features.feature_matrix import FEATURES
+from energy_assets.forecasting.fitted import fit
 from energy_assets.forecasting.model_files import load, save
+from energy_assets.forecasting.models.blend import Shares
+from energy_assets.forecasting.models.training import Sampling
+from energy_assets.forecasting.models.trees import TreeParameters
 from energy_assets_tests.forecasting.conftest import DAY_AHEAD, DENMARK
 
 FILES = ["checksums.json", "forecaster.json", "model.txt", "weights.npy"]
@@ -125,7 +131,7 @@ def rewrite(folder, change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"features": []}, "other features"),
+        ({"features": ["lag_24", "sunshine"]}, "does not compute: sunshine"),
         ({"format": 0}, "has format 0"),
         ({"parameters": {"x": 1}}, "'x'"),
         ({"parameters": {"strategy": "recursive"}}, "strategy='recursive'.*does not support"),
@@ -137,13 +143,17 @@ def test_a_model_of_another_version_is_an_error_that_says_why(saved, change, mes
         load(saved)
 
 
-def test_a_model_with_other_features_is_an_error_that_names_them(saved):
-    def change(description):
-        description["features"] = [*description["features"][1:], "sunshine"]
-
-    rewrite(saved, change)
-    with pytest.raises(BrokenModelError, match=r"has \['sunshine'\] and lacks \['horizon'\]"):
-        load(saved)
+def test_a_model_keeps_its_features_when_a_later_version_computes_more(panel, tmp_path):
+    later = {"day_deviation", "week_deviation", "lag_25"}
+    features = tuple(name for name in reversed(FEATURES) if name not in later)
+    design = Design(24, **DENMARK, features=features)
+    trees = TreeParameters(20, 0.1, 31, 20, 0.5, 0.0, 0)
+    state, _ = fit(panel, None, design, Shares(0.5, 0.0), trees, Sampling(5, 3), 1, 4)
+    save(GlobalForecaster(linear_weight=0.5, lear_weight=0.0, **DENMARK).restored(state), tmp_path)
+    loaded = load(tmp_path).update(panel, update_params=False)
+    assert loaded.model_.booster.feature_name() == list(features)
+    forecast = loaded.predict(fh=DAY_AHEAD).to_numpy().reshape(4, 24)
+    np.testing.assert_array_equal(forecast, state.forecast(np.arange(1, 25), None, 1))
 
 
 def test_a_model_saved_without_the_parameters_of_earlier_releases_is_loaded(fitted, panel, saved):

@@ -1,8 +1,8 @@
-"""The design of a model: horizon, country, time zone, and the columns that are known ahead."""
+"""The design of a model: horizon, country, time zone, features and the columns known ahead."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from energy_assets.forecasting.features import feature_matrix
@@ -14,7 +14,8 @@ class Design:
     """What the features of a model depend on; stored with the model.
 
     `exogenous` are the names of the columns known ahead, `exogenous_means` their means in the
-    training window, which are subtracted from them.
+    training window, which are subtracted from them. `features` are the names of the other features,
+    in order: a model keeps those it was trained with when a later version adds new ones.
     """
 
     horizon: int
@@ -22,11 +23,19 @@ class Design:
     timezone: str
     exogenous: tuple[str, ...] = ()
     exogenous_means: tuple[float, ...] = ()
+    features: tuple[str, ...] = field(default_factory=lambda: tuple(feature_matrix.FEATURES))
 
     @property
     def names(self) -> list[str]:
-        """The names of the features, in order."""
-        return feature_matrix.names(self.exogenous)
+        """The names of all features, in order."""
+        return [
+            *self.features,
+            *(
+                name.format(column)
+                for column in self.exogenous
+                for name in feature_matrix.EXOGENOUS_FEATURES
+            ),
+        ]
 
     def calendar(self, hours: Any, horizon: int | None = None) -> Calendar:
         """The calendar that features at `hours` and up to `horizon` hours later need."""

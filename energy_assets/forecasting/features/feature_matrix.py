@@ -31,7 +31,8 @@ HISTORY_HOURS = HOURS_PER_DAY + HOURS_PER_WEEK
 class FeatureMatrix:
     """The features of every (series, origin, horizon), and how a residual becomes a forecast.
 
-    `features` has the shape (features, series, origins, horizons). `base`, shape (series, origins,
+    `features` has the shape (features, series, origins, horizons); `names` are those of the first
+    features, in order, and features of exogenous columns follow. `base`, shape (series, origins,
     horizons), is the forecast before any model corrects it. Both are on the transformed scale,
     relative to `centre`, shape (series, origins, 1). `scale`, shape (series, 1, 1), is the scale of
     the transform. `hour_of_week`, shape (origins, horizons), is the target's hour of the week,
@@ -39,6 +40,7 @@ class FeatureMatrix:
     """
 
     features: npt.NDArray[np.float32]
+    names: tuple[str, ...]
     base: Floats
     centre: Floats
     scale: Floats
@@ -48,6 +50,7 @@ class FeatureMatrix:
         """The part for the selected origins."""
         return FeatureMatrix(
             self.features[:, :, origins],
+            self.names,
             self.base[:, origins],
             self.centre[:, origins],
             self.scale,
@@ -198,7 +201,7 @@ FEATURES: Mapping[str, Callable[[View], Values]] = {
     "day_deviation": partial(View.deviation, hours=HOURS_PER_DAY),
     "week_deviation": partial(View.deviation, hours=HOURS_PER_WEEK),
 }
-"""The features, in the order in which the models see them."""
+"""The features, in the order in which newly trained models see them."""
 
 EXOGENOUS_FEATURES: Mapping[str, Callable[[ExogenousView], Floats]] = {
     "{}": lambda view: view.at_target,
@@ -206,14 +209,6 @@ EXOGENOUS_FEATURES: Mapping[str, Callable[[ExogenousView], Floats]] = {
     "{}_minus_week_mean": ExogenousView.minus_week_mean,
 }
 """The features of each exogenous column, by name; `{}` stands for the column's name."""
-
-
-def names(exogenous: Sequence[str] = ()) -> list[str]:
-    """The names of all features, in order."""
-    return [
-        *FEATURES,
-        *(name.format(column) for column in exogenous for name in EXOGENOUS_FEATURES),
-    ]
 
 
 def known_lag(lag: int, horizon: Ints) -> Ints:
@@ -238,24 +233,31 @@ def build_features(
     horizon: Ints,
     calendar: Calendar,
     exogenous: Floats | None = None,
+    names: Sequence[str] = tuple(FEATURES),
 ) -> FeatureMatrix:
     """The features of all series at `origins` (column positions) for each of `horizon` hours ahead.
 
     `filled`, shape (series, hours), has no gaps after a series' first observation; `scale`, shape
     (series, 1), is the scale of the transform. `calendar` belongs to the hours of `filled`.
-    `exogenous`, shape (columns, series, hours + longest horizon), includes the hours ahead.
+    `exogenous`, shape (columns, series, hours + longest horizon), includes the hours ahead. `names`
+    are the wanted features, in order.
 
     A feature that looks at hours before the panel is NaN. Apart from the calendar and `exogenous`,
     nothing later than its origin is used.
     """
     view = View(transform.asinh(filled, scale), origins, horizon, calendar)
     base = view.base
-    arrays: list[Values] = [compute(view) for compute in FEATURES.values()]
+    arrays: list[Values] = [FEATURES[name](view) for name in names]
     for column in () if exogenous is None else exogenous:
         exogenous_view = ExogenousView(column, origins, horizon, calendar.pad)
         arrays += [compute(exogenous_view) for compute in EXOGENOUS_FEATURES.values()]
     features = np.stack([np.broadcast_to(array, base.shape) for array in arrays], dtype=np.float32)
     hour, weekday = (view.calendar(column).astype(np.int64) for column in ("hour", "weekday"))
     return FeatureMatrix(
-        features, base, view.centre, scale[:, :, None], weekday * HOURS_PER_DAY + hour
+        features,
+        tuple(names),
+        base,
+        view.centre,
+        scale[:, :, None],
+        weekday * HOURS_PER_DAY + hour,
     )

@@ -75,7 +75,9 @@ class BlendedModel:
             array = history.array[part]
             x = None if exogenous is None else exogenous[:, part]
             scale = transform.series_scale(array)
-            matrix = feature_matrix.build_features(array, scale, origin, steps, calendar, x)
+            matrix = feature_matrix.build_features(
+                array, scale, origin, steps, calendar, x, self.design.features
+            )
             hourly = None
             if self.hourly is not None and len(history.hours) > autoregression.REACH:
                 level = transform.asinh(array, scale)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from energy_assets.forecasting.features.feature_matrix import FEATURES, FeatureMatrix
+from energy_assets.forecasting.features.feature_matrix import FeatureMatrix
 from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, HOURS_PER_WEEK, Floats, Ints
 
 POOLED_ROWS = 50.0
@@ -30,14 +30,9 @@ FADE_HOURS = 5.0
 
 _TINY = 1e-6
 
-_NAMES = list(FEATURES)
-_HORIZON = _NAMES.index("horizon")
-_NOT_LINEAR = [_NAMES.index(name) for name in ("horizon", "target_hour", "target_weekday")]
-_NEWEST = [
-    position
-    for position, name in enumerate(_NAMES)
-    if name.startswith(("last_", "mean_")) or name == "day_mean_0"
-]
+_NOT_LINEAR = ("horizon", "target_hour", "target_weekday")
+_NEWEST = ("last_", "mean_", "day_mean_0")
+"""The features of the newest hours, by what their names begin with."""
 
 
 @dataclass(frozen=True)
@@ -112,13 +107,16 @@ def design(matrix: FeatureMatrix, rows: Ints) -> npt.NDArray[np.float32]:
     column that fades with the horizon. Missing values become 0.
     """
     features = matrix.features.reshape(*matrix.features.shape[:2], -1)
-    linear = [position for position in range(len(features)) if position not in _NOT_LINEAR]
-    fading = np.exp(-features[_HORIZON, 0, rows] / np.float32(FADE_HOURS))
+    excluded = [matrix.names.index(name) for name in _NOT_LINEAR]
+    linear = [position for position in range(len(features)) if position not in excluded]
+    newest = [at for at, name in enumerate(matrix.names) if name.startswith(_NEWEST)]
+    horizon = features[matrix.names.index("horizon"), 0, rows]
+    fading = np.exp(-horizon / np.float32(FADE_HOURS))
     # Filled in place: these are the largest arrays of a fit.
-    columns = np.empty((features.shape[1], len(linear) + len(_NEWEST), len(rows)), dtype=np.float32)
+    columns = np.empty((features.shape[1], len(linear) + len(newest), len(rows)), dtype=np.float32)
     for column, position in enumerate(linear):
         np.take(features[position], rows, axis=1, out=columns[:, column])
-    for column, position in enumerate(_NEWEST, len(linear)):
+    for column, position in enumerate(newest, len(linear)):
         np.multiply(columns[:, linear.index(position)], fading, out=columns[:, column])
     np.copyto(columns, np.float32(0), where=np.isnan(columns))
     return columns

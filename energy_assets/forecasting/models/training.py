@@ -74,7 +74,7 @@ class _Rows:
     def __init__(self, window: TrainingWindow, design: Design, origin_step: int) -> None:
         hours = window.observed.hours
         self.window = window
-        self.horizon = design.horizon
+        self.design = design
         self.calendar = design.calendar(hours)
         self.start = time_axis.first_hour(hours)
         self.steps = np.arange(1, design.horizon + 1)
@@ -101,9 +101,17 @@ class _Rows:
         filled, x = self.window.filled.array[part], self.window.exogenous
         x = None if x is None else x[:, part]
         matrix = feature_matrix.build_features(
-            filled, self.scale(part), self.origins, self.steps, self.calendar, x
+            filled,
+            self.scale(part),
+            self.origins,
+            self.steps,
+            self.calendar,
+            x,
+            self.design.features,
         )
-        actual = _with_hours_ahead(self.window.observed.array[part], self.target, self.horizon)
+        actual = _with_hours_ahead(
+            self.window.observed.array[part], self.target, self.design.horizon
+        )
         level = transform.asinh(actual, matrix.scale)
         return matrix, level - matrix.centre - matrix.base
 
@@ -230,7 +238,9 @@ def _with_hours_ahead(array: Floats, target: Ints, horizon: int) -> Floats:
 
 def _autoregressions(rows: _Rows, level: Floats, workers: int) -> Pair[Autoregression]:
     observed = np.isfinite(rows.window.observed.array)
-    fit = partial(autoregression.fit, level, observed, rows.horizon, rows.calendar, rows.start)
+    fit = partial(
+        autoregression.fit, level, observed, rows.design.horizon, rows.calendar, rows.start
+    )
     with ThreadPoolExecutor(workers) as pool:
         return rows.ends.map(fit, apply=pool.map)
 
@@ -254,7 +264,7 @@ def _usable(matrix: FeatureMatrix, residual: Floats) -> Bools:
     on them only if it has few others.
     """
     observed = np.isfinite(residual)
-    longest_lag = list(feature_matrix.FEATURES).index(f"lag_{max(feature_matrix.LAGS)}")
+    longest_lag = matrix.names.index(f"lag_{max(feature_matrix.LAGS)}")
     complete = observed & np.isfinite(matrix.features[longest_lag])
     few = 2 * complete.sum(axis=(1, 2)) < observed.sum(axis=(1, 2))
     return np.where(few[:, None, None], observed, complete)
