@@ -43,6 +43,11 @@ def key_of(hour: datetime) -> str:
     return hour.strftime(PARTITION_FORMAT)
 
 
+def hours_of(window: dg.TimeWindow) -> tuple[datetime, datetime]:
+    """The hours of a Dagster time window as [start, end), naive UTC."""
+    return window.start.replace(tzinfo=None), window.end.replace(tzinfo=None)
+
+
 def window_of(hour: datetime, days: int) -> tuple[datetime, datetime]:
     """The `days` days that end with an hour, as [start, end)."""
     end = hour + HOUR

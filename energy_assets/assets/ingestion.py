@@ -10,7 +10,6 @@ from energy_assets.assets.metadata import (
     INGESTION,
     SINGLE_RUN,
     column_schema,
-    hours_of,
     rows_per_hour,
     text_schema,
 )
@@ -18,7 +17,7 @@ from energy_assets.contract.completeness import missing_rows
 from energy_assets.contract.quarantine import store_quarantine
 from energy_assets.contract.rules import reason_to_reject, validate_records
 from energy_assets.errors import ContractError
-from energy_assets.partitions import hour_of, split_by_hour
+from energy_assets.partitions import hour_of, hours_of, split_by_hour
 from energy_assets.schemas import CONSUMPTION
 from energy_assets.sources import Source, fetch_published
 from energy_assets.stores.feature_store import FeatureStore
@@ -39,7 +38,7 @@ def raw_consumption(
     Partition `2023-03-01-10:00` holds the records with a time from 10:00 to 10:59 UTC. If nothing
     has been published for an hour, its file is empty.
     """
-    start, end = hours_of(context)
+    start, end = hours_of(context.partition_time_window)
     records = fetch_published(source, start, end)
     hours = split_by_hour(records, source.profile.hours(records), context.partition_keys)
     rows_per_hour(context, hours)
@@ -74,7 +73,7 @@ def feature_group(
     Records that break the contract go to the quarantine with the reason. If more than half of an
     hour's records break it, the check fails and the run writes nothing.
     """
-    start, end = hours_of(context)
+    start, end = hours_of(context.partition_time_window)
     records = pd.concat(raw_consumption.values(), ignore_index=True)
     validated = validate_records(records, source.profile)
     rejection = reason_to_reject(validated)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Iterable, Mapping, Sized
-from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -31,12 +30,6 @@ SINGLE_RUN = dg.BackfillPolicy.single_run()
 
 DAILY_RUNS = dg.BackfillPolicy.multi_run(max_partitions_per_run=24)
 """A backfill has one run per day, because hours are costly and a failed run loses all of them."""
-
-
-def hours_of(context: dg.AssetExecutionContext) -> tuple[datetime, datetime]:
-    """The hours [start, end) of the run's partitions, naive UTC."""
-    window = context.partition_time_window
-    return window.start.replace(tzinfo=None), window.end.replace(tzinfo=None)
 
 
 def column_schema(table: Table) -> dg.TableSchema:

@@ -9,7 +9,6 @@ from energy_assets.assets.metadata import (
     FORECASTS,
     SINGLE_RUN,
     column_schema,
-    hours_of,
     picture,
     rows_per_hour,
     table,
@@ -17,7 +16,7 @@ from energy_assets.assets.metadata import (
 )
 from energy_assets.forecasts.scoring import errors_by_horizon, score_forecasts
 from energy_assets.io_managers.parquet import MAY_BE_MISSING
-from energy_assets.partitions import DAY, HORIZON, WEEK, hour_of, key_of, split_by_hour
+from energy_assets.partitions import DAY, HORIZON, WEEK, hour_of, hours_of, key_of, split_by_hour
 from energy_assets.schemas import MONITORING, SERIES_KEY
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
@@ -55,7 +54,7 @@ def monitoring_metrics(
     forecasts made from 21:00 the day before (24 hours ahead) to 20:00 (one hour ahead): up to 24
     rows per series. Origins without a forecast are left out.
     """
-    start, end = hours_of(context)
+    start, end = hours_of(context.partition_time_window)
     scored = score_forecasts(feature_group, predictions_parquet.values())
     hours = split_by_hour(scored, scored["datetime_utc"], context.partition_keys)
     rows_per_hour(context, hours)

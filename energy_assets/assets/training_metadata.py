@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from energy_assets.assets.metadata import picture, table
+from energy_assets.forecasting.evaluation.scores import comparison
 from energy_assets.partitions import HOUR, key_of
 from energy_assets.stores.feature_store import TrainingDataset
 from energy_assets.tracking import Tracked
@@ -49,8 +50,6 @@ def search_metadata(result: TuningResult, notes: Mapping[str, str], png: bytes) 
 
 def model_metadata(trained: TrainedModel, config: BestConfig) -> dict[str, Any]:
     """The verdict on a model, its scores and its lineage."""
-    from energy_assets.forecasts.gate import comparison
-
     return {
         "verdict": trained.verdict,
         "parameters": dg.MetadataValue.json(dict(config.best_parameters)),

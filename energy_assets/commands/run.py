@@ -10,6 +10,7 @@ from energy_assets.commands.deployment import Deployment
 from energy_assets.commands.execution import execute
 from energy_assets.commands.steps import newest_hour, steps_to_forecast
 from energy_assets.commands.terminal import console, print_errors, scored_forecasts
+from energy_assets.forecasting.evaluation.scores import comparison
 from energy_assets.partitions import HORIZON, HOUR, key_of, window_of
 from energy_assets.schemas import SERIES_KEY, TARGET
 from energy_assets.stores.files import write_whole
@@ -55,8 +56,6 @@ def _print_forecast(deployment: Deployment, origin: datetime) -> None:
 
 
 def _print_holdout_scores(deployment: Deployment, origin: datetime, version: str) -> None:
-    from energy_assets.forecasts.gate import comparison
-
     models = deployment.model_registry.promoted(origin)
     model = next((model for model in models if model.version == version), None)
     if model is None:

@@ -17,7 +17,6 @@ from energy_assets.forecasting.panel.horizons import require_hours
 from energy_assets.forecasting.panel.matrix import to_matrix
 
 PROMOTED = "promoted"
-METRICS = ("mape", "mape_median", "wape", "mase")
 
 
 @dataclass(frozen=True)
@@ -83,14 +82,3 @@ def gate(held_out_scores: Mapping[str, float]) -> str:
                 "held-out days"
             )
     return PROMOTED
-
-
-def comparison(held_out_scores: Mapping[str, float]) -> pd.DataFrame:
-    """The scores as a table, with one row for the model and one for each seasonal naive."""
-    suffixes = {"model": "", **{naive.label: f"_{naive.name}" for naive in SEASONAL_NAIVES}}
-    rows = {
-        method: {metric: held_out_scores[f"{metric}{suffix}"] for metric in METRICS}
-        for method, suffix in suffixes.items()
-        if held_out_scores
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method").reset_index()

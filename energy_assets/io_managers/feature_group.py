@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import dagster as dg
 import pandas as pd
 
 from energy_assets.errors import ContractError
+from energy_assets.partitions import hours_of
 from energy_assets.stores.feature_store import FeatureStore
 
 
@@ -18,7 +17,7 @@ class FeatureGroupIOManager(dg.IOManager):
         self.feature_store = feature_store
 
     def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
-        start, end = _hours(context.asset_partitions_time_window)
+        start, end = hours_of(context.asset_partitions_time_window)
         outside = (obj["datetime_utc"] < start) | (obj["datetime_utc"] >= end)
         if outside.any():
             raise ContractError(
@@ -28,8 +27,4 @@ class FeatureGroupIOManager(dg.IOManager):
         self.feature_store.upsert(obj)
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
-        return self.feature_store.read(*_hours(context.asset_partitions_time_window))
-
-
-def _hours(window: dg.TimeWindow) -> tuple[datetime, datetime]:
-    return window.start.replace(tzinfo=None), window.end.replace(tzinfo=None)
+        return self.feature_store.read(*hours_of(context.asset_partitions_time_window))

@@ -7,6 +7,7 @@ sources, and what makes a record invalid in `contract`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
@@ -75,20 +76,22 @@ class DatasetProfile:
         return times
 
 
-_DENMARK_MAXIMUM = 10_000_000.0
-"""kWh: all of Denmark has never used more than about 7 GWh in an hour."""
+_danish = partial(
+    DatasetProfile,
+    country="DK",
+    timezone="Europe/Copenhagen",
+    # All of Denmark has never used more than about 7 GWh in an hour.
+    plausible_maximum=10_000_000.0,
+)
 
 _DE35_CONSUMER_TYPES = (
     "111 112 119 121 122 123 130 211 212 215 220 310 320 330 340 350 360 370 381 382 390 410 "
     "421 422 431 432 433 441 442 443 444 445 446 447 450 461 462 999"
 )
 
-DE35 = DatasetProfile(
+DE35 = _danish(
     dataset="ConsumptionDE35Hour",
     description="Consumption by price area and industry code DE35; ended in June 2023",
-    country="DK",
-    timezone="Europe/Copenhagen",
-    plausible_maximum=_DENMARK_MAXIMUM,
     time_column="HourUTC",
     consumer_type_column="ConsumerType_DE35",
     value_column="TotalCon",
@@ -96,35 +99,26 @@ DE35 = DatasetProfile(
     known_areas=frozenset({"DK1", "DK2"}),
     known_consumer_types=frozenset(_DE35_CONSUMER_TYPES.split()),
 )
-CONSUMER_CATEGORY = DatasetProfile(
+CONSUMER_CATEGORY = _danish(
     dataset="ConsumptionConsumerCategoryHour",
     description="Consumption by region and private, business or public consumer; live",
-    country="DK",
-    timezone="Europe/Copenhagen",
-    plausible_maximum=_DENMARK_MAXIMUM,
     time_column="TimeUTC",
     consumer_type_column="ConsumerCategory3",
     value_column="ConsumptionkWh",
     area_column="RegionName",
 )
-DK3619 = DatasetProfile(
+DK3619 = _danish(
     dataset="ConsumptionDK3619IndustryHour",
     description="Consumption of all Denmark by industry code DK36/19; live",
-    country="DK",
-    timezone="Europe/Copenhagen",
-    plausible_maximum=_DENMARK_MAXIMUM,
     time_column="TimeUTC",
     consumer_type_column="DK36Code",
     value_column="Consumption_MWh",
     kwh_per_unit=1000,
     area="DK",
 )
-GRID_AREA = DatasetProfile(
+GRID_AREA = _danish(
     dataset="ConsumptionGridAreaHour",
     description="Consumption by price area and grid area; live",
-    country="DK",
-    timezone="Europe/Copenhagen",
-    plausible_maximum=_DENMARK_MAXIMUM,
     time_column="TimeUTC",
     consumer_type_column="GridArea",
     value_column="ConsumptionkWh",

@@ -113,9 +113,8 @@ def model(
 ) -> Record:
     """A trained model: verdict, scores beside both seasonal naives, by series and by horizon."""
     from energy_assets.forecasting.evaluation.plots import error_by_horizon_plot
-    from energy_assets.forecasts.gate import comparison
 
-    tables, pictures = {"scores": comparison(trained.scores)}, {}
+    tables, pictures = {"scores": evaluation.comparison(trained.scores)}, {}
     if trained.forecaster is not None and (holdout := trained.forecaster.holdout_) is not None:
         by_series, by_horizon = _by_slice(holdout, panel)
         tables |= {"by_series": by_series, "by_horizon": by_horizon.reset_index()}

@@ -7,7 +7,8 @@ import pytest
 
 from energy_assets.errors import ForecastError
 from energy_assets.forecasting import model_files
-from energy_assets.forecasts.gate import PROMOTED, comparison, gate, train
+from energy_assets.forecasting.evaluation.scores import comparison
+from energy_assets.forecasts.gate import PROMOTED, gate, train
 
 SCORES = {
     f"{metric}{suffix}": value

@@ -1,8 +1,8 @@
 """Metrics under their usual names, each defined once.
 
-Every metric is a mean of terms, one per forecast. Functions such as `percentage_errors` give the
-terms as an array, for tables that group them; `mape` and so on give the metric itself. A term is
-NaN if there is no actual value, or if it would divide by 0. Means leave NaN out.
+Most are means of terms, one per forecast; functions such as `percentage_errors` give the terms, and
+`scores` their means by series or horizon. A term is NaN if there is no actual value, or if it would
+divide by 0. Means leave NaN out.
 """
 
 from __future__ import annotations
@@ -13,29 +13,26 @@ from energy_assets.forecasting.panel.matrix import Floats
 
 
 def percentage_errors(actual: Floats, forecast: Floats) -> Floats:
-    """Absolute percentage errors as shares: |forecast - actual| / |actual|."""
+    """Absolute percentage errors as shares: |forecast - actual| / |actual|.
+
+    Their mean is the MAPE; the root of the mean of their squares is the RMSPE.
+    """
     return ratio(np.abs(forecast - actual), np.abs(actual))
 
 
 def scaled_errors(actual: Floats, forecast: Floats, naive_error: Floats) -> Floats:
-    """Absolute scaled errors: |forecast - actual| / naive_error; see `mase`."""
+    """Absolute scaled errors: |forecast - actual| / naive_error. Their mean is the MASE.
+
+    `naive_error` is the mean absolute error of the 24-hour seasonal naive in the history of the
+    series (Hyndman and Koehler 2006, "Another look at measures of forecast accuracy").
+    """
     return ratio(np.abs(forecast - actual), naive_error)
 
 
 def covered(actual: Floats, lower: Floats, upper: Floats) -> Floats:
-    """1 if the actual value is in [lower, upper], else 0."""
+    """1 if the actual value is in [lower, upper], else 0. The mean is the coverage."""
     defined = np.isfinite(actual) & np.isfinite(lower)
     return np.where(defined, (lower <= actual) & (actual <= upper), np.nan)
-
-
-def mape(actual: Floats, forecast: Floats) -> float:
-    """Mean absolute percentage error, as a share."""
-    return _mean(percentage_errors(actual, forecast))
-
-
-def rmspe(actual: Floats, forecast: Floats) -> float:
-    """Root mean squared percentage error, as a share."""
-    return float(np.sqrt(_mean(percentage_errors(actual, forecast) ** 2)))
 
 
 def wape(actual: Floats, forecast: Floats) -> float:
@@ -44,32 +41,14 @@ def wape(actual: Floats, forecast: Floats) -> float:
     return float(np.nansum(np.abs(forecast - actual))) / total if total else np.nan
 
 
-def mase(actual: Floats, forecast: Floats, naive_error: Floats) -> float:
-    """Mean absolute scaled error.
-
-    `naive_error` is the mean absolute error of the 24-hour seasonal naive in the history of the
-    series (Hyndman and Koehler 2006, "Another look at measures of forecast accuracy").
-    """
-    return _mean(scaled_errors(actual, forecast, naive_error))
-
-
-def coverage(actual: Floats, lower: Floats, upper: Floats) -> float:
-    """The share of actual values in [lower, upper]."""
-    return _mean(covered(actual, lower, upper))
-
-
 def pinball_loss(actual: Floats, quantile: Floats, alpha: float) -> float:
     """Mean of max(alpha (a - q), (alpha - 1) (a - q)), in the unit of the values."""
     error = actual - quantile
-    return _mean(np.maximum(alpha * error, (alpha - 1) * error))
+    terms = np.maximum(alpha * error, (alpha - 1) * error)
+    return float(np.nanmean(terms)) if np.isfinite(terms).any() else np.nan
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
     """`numerator` / `denominator`, NaN where `denominator` is not positive."""
     empty = np.full(numerator.shape, np.nan)
     return np.divide(numerator, denominator, out=empty, where=denominator > 0)
-
-
-def _mean(terms: Floats) -> float:
-    defined = terms[np.isfinite(terms)]
-    return float(defined.mean()) if defined.size else np.nan

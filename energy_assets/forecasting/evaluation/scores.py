@@ -2,11 +2,13 @@
 
 A *table of forecasts* has one row per forecast, with the series levels, `origin`, `horizon`,
 `datetime_utc` (the target hour), `actual` and `forecast`. It may have `lower`, `upper` and
-`naive_error` (see `metrics.mase`). `GlobalForecaster.holdout_` and `rolling_origin` return such
-tables.
+`naive_error` (see `metrics.scaled_errors`). `GlobalForecaster.holdout_` and `rolling_origin` return
+such tables.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -21,6 +23,7 @@ from energy_assets.forecasting.panel.matrix import (
     to_matrix,
 )
 
+COMPARED = ("mape", "mape_median", "wape", "mase")
 NOT_SERIES = (
     *("method", "origin", "horizon", "datetime_utc", "actual"),
     *("forecast", "lower", "upper", "naive_error"),
@@ -70,6 +73,17 @@ def scores(holdout: pd.DataFrame, panel: pd.DataFrame) -> dict[str, float]:
         naive_scores = summary(with_naive(table, panel, naive.season))
         result |= {f"{metric}_{naive.name}": value for metric, value in naive_scores.items()}
     return result
+
+
+def comparison(scored: Mapping[str, float]) -> pd.DataFrame:
+    """The result of `scores` as a table: a row for the model, and one for each seasonal naive."""
+    suffixes = {"model": "", **{naive.label: f"_{naive.name}" for naive in SEASONAL_NAIVES}}
+    rows = {
+        method: {metric: scored[f"{metric}{suffix}"] for metric in COMPARED}
+        for method, suffix in suffixes.items()
+        if scored
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method").reset_index()
 
 
 def with_naive(table: pd.DataFrame, panel: pd.DataFrame, season: int) -> pd.DataFrame:
