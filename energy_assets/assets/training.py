@@ -130,7 +130,7 @@ def best_config(
     backfill_policy=DAILY_RUNS,
     kinds={"sktime", "lightgbm"},
     io_manager_key="model_io_manager",
-    check_specs=[checks.BEATS_BASELINE],
+    check_specs=[checks.BEATS_BASELINE, checks.TUNED],
 )
 def model(
     context: dg.AssetExecutionContext,
@@ -170,6 +170,12 @@ def model(
             checks.beats_baseline(
                 {key: trained.verdict for key, trained in models.items()},
                 failed=[key for key, trained in models.items() if not trained.promoted],
-            )
+            ),
+            checks.tuned(
+                {
+                    key: getattr(best_config[key], "unsearched", None)
+                    for key in context.partition_keys
+                }
+            ),
         ],
     )
