@@ -11,7 +11,7 @@ import pytest
 
 from energy_assets.forecasts.publishing import published_origin
 from energy_assets.partitions import HOUR
-from energy_assets.schemas import PREDICTIONS, PRIMARY_KEY
+from energy_assets.schemas import PREDICTIONS, PRIMARY_KEY, first_versions
 from energy_assets.sources.file import FileSource
 from energy_assets.stores.parquet import read_metadata
 from energy_assets_tests.world import ORIGIN, SERIES, Only, World, root_error
@@ -106,9 +106,8 @@ def test_a_model_that_is_too_old_gives_way_to_the_baseline(
     world = forecast_world
     late = ORIGIN + timedelta(days=8)
     rows = world.stores.feature_store.read(ORIGIN - timedelta(days=30), ORIGIN + HOUR)
-    world.stores.feature_store.upsert(
-        rows.assign(datetime_utc=rows["datetime_utc"] + timedelta(days=8))
-    )
+    later = rows.assign(datetime_utc=rows["datetime_utc"] + timedelta(days=8))
+    world.stores.feature_store.upsert(first_versions(later))
     world.run("hourly_job", late, assets=["feature_view"])
     world.run("prediction_job", late)
     assert set(world.frame("predictions_parquet", late)["quality"]) == {"baseline"}

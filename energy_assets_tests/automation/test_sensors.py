@@ -14,6 +14,7 @@ from dagster._core.events import DagsterEvent, StepMaterializationData
 from energy_assets.automation.sensors import gap_repair_sensor, new_model_sensor
 from energy_assets.contract.rules import validate_records
 from energy_assets.partitions import HOUR, hour_of, hourly, key_of
+from energy_assets.schemas import first_versions
 from energy_assets.settings import utc_now
 from energy_assets.sources.file import FileSource
 from energy_assets.sources.profiles import DE35
@@ -188,7 +189,7 @@ def test_recent_hours_that_are_missing_or_incomplete_are_requested_again(
     hours = complete["datetime_utc"]
     missing = hours.isin([newest - n * HOUR for n in (0, 10, 11, 12)])
     incomplete = (hours == newest - 20 * HOUR) & (complete["area"] == "DK1")
-    world.stores.feature_store.upsert(complete[~missing & ~incomplete])
+    world.stores.feature_store.upsert(first_versions(complete[~missing & ~incomplete]))
 
     ranges = ranges_of(look_for_gaps(world))
     for number in (10, 11, 12, 20):

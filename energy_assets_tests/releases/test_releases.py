@@ -16,7 +16,7 @@ import pytest
 
 from energy_assets.forecasting import model_files
 from energy_assets.forecasting.tuning.result import read_result
-from energy_assets.schemas import as_panel
+from energy_assets.schemas import as_panel, first_versions
 from energy_assets.settings import read_settings
 from energy_assets.stores.opening import Stores, open_stores
 from energy_assets.stores.parquet import read_hour
@@ -73,7 +73,7 @@ def test_the_feature_group_takes_new_rows(release: Release) -> None:
     hour = release.origin + 2 * HOUR
     rows = release.training_rows().tail(1).reset_index(drop=True)
     new = rows.assign(datetime_utc=rows["datetime_utc"] + 2 * HOUR)
-    store.upsert(new)
+    store.upsert(first_versions(new))
     pd.testing.assert_frame_equal(store.read(hour, hour + HOUR), new)
 
 
