@@ -7,31 +7,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from energy_assets.errors import ContractError, NotFoundError
 from energy_assets.schemas import CONSUMPTION, PRIMARY_KEY
-from energy_assets.stores.embedded.feature_store import DeltaFeatureStore
 from energy_assets.stores.feature_store import FeatureStore
-from energy_assets_tests.stores.hopsworks.clients import features
 from energy_assets_tests.stores.samples import HOUR, T0, rows, versions
-
-
-@pytest.fixture(params=["embedded", "hopsworks"])
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., FeatureStore]:
-    """Opens each of the feature stores; both are empty."""
-    if request.param == "embedded":
-        return lambda **options: DeltaFeatureStore(tmp_path / "table", **options)
-    project = request.getfixturevalue("hopsworks")
-    return lambda **options: features(project, **options)
-
-
-@pytest.fixture
-def store(open_store: Callable[..., FeatureStore]) -> FeatureStore:
-    return open_store()
 
 
 def test_what_is_upserted_is_read_back_sorted_by_key_with_its_types(store: FeatureStore) -> None:

@@ -9,6 +9,7 @@ from unittest.mock import create_autospec
 
 import pandas as pd
 import pytest
+from deltalake import write_deltalake
 
 from energy_assets.errors import NotFoundError, SettingsError, StorageError
 from energy_assets.schemas import CONSUMPTION, CONSUMPTION_VERSIONS
@@ -94,6 +95,28 @@ def test_rows_of_two_sources_do_not_mix(hopsworks: Project) -> None:
     apart.upsert(versions(value=7.0))
     pd.testing.assert_frame_equal(features(hopsworks).read(T0, T0 + 9 * HOUR), rows())
     pd.testing.assert_frame_equal(apart.read(T0, T0 + 9 * HOUR), rows(value=7.0))
+
+
+def test_a_feature_group_of_an_earlier_release_is_read_and_a_new_version_is_asked_for(
+    hopsworks: Project,
+) -> None:
+    store = features(hopsworks)
+    store.upsert(versions())
+    group = hopsworks.feature_groups[CONSUMPTION.name, 1]
+    group["features"] = [feature for feature in group["features"] if feature["name"] != "known_at"]
+    shutil.rmtree(location := hopsworks.location(CONSUMPTION.name, 1))
+    write_deltalake(location, rows().astype({"datetime_utc": "datetime64[us]"}))
+
+    pd.testing.assert_frame_equal(store.read(T0, T0 + 9 * HOUR), rows())
+    assert len(store.read(T0, T0 + 9 * HOUR, known_by=T0)) == 2
+    pinned = store.create_training_dataset(T0, T0 + 9 * HOUR)
+    pd.testing.assert_frame_equal(store.read_training_dataset(pinned), rows())
+    for use in (lambda: store.upsert(versions()), store.check):
+        with pytest.raises(SettingsError, match="set FEATURE_GROUP_VERSION=2"):
+            use()
+    new = features(hopsworks, feature_group_version=2)
+    new.upsert(versions())
+    pd.testing.assert_frame_equal(new.read(T0, T0 + 9 * HOUR), rows())
 
 
 @pytest.mark.parametrize("stream", [False, True])
