@@ -18,7 +18,7 @@ Version = tuple[str, str, datetime, datetime]
 class VersionsModel:
     """What a feature store should hold, worked out one version at a time."""
 
-    values: dict[Version, float] = field(default_factory=dict)
+    stored: dict[Version, float] = field(default_factory=dict)
 
     def upsert(self, versions: pd.DataFrame) -> VersionsModel:
         """The model after some versions were added."""
@@ -26,11 +26,11 @@ class VersionsModel:
             (row.area, row.consumer_type, row.datetime_utc, row.known_at): row.energy_consumption
             for row in versions.itertuples()
         }
-        return VersionsModel({**self.values, **added})
+        return VersionsModel({**self.stored, **added})
 
     def read(self, start: datetime, end: datetime, known_by: datetime | None) -> pd.DataFrame:
         newest: dict[tuple[str, str, datetime], tuple[datetime, float]] = {}
-        for (area, code, hour, known_at), value in self.values.items():
+        for (area, code, hour, known_at), value in self.stored.items():
             key = (area, code, hour)
             if not start <= hour < end or (known_by is not None and known_at > known_by):
                 continue
@@ -44,7 +44,7 @@ class VersionsModel:
     def read_versions(self, start: datetime, end: datetime) -> pd.DataFrame:
         versions = [
             (area, code, hour, value, known_at)
-            for (area, code, hour, known_at), value in sorted(self.values.items())
+            for (area, code, hour, known_at), value in sorted(self.stored.items())
             if start <= hour < end
         ]
         columns = list(CONSUMPTION_VERSIONS.dtypes)
