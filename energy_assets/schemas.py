@@ -15,9 +15,12 @@ SERIES_KEY = ("area", "consumer_type")
 """The columns that name a series."""
 
 PRIMARY_KEY = (*SERIES_KEY, "datetime_utc")
-"""The primary key of the consumption table."""
+"""The columns that name a consumption row."""
 
 TARGET = "energy_consumption"
+
+KNOWN_AT = "known_at"
+"""The time from which a version of a row was known."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,25 @@ CONSUMPTION = Table(
     columns=(_AREA, _CONSUMER_TYPE, _HOUR, Column(TARGET, FLOAT, "Consumption in the hour, kWh")),
     key=PRIMARY_KEY,
 )
+"""What a reader of the feature store gets: one row for each series and hour."""
+
+CONSUMPTION_VERSIONS = Table(
+    name=CONSUMPTION.name,
+    description="A version of a consumption row, which holds until there is a later one",
+    columns=(
+        _AREA,
+        _CONSUMER_TYPE,
+        _HOUR,
+        Column(TARGET, FLOAT, "Consumption in the hour, kWh; NaN closes the row"),
+        Column(KNOWN_AT, TIMESTAMP, "When this version was first known, UTC"),
+    ),
+    key=(*PRIMARY_KEY, KNOWN_AT),
+)
+"""What the feature store keeps: every version of every row, however often it was corrected.
+
+A version without a value (NaN) closes its row: from its `known_at` on there is no such row, until
+a later version has a value. NaN and not null, because tables of earlier releases take no nulls.
+"""
 
 QUARANTINE = Table(
     name="quarantine",
@@ -139,6 +161,11 @@ MONITORING = Table(
     ),
     key=(*PRIMARY_KEY, "origin"),
 )
+
+
+def first_versions(rows: pd.DataFrame) -> pd.DataFrame:
+    """Consumption rows as versions known from their own hour on, as a bulk load counts."""
+    return rows.assign(**{KNOWN_AT: rows["datetime_utc"]})
 
 
 def as_panel(rows: pd.DataFrame) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from energy_assets.contract.quarantine import store_quarantine
 from energy_assets.contract.rules import reason_to_reject, validate_records
 from energy_assets.errors import ContractError
 from energy_assets.partitions import hour_of, hours_of, split_by_hour
-from energy_assets.schemas import CONSUMPTION
+from energy_assets.schemas import CONSUMPTION_VERSIONS, first_versions
 from energy_assets.sources import Source, fetch_published
 from energy_assets.stores.feature_store import FeatureStore
 from energy_assets.stores.object_store import ObjectStore
@@ -58,7 +58,7 @@ def raw_consumption(
     kinds={"python", "deltalake"},
     io_manager_key="feature_group_io_manager",
     check_specs=[checks.CONTRACT, checks.COMPLETE],
-    metadata={"dagster/column_schema": column_schema(CONSUMPTION)},
+    metadata={"dagster/column_schema": column_schema(CONSUMPTION_VERSIONS)},
 )
 def feature_group(
     context: dg.AssetExecutionContext,
@@ -94,7 +94,7 @@ def feature_group(
         }
         context.add_asset_metadata(metadata, partition_key=key)
     yield dg.MaterializeResult(
-        value=rows,
+        value=first_versions(rows),
         metadata={
             "source": source.name,
             "series expected": expected,

@@ -21,7 +21,7 @@ from energy_assets.forecasts.publishing import publish
 from energy_assets.forecasts.time_limit import within
 from energy_assets.forecasts.versions import last_before, newest, read_versions
 from energy_assets.io_managers.model import PromotedModels
-from energy_assets.partitions import HORIZON, hour_of, key_of, window_of
+from energy_assets.partitions import HORIZON, due, hour_of, key_of, window_of
 from energy_assets.schemas import CONSUMPTION, PREDICTIONS, TARGET
 from energy_assets.settings import Settings, utc_now
 from energy_assets.sources import Source
@@ -68,7 +68,10 @@ def predictions_parquet(
     forecasts: dict[str, pd.DataFrame] = {}
 
     def read_history(key: str) -> pd.DataFrame:
-        rows = observed[key] = feature_store.read(*window_of(hour_of(key), settings.days_export))
+        hour = hour_of(key)
+        window = window_of(hour, settings.days_export)
+        rows = feature_store.read(*window, known_by=due(hour, settings.days_delay))
+        observed[key] = rows
         return rows
 
     @cache
@@ -131,7 +134,8 @@ def published_forecast(
     version = newest(read_versions(object_store, origin))
 
     def read_observations() -> pd.DataFrame:
-        return feature_store.read(*window_of(origin, settings.days_export))
+        window = window_of(origin, settings.days_export)
+        return feature_store.read(*window, known_by=due(origin, settings.days_delay))
 
     try:
         observations = within(settings.forecast_patience_seconds, read_observations)

@@ -12,7 +12,7 @@ import pytest
 from energy_assets.forecasts.publishing import read_published
 from energy_assets.forecasts.versions import first_issued, newest
 from energy_assets.partitions import HOUR
-from energy_assets.schemas import FORECASTS, PREDICTIONS, PRIMARY_KEY, conform
+from energy_assets.schemas import FORECASTS, PREDICTIONS, PRIMARY_KEY, conform, first_versions
 from energy_assets.sources.file import FileSource
 from energy_assets.stores.parquet import read_metadata
 from energy_assets_tests.world import ORIGIN, SERIES, Only, World
@@ -107,9 +107,8 @@ def test_a_model_that_is_too_old_gives_way_to_the_baseline(
     world = forecast_world
     late = ORIGIN + timedelta(days=8)
     rows = world.stores.feature_store.read(ORIGIN - timedelta(days=30), ORIGIN + HOUR)
-    world.stores.feature_store.upsert(
-        rows.assign(datetime_utc=rows["datetime_utc"] + timedelta(days=8))
-    )
+    later = rows.assign(datetime_utc=rows["datetime_utc"] + timedelta(days=8))
+    world.stores.feature_store.upsert(first_versions(later))
     world.run("hourly_job", late, assets=["feature_view"])
     world.run("prediction_job", late)
     assert set(world.frame("predictions_parquet", late)["quality"]) == {"baseline"}

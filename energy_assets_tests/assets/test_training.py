@@ -36,7 +36,8 @@ def test_a_training_dataset_reads_the_same_after_a_correction(world: World) -> N
     world.run("hourly_job", ORIGIN, assets=["feature_view"])
     before = pinned_rows(world, ORIGIN)
     store = world.stores.feature_store
-    store.upsert(store.read(ORIGIN, ORIGIN + HOUR).assign(energy_consumption=1.0))
+    rows = store.read(ORIGIN, ORIGIN + HOUR)
+    store.upsert(rows.assign(energy_consumption=1.0, known_at=ORIGIN + DAY))
     pd.testing.assert_frame_equal(pinned_rows(world, ORIGIN), before)
 
 

@@ -16,6 +16,7 @@ from energy_assets.automation.jobs import range_tags
 from energy_assets.automation.sensors import ForecastCursor, forecast_sensor, gap_repair_sensor
 from energy_assets.contract.rules import validate_records
 from energy_assets.partitions import DAY, HOUR, hour_of, hourly, key_of, window_of
+from energy_assets.schemas import first_versions
 from energy_assets.settings import utc_now
 from energy_assets.sources.file import FileSource
 from energy_assets.sources.profiles import DE35
@@ -195,7 +196,7 @@ def test_recent_hours_that_are_missing_or_incomplete_are_requested_again(
     hours = complete["datetime_utc"]
     missing = hours.isin([newest - n * HOUR for n in (0, 10, 11, 12)])
     incomplete = (hours == newest - 20 * HOUR) & (complete["area"] == "DK1")
-    world.stores.feature_store.upsert(complete[~missing & ~incomplete])
+    world.stores.feature_store.upsert(first_versions(complete[~missing & ~incomplete]))
 
     ranges = ranges_of(look_for_gaps(world))
     for number in (10, 11, 12, 20):
@@ -256,7 +257,7 @@ def operating(root: Path, newest: datetime, grace: int = NEVER_LATE) -> World:
     everywhere = rows[["area", "consumer_type"]].drop_duplicates()
     hours = pd.date_range(newest - 8 * DAY, newest, freq="h", name="datetime_utc")
     complete = everywhere.merge(hours.to_frame(index=False), how="cross")
-    world.stores.feature_store.upsert(complete.assign(energy_consumption=100.0))
+    world.stores.feature_store.upsert(first_versions(complete.assign(energy_consumption=100.0)))
     return world
 
 
