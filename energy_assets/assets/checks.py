@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from energy_assets.contract.rules import ValidatedRecords
+from energy_assets.contract.rules import OTHER_HOUR, UNREADABLE_TIME, ValidatedRecords
 from energy_assets.partitions import due, hour_of
 from energy_assets.settings import Settings
 
@@ -22,6 +22,11 @@ CONTRACT = dg.AssetCheckSpec(
     asset="feature_group",
     blocking=True,
     description="At least half of the records of every hour are valid; otherwise none are used.",
+)
+REQUESTED_HOURS = dg.AssetCheckSpec(
+    "requested_hours",
+    asset="feature_group",
+    description="Every record has a readable time, in an hour that was requested.",
 )
 COMPLETE = dg.AssetCheckSpec(
     "complete",
@@ -71,6 +76,21 @@ def contract(
             "quarantined": len(validated.quarantine),
             **{f"quarantined: {reason}": int(count) for reason, count in reasons.items()},
         },
+    )
+
+
+def requested_hours(quarantine: pd.DataFrame, keys: Sequence[str]) -> dg.AssetCheckResult:
+    """Fails if the source gave records of other hours, or with times that nobody can read."""
+    strays = quarantine["reason"].isin([OTHER_HOUR, UNREADABLE_TIME])
+    return dg.AssetCheckResult(
+        asset_key=REQUESTED_HOURS.asset_key,
+        check_name=REQUESTED_HOURS.name,
+        passed=not strays.any(),
+        description=f"{int(strays.sum())} records are of no requested hour; the first is "
+        f"{quarantine.loc[strays, 'record'].iloc[0]}"
+        if strays.any()
+        else None,
+        metadata={**run_hours(keys), "records": int(strays.sum())},
     )
 
 

@@ -5,15 +5,17 @@ The file of an origin holds all versions, told apart by `made_at`.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pandas as pd
 
 from energy_assets.errors import NotFoundError, StorageError, UnreachableError
-from energy_assets.partitions import HOUR
+from energy_assets.forecasts.publishing import read_published
+from energy_assets.partitions import DAY, HOUR
 from energy_assets.schemas import FORECASTS, conform
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import read_hour
+from energy_assets.stores.paths import hour_of_path
 
 ASSET = "predictions_parquet"
 
@@ -58,6 +60,30 @@ def read_versions(objects: ObjectStore, origin: datetime) -> pd.DataFrame:
     Raises NotFoundError if there is none, StorageError if the file cannot be read.
     """
     return with_made_at(read_hour(objects, ASSET, origin))
+
+
+def stored_origins(objects: ObjectStore, first: datetime, last: datetime) -> list[datetime]:
+    """The origins from `first` to `last` with a stored forecast; costs a listing for each day."""
+    days = (last.date() - first.date()).days + 1
+    folders = (f"{ASSET}/{first.date() + timedelta(days=number)}" for number in range(days))
+    origins = (hour_of_path(path) for folder in folders for path in objects.list(folder))
+    return [origin for origin in origins if first <= origin <= last]
+
+
+def issued_without(
+    objects: ObjectStore, start: datetime, end: datetime, window_days: int
+) -> set[datetime]:
+    """The hours of [start, end) without which a forecast may have been made.
+
+    A forecast uses the `window_days` days up to its origin. So these are the hours with a stored
+    forecast from their own or a later hour whose window holds them.
+    """
+    window = timedelta(days=window_days)
+    published = read_published(objects)
+    newest = max(end, published.origin if published else end) + DAY
+    origins = stored_origins(objects, start, min(end + window, newest))
+    hours = (start + number * HOUR for number in range((end - start) // HOUR))
+    return {hour for hour in hours if any(hour <= origin < hour + window for origin in origins)}
 
 
 def last_before(objects: ObjectStore, origin: datetime) -> pd.DataFrame:
