@@ -116,9 +116,9 @@ QUARANTINE = Table(
     key=("hour", "record"),
 )
 
-PREDICTIONS = Table(
-    name="predictions",
-    description="The forecast made at an origin for one series and one hour after it",
+FORECASTS = Table(
+    name="forecasts",
+    description="The forecast from an origin for one series and one hour after it",
     columns=(
         _AREA,
         _CONSUMER_TYPE,
@@ -129,9 +129,16 @@ PREDICTIONS = Table(
         Column("horizon", INTEGER, "Hours from the origin to the hour forecast, 1 to 24"),
         Column("origin", TIMESTAMP, "The last hour known to the forecast, UTC"),
         Column("model_version", TEXT, "Version of the model, or the name of the baseline"),
-        Column("quality", TEXT, "model, previous_model or baseline"),
+        Column("quality", TEXT, "model, previous_model, baseline or carried_over"),
     ),
     key=(*PRIMARY_KEY, "origin"),
+)
+
+PREDICTIONS = Table(
+    name="predictions",
+    description="A version of a forecast: an origin may be forecast more than once",
+    columns=(*FORECASTS.columns, Column("made_at", TIMESTAMP, "When it was made, UTC")),
+    key=(*FORECASTS.key, "made_at"),
 )
 
 MONITORING = Table(
@@ -150,7 +157,7 @@ MONITORING = Table(
         Column("ape", FLOAT, "|error| / actual; missing where actual is 0"),
         Column("covered", BOOLEAN, "Whether the 80 % interval held the observation"),
         Column("model_version", TEXT, "Version of the model, or the name of the baseline"),
-        Column("quality", TEXT, "model, previous_model or baseline"),
+        Column("quality", TEXT, "model, previous_model, baseline or carried_over"),
     ),
     key=(*PRIMARY_KEY, "origin"),
 )

@@ -74,6 +74,14 @@ class Settings(BaseSettings):
     tuning_seconds: float = Field(default=120.0, gt=0)
     model_max_age_hours: int = Field(default=168, ge=1)
     """Models older than this make no forecasts."""
+    require_tuning: bool = False
+    """Whether a model needs a tuned configuration; otherwise it may use the default one."""
+    forecast_patience_seconds: float = Field(default=120.0, gt=0)
+    """A forecast waits this long for the feature store, and again for the model registry."""
+    forecast_grace_minutes: int = Field(default=15, ge=0)
+    """A forecast made later than this after it was due is late."""
+    catch_up_hours: int = Field(default=72, ge=1, le=720)
+    """Each of this many recent hours gets its forecast, even if late."""
 
     @field_validator("partitions_start")
     @classmethod

@@ -8,10 +8,12 @@ Does not belong here: how a store works (`stores`).
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import dagster as dg
 
+from energy_assets.forecasts.versions import add_version
 from energy_assets.io_managers.config import ConfigIOManager
 from energy_assets.io_managers.feature_group import FeatureGroupIOManager
 from energy_assets.io_managers.feature_view import FeatureViewIOManager
@@ -30,9 +32,16 @@ def _over(*keys: str, make: Callable[..., dg.IOManager]) -> dg.IOManagerDefiniti
 
 IO_MANAGERS: dict[str, Any] = {
     "parquet_io_manager": _over("object_store", "source", make=ParquetIOManager),
+    "predictions_io_manager": _over(
+        "object_store", "source", make=partial(ParquetIOManager, add=add_version)
+    ),
     "feature_group_io_manager": _over("feature_store", make=FeatureGroupIOManager),
     "feature_view_io_manager": _over("feature_store", "object_store", make=FeatureViewIOManager),
-    "config_io_manager": _over("object_store", make=ConfigIOManager),
+    "config_io_manager": _over(
+        "object_store",
+        "settings",
+        make=lambda objects, settings: ConfigIOManager(objects, settings.require_tuning),
+    ),
     "model_io_manager": _over("model_registry", make=ModelIOManager),
 }
 """Resource key -> IO manager. Each one uses the stores of the definitions that it is part of."""
