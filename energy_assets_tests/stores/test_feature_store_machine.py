@@ -18,7 +18,6 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pytest
 from deltalake import write_deltalake
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -36,12 +35,11 @@ from energy_assets.schemas import CONSUMPTION, CONSUMPTION_VERSIONS, first_versi
 from energy_assets.stores.embedded.feature_store import DeltaFeatureStore
 from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
 from energy_assets.stores.hopsworks.connection import log_out
+from energy_assets_tests.stores.full_disk import full_disk
 from energy_assets_tests.stores.hopsworks.clients import features
 from energy_assets_tests.stores.hopsworks.server import HopsworksServer
 from energy_assets_tests.stores.samples import HOUR, T0
 from energy_assets_tests.stores.versions_model import VersionsModel
-
-resource = pytest.importorskip("resource", reason="limits on the size of files are POSIX's")
 
 HOURS = 4
 END = T0 + HOURS * HOUR
@@ -193,17 +191,6 @@ class FeatureStoreMachine(RuleBasedStateMachine):
         for number in range(len(self.pins)):
             self.read_pinned(0, number)
         self.backend.close()
-
-
-@contextmanager
-def full_disk(size: int) -> Iterator[None]:
-    """No file can grow beyond `size` bytes: the write that would do it fails half-way."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def delta_backend() -> Backend:
