@@ -121,10 +121,13 @@ def test_rows_outside_the_hours_of_the_run_are_refused_and_nothing_is_written(
     assert store.read(H, H + 2 * HOUR).empty
 
 
-def test_a_training_dataset_is_read_as_it_was_pinned(world: World) -> None:
+@pytest.mark.parametrize("known_by", [None, H])
+def test_a_training_dataset_is_read_as_it_was_pinned(
+    world: World, known_by: datetime | None
+) -> None:
     store = world.stores.feature_store
     store.upsert(first_versions(rows(H, 1.0, 2.0)))
-    dataset = store.create_training_dataset(H, H + HOUR)
+    dataset = store.create_training_dataset(H, H + HOUR, known_by)
     store.upsert(rows(H, 5.0, 2.0).assign(known_at=H + HOUR))
     manager = FeatureViewIOManager(store, world.stores.object_store)
     received = passed_on(manager, {KEYS[0]: dataset}, H, H)
