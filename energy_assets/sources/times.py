@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-_TIME = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?"
-"""A date with hours and minutes. A date alone does not match: it would be read as midnight."""
+_TIME = (
+    r"(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
+    r"(Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
+"""A date with hours and minutes. A date alone does not match: it would be read as midnight. Nor
+does a year such as 9999, which publishers use for "never", and which `datetime64[ns]` cannot hold.
+"""
 
 
 def utc_times(text: pd.Series) -> pd.Series:
