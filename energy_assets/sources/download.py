@@ -75,7 +75,11 @@ def download(
     """
     with (
         _deadline(seconds) as trace,
-        httpx.Client(timeout=min(timeout, seconds), headers={"Accept-Encoding": "gzip"}) as client,
+        httpx.Client(
+            timeout=min(timeout, seconds),
+            headers={"Accept-Encoding": "gzip"},
+            verify=_certificates(),
+        ) as client,
     ):
         try:
             request = client.build_request("GET", url, params=params, extensions={"trace": trace})
