@@ -157,16 +157,17 @@ class EnergiDataService:
                 )
             page, new_total = self._page({**query, "offset": str(len(records))}, hours)
             pages += 1
+            page_keys = {self._key(record) for record in page}
             # If a record is published twice, its key may be the last of one page and the first of
             # the next. Any other repeated key shows that rows moved between the requests.
-            repeated = keys.intersection(map(self._key, page)) - {self._key(records[-1])}
-            if new_total != total or not page or repeated:
+            repeated = keys.intersection(page_keys) - {self._key(records[-1])}
+            if new_total != total or repeated or keys.issuperset(page_keys):
                 raise SourceError(
                     f"{self.url} changed while {hours} was read in pages: after {len(records)} of "
                     f"{total} rows came {len(page)} rows, {len(repeated)} of them repeated, and a "
                     f"total of {new_total}. Run these hours again."
                 )
-            keys.update(map(self._key, page))
+            keys |= page_keys
             records += page
         if len(records) > total:
             raise SourceError(

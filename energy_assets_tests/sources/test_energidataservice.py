@@ -90,6 +90,7 @@ def inconsistent_pages() -> dict[str, list[Answer]]:
         "rows moved": [a_page(rows[:4], 6), a_page(rows[:2], 6)],
         "total changed": [a_page(rows[:4], 6), a_page(rows[4:], 7)],
         "page empty": [a_page(rows[:4], 6), a_page([], 6)],
+        "the same page again": [a_page(rows[:1], 6), a_page(rows[:1], 6)],
         "too many rows": [a_page(rows, 5)],
     }
 

@@ -20,6 +20,8 @@ DEFAULT_PATH = Path(__file__).with_name("search_space.yaml")
 
 _MAX_BYTES = 16_384
 """A larger file is no search space, and would take seconds to parse."""
+_MAX_BRACKETS = 500
+"""With more of them open at a time, PyYAML takes minutes."""
 _MAX_GRID = 1_000_000
 """Nobody can try more configurations than this one by one."""
 _LARGEST = 2**53
@@ -225,6 +227,8 @@ def read_search_space(path: Path = DEFAULT_PATH) -> SearchSpace:
 def _parse(content: bytes) -> object:
     """What a YAML text holds. Raises ValueError if it is none."""
     try:
+        if content.count(b"[") + content.count(b"{") > _MAX_BRACKETS:
+            raise RecursionError
         return yaml.safe_load(content.decode())
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
