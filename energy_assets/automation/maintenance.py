@@ -6,7 +6,7 @@ from energy_assets.settings import Settings
 from energy_assets.stores.feature_store import FeatureStore
 
 
-@dg.op(pool="feature_group", description="Compacts and vacuums the table of the feature group")
+@dg.op(description="Compacts and vacuums the table of the feature group")
 def compact_and_vacuum(
     context: dg.OpExecutionContext,
     feature_store: dg.ResourceParam[FeatureStore],
@@ -20,5 +20,5 @@ def compact_and_vacuum(
 
 @dg.job(description="Compacts the feature store and removes what no training dataset needs")
 def maintenance_job() -> None:
-    """Runs every night, while the hourly runs go on: writers take turns."""
+    """Runs every night, while the hourly runs go on."""
     compact_and_vacuum()
