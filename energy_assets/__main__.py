@@ -5,11 +5,16 @@ import sys
 from energy_assets.commands.stopping import stoppable
 
 
-def command() -> int:
-    """The command line, imported here because that takes a second in which it can be stopped."""
-    from energy_assets.commands.cli import main
+def main() -> int:
+    """Run the command line; Ctrl-C and SIGTERM end it, from the first moment."""
+    return stoppable(_command)
+
+
+def _command() -> int:
+    from energy_assets.commands.cli import main  # takes a second
 
     return main()
 
 
-sys.exit(stoppable(command))
+if __name__ == "__main__":
+    sys.exit(main())
