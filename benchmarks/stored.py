@@ -92,8 +92,8 @@ def _fields(value: Any) -> Any:
             for name, field in value.items()
             if not name.endswith(_TIMES)
             and name not in _OF_THE_RUN
-            # The version of a Delta table counts commits, and another commit is no other content.
-            and not (name == "version" and isinstance(field, int))
+            # The version of a table counts commits, and another commit is no other content.
+            and not (name.endswith("version") and str(field).isdigit())
         }
     if isinstance(value, list):
         return [_fields(item) for item in value]
