@@ -48,6 +48,7 @@ _PRELOADED = (
     *("energy_assets.commands.cli", "energy_assets.commands.run", "energy_assets.definitions"),
     *("energy_assets.forecasts.gate", "energy_assets.forecasts.fallback", "deltalake"),
     *("energy_assets.forecasts.pictures", "benchmarks.stored", "lightgbm", "sktime"),
+    *("pyarrow.dataset", "fsspec", "upath", "holidays.countries"),
 )
 
 
@@ -155,14 +156,19 @@ def main() -> int:
     tables.add_options(parser)
     options = parser.parse_args()
     print(f"seed {options.seed}", file=sys.stderr)
-    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+    # In memory if possible: a kill is not a power failure, so no disk has to be waited for.
+    memory = next(filter(os.path.isdir, ["/dev/shm"]), None)  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="faults-", dir=memory) as folder:
         undisturbed, killed = _two_deployments(Path(folder), options.days)
-        results = _kill(undisturbed, killed, options.kills, random.Random(options.seed))  # noqa: S311
+        choice = random.Random(options.seed)  # noqa: S311
+        results = _kill(undisturbed, killed, options.kills, choice)
         left = stored.differences(
             stored.contents(undisturbed.storage), stored.contents(killed.storage)
         )
         unfinished = _unfinished(killed)
-        freed = _under_the_daemon(killed, options.daemon) if options.daemon else pd.DataFrame()
+        freed = (
+            _under_the_daemon(killed, options.daemon, choice) if options.daemon else pd.DataFrame()
+        )
     titles = {f"Kills, seed {options.seed}": _table(results)}
     if len(freed):
         titles["Killed with a daemon running"] = freed
@@ -256,10 +262,10 @@ def _unfinished(deployment: Deployment) -> list[str]:
         ]
 
 
-def _under_the_daemon(deployment: Deployment, kills: int) -> pd.DataFrame:
+def _under_the_daemon(deployment: Deployment, kills: int, choice: random.Random) -> pd.DataFrame:
     from benchmarks.daemon import kill_under_a_daemon
 
-    return kill_under_a_daemon(deployment.environment, ORIGIN, kills, deployment.start)
+    return kill_under_a_daemon(deployment.environment, ORIGIN, kills, choice, deployment.start)
 
 
 def _table(results: Mapping[str, Result]) -> pd.DataFrame:
