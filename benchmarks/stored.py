@@ -80,7 +80,7 @@ def _read(path: Path) -> Any:
 
 def _rows(frame: pd.DataFrame) -> list[str]:
     """The distinct rows as text: a row that was made twice is stored twice, at two times."""
-    frame = frame.reset_index()
+    frame = frame.reset_index(drop=frame.index.name is None and frame.index.nlevels == 1)
     kept = [column for column in frame.columns if not str(column).endswith(_TIMES)]
     return sorted(set(frame[kept].to_csv(index=False).splitlines()))
 
