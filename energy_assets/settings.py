@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     feature_group_version: int = Field(default=1, ge=1)
     training_datasets_kept: int = Field(default=168, ge=1)
     """Maintenance keeps this many of the newest training datasets."""
+    runs_kept_days: int = Field(default=30, ge=7, le=36_500)
+    """Maintenance removes runs of Dagster that ended longer ago."""
     fs_host: str = "eu-west.cloud.hopsworks.ai"
     fs_port: int = Field(default=443, ge=1, le=65_535)
     fs_project_name: str | None = None

@@ -21,7 +21,7 @@ _COMMON: dict[str, Any] = {
     "dagster_type": dg.Any,
 }
 
-INGESTION = {**_COMMON, "group_name": "ingestion", "pool": "feature_group"}
+INGESTION = {**_COMMON, "group_name": "ingestion"}
 TRAINING = {**_COMMON, "group_name": "training"}
 FORECASTING = {**_COMMON, "group_name": "forecasts"}
 

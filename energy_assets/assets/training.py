@@ -128,7 +128,6 @@ def best_config(
 
 @dg.asset(
     **TRAINING,
-    pool="model_registry",
     backfill_policy=DAILY_RUNS,
     kinds={"sktime", "lightgbm"},
     io_manager_key="model_io_manager",

@@ -23,16 +23,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     dagster_home.set_default()
     # The terminal is for our own progress and report. Dagster's log can be read in its UI.
     warnings.filterwarnings("ignore", module="dagster")
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    for name in ("dagster", "sqlalchemy"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         with dagster_home.naming_dagster_home():
             return _execute(options, read_settings())
     except (EnergyAssetsError, DagsterError) as error:
         print(f"energy-assets: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("energy-assets: interrupted; finished work is kept", file=sys.stderr)
-        return 130
 
 
 def _execute(options: argparse.Namespace, settings: Settings) -> int:

@@ -154,6 +154,7 @@ class DeltaFeatureStore:
                 dry_run=False,
                 enforce_retention_duration=False,
                 keep_versions=readable,
+                full=True,  # also the files of writers that were killed before their commit
             )
             for pin in pins[:-keep]:
                 pin.unlink()
