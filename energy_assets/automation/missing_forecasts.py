@@ -9,10 +9,11 @@ import dagster as dg
 
 from energy_assets.automation.jobs import hourly_job
 from energy_assets.forecasts.publishing import read_published
-from energy_assets.forecasts.versions import ASSET, stored_origins
+from energy_assets.forecasts.versions import ASSET
 from energy_assets.io_managers.model import VERSION
 from energy_assets.partitions import DAY, HOUR, hour_of, hourly, key_of
 from energy_assets.stores.object_store import ObjectStore
+from energy_assets.stores.paths import stored_hours
 
 MODEL, PREDICTIONS = dg.AssetKey("model"), dg.AssetKey(ASSET)
 UNFINISHED = [
@@ -29,14 +30,14 @@ def hours_without_forecast(objects: ObjectStore, newest: datetime, count: int) -
     Costs one listing for each of their days, however old the store is.
     """
     first = max(newest - (count - 1) * HOUR, hourly.start.replace(tzinfo=None))
-    stored = set(stored_origins(objects, first, newest))
+    stored = set(stored_hours(objects, ASSET, first, newest))
     hours = (first + number * HOUR for number in range((newest - first) // HOUR + 1))
     return [hour for hour in hours if hour not in stored]
 
 
 def needs_publication(objects: ObjectStore, newest: datetime) -> datetime | None:
     """The newest origin whose forecast is stored but not published; None if there is none."""
-    stored = max(stored_origins(objects, newest - DAY, newest), default=None)
+    stored = max(stored_hours(objects, ASSET, newest - DAY, newest), default=None)
     if stored is None:
         return None
     published = read_published(objects)

@@ -7,33 +7,46 @@ from datetime import datetime
 from rich.table import Table
 
 from energy_assets.commands.deployment import Deployment
-from energy_assets.commands.execution import execute
-from energy_assets.commands.steps import newest_hour, steps_to_forecast
+from energy_assets.commands.execution import RunFailedError, execute
+from energy_assets.commands.steps import Step, newest_hour, steps_to_forecast
 from energy_assets.commands.terminal import console, print_errors, scored_forecasts
 from energy_assets.forecasting.evaluation.scores import comparison
+from energy_assets.forecasts.versions import newest, read_versions
 from energy_assets.partitions import HORIZON, HOUR, key_of, window_of
 from energy_assets.schemas import SERIES_KEY, TARGET
 from energy_assets.stores.files import write_whole
-from energy_assets.stores.parquet import read_hour
 from energy_assets.stores.paths import hour_path
 
 
 def run(deployment: Deployment, origin: datetime | None) -> None:
-    """Forecast from `origin`, by default the newest hour, and print the result."""
+    """Forecast from `origin`, by default the newest hour, and print the result.
+
+    If a run fails, the forecast is made from what is stored all the same, and the error is raised
+    after it is printed.
+    """
     origin = origin or newest_hour(deployment)
     console.print(
         f"[bold]Forecasting {HORIZON} hours from {key_of(origin)} UTC[/bold], {deployment}"
     )
-    if not execute(deployment, steps_to_forecast(deployment, origin)):
-        console.print("Everything is up to date; nothing was run.")
+    failure: RunFailedError | None = None
+    try:
+        if not execute(deployment, steps_to_forecast(deployment, origin)):
+            console.print("Everything is up to date; nothing was run.")
+    except RunFailedError as error:
+        failure = error
+        console.print(f"  a run failed: {error}")
+        step = Step("prediction_job", origin, origin, "forecast from what is stored")
+        execute(deployment, [step])
     _print_forecast(deployment, origin)
+    if failure:
+        raise failure
 
 
 def _print_forecast(deployment: Deployment, origin: datetime) -> None:
     from energy_assets.forecasts.pictures import forecast_picture
 
     source, objects = deployment.source, deployment.object_store
-    forecast = read_hour(objects, "predictions_parquet", origin)
+    forecast = newest(read_versions(objects, origin))
     observed = deployment.feature_store.read(*window_of(origin, deployment.settings.days_export))
     picture = deployment.folder / "forecast.png"
     write_whole(picture, forecast_picture(observed, forecast, source))

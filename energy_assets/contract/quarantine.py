@@ -10,7 +10,7 @@ from energy_assets.partitions import hour_of
 from energy_assets.schemas import QUARANTINE
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import encode
-from energy_assets.stores.paths import hour_path
+from energy_assets.stores.paths import hour_path, stored_hours
 
 
 def store_quarantine(
@@ -24,10 +24,11 @@ def store_quarantine(
     An hour without bad records gets an empty file if an earlier run left one, and none otherwise.
     """
     records_by_hour = dict(tuple(quarantine.groupby("hour")))
-    existing = set(objects.list(QUARANTINE.name))
+    hours = stored_hours(objects, QUARANTINE.name, hour_of(keys[0]), hour_of(keys[-1]))
+    existing = set(hours)
     for key in keys:
         hour = hour_of(key)
         path = hour_path(QUARANTINE.name, hour, "parquet")
-        if hour in records_by_hour or path in existing:
+        if hour in records_by_hour or hour in existing:
             records = records_by_hour.get(hour, quarantine.iloc[:0]).reset_index(drop=True)
             objects.write(path, encode(records, {**file_metadata, "partition": key}))

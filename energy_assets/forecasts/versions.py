@@ -15,7 +15,7 @@ from energy_assets.partitions import DAY, HOUR
 from energy_assets.schemas import FORECASTS, conform
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import read_hour
-from energy_assets.stores.paths import hour_of_path
+from energy_assets.stores.paths import stored_hours
 
 ASSET = "predictions_parquet"
 
@@ -62,14 +62,6 @@ def read_versions(objects: ObjectStore, origin: datetime) -> pd.DataFrame:
     return with_made_at(read_hour(objects, ASSET, origin))
 
 
-def stored_origins(objects: ObjectStore, first: datetime, last: datetime) -> list[datetime]:
-    """The origins from `first` to `last` with a stored forecast; costs a listing for each day."""
-    days = (last.date() - first.date()).days + 1
-    folders = (f"{ASSET}/{first.date() + timedelta(days=number)}" for number in range(days))
-    origins = (hour_of_path(path) for folder in folders for path in objects.list(folder))
-    return [origin for origin in origins if first <= origin <= last]
-
-
 def issued_without(
     objects: ObjectStore, start: datetime, end: datetime, window_days: int
 ) -> set[datetime]:
@@ -81,7 +73,7 @@ def issued_without(
     window = timedelta(days=window_days)
     published = read_published(objects)
     newest = max(end, published.origin if published else end) + DAY
-    origins = stored_origins(objects, start, min(end + window, newest))
+    origins = stored_hours(objects, ASSET, start, min(end + window, newest))
     hours = (start + number * HOUR for number in range((end - start) // HOUR))
     return {hour for hour in hours if any(hour <= origin < hour + window for origin in origins)}
 

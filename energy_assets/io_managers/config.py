@@ -10,6 +10,7 @@ import dagster as dg
 
 from energy_assets.errors import NotFoundError
 from energy_assets.partitions import hour_of, key_of
+from energy_assets.stores.compare_and_set import compare_and_set
 from energy_assets.stores.files import document_errors
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.paths import hour_of_path, hour_path
@@ -17,6 +18,10 @@ from energy_assets.stores.paths import hour_of_path, hour_path
 if TYPE_CHECKING:
     # It imports sktime and LightGBM, which takes seconds.
     from energy_assets.forecasting.tuning.result import BestConfig
+
+
+POINTER = "newest_config.txt"
+"""Holds the partition key of the newest configuration."""
 
 
 class ConfigIOManager(dg.IOManager):
@@ -32,14 +37,30 @@ class ConfigIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: Mapping[str, BestConfig]) -> None:
         asset = context.asset_key.path[-1]
+        newest = max(obj)
+        # Before the file, so that a configuration is never newer than the pointer says.
+        compare_and_set(self.objects, POINTER, lambda content: _moved_forward(content, newest))
         for key, config in obj.items():
             document = json.dumps(config.model_dump(mode="json"), indent=2)
             self.objects.write(hour_path(asset, hour_of(key), "json"), document.encode())
         context.add_output_metadata({"folder": self.objects.url(asset)})
 
     def load_input(self, context: dg.InputContext) -> dict[str, BestConfig]:
-        paths = self.objects.list(context.asset_key.path[-1])
-        return {key: self._newest(paths, key) for key in context.asset_partition_keys}
+        asset, keys = context.asset_key.path[-1], context.asset_partition_keys
+        paths = self._newest_path(asset, keys[0]) or self.objects.list(asset)
+        return {key: self._newest(paths, key) for key in keys}
+
+    def _newest_path(self, asset: str, key: str) -> list[str]:
+        """The path of the newest configuration, if it is for the hour `key` or an earlier one.
+
+        It spares the hourly run a listing of all configurations.
+        """
+        try:
+            newest = hour_of(self.objects.read(POINTER).decode())
+        except (NotFoundError, ValueError):  # none yet, or damaged
+            return []
+        path = hour_path(asset, newest, "json")
+        return [path] if newest <= hour_of(key) and self.objects.exists(path) else []
 
     def _newest(self, paths: list[str], key: str) -> BestConfig:
         """The newest configuration among `paths` at or before the hour `key`."""
@@ -60,3 +81,8 @@ class ConfigIOManager(dg.IOManager):
         with document_errors(url, f"look at the file, or run tuning_job for {hour} again"):
             config = read_result(data)
         return config.model_copy(update={"hour": hour})
+
+
+def _moved_forward(content: bytes | None, key: str) -> bytes | None:
+    current = (content or b"").decode(errors="replace")
+    return key.encode() if current < key or len(current) != len(key) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
 from energy_assets.errors import NotFoundError
@@ -24,6 +24,16 @@ def read_hour_file(objects: ObjectStore, asset: str, hour: datetime, suffix: str
         raise NotFoundError(
             f"{asset} has nothing for {key}: materialise {asset} for that partition first"
         ) from None
+
+
+def stored_hours(
+    objects: ObjectStore, asset: str, first: datetime, last: datetime
+) -> list[datetime]:
+    """The hours from `first` to `last` that have a file; costs one listing for each day."""
+    days = (last.date() - first.date()).days + 1
+    folders = (f"{asset}/{first.date() + timedelta(days=number)}" for number in range(days))
+    hours = (hour_of_path(path) for folder in folders for path in objects.list(folder))
+    return [hour for hour in hours if first <= hour <= last]
 
 
 def hour_of_path(path: str) -> datetime:

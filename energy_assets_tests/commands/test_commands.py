@@ -16,8 +16,9 @@ import pytest
 
 from energy_assets.automation.dead_runs import fail_dead_runs
 from energy_assets.commands.execution import RunFailedError, execute
+from energy_assets.commands.run import run
 from energy_assets.commands.steps import Step, steps_to_forecast, steps_to_replay, steps_to_tune
-from energy_assets.errors import NoDataError
+from energy_assets.errors import NoDataError, SourceError
 from energy_assets.partitions import HOUR
 from energy_assets.settings import PROJECT_ROOT
 from energy_assets.sources.simulator import Simulator
@@ -235,3 +236,23 @@ def test_a_command_that_is_told_to_stop_ends_within_seconds_and_leaves_no_run_un
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         fail_dead_runs(instance)
         assert all(run.is_finished for run in instance.get_runs())
+
+
+def test_a_run_whose_source_fails_prints_the_forecast_from_what_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    world = World.build(tmp_path, Only(Simulator(), SERIES), {"days_export": 12})
+    world.put_history(H - timedelta(days=12), H)
+    world.put_config(H - timedelta(days=2), n_estimators=5)
+
+    def fails(records: pd.DataFrame) -> pd.DataFrame:
+        raise SourceError("the API is down")
+
+    away = world.with_source(Changed(world.source, fails))
+    with pytest.raises(RunFailedError, match="the API is down"):
+        run(away.deployment, H)
+    printed = capsys.readouterr().out
+    assert "a run failed: the API is down" in printed
+    assert "quality: baseline" in printed
+    assert len(world.frame("predictions_parquet", H)) == 24 * len(SERIES)
