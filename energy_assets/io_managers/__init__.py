@@ -33,6 +33,6 @@ IO_MANAGERS: dict[str, Any] = {
     "feature_group_io_manager": _over("feature_store", make=FeatureGroupIOManager),
     "feature_view_io_manager": _over("feature_store", "object_store", make=FeatureViewIOManager),
     "config_io_manager": _over("object_store", make=ConfigIOManager),
-    "model_io_manager": _over("model_registry", make=ModelIOManager),
+    "model_io_manager": _over("model_registry", "settings", make=ModelIOManager),
 }
 """Resource key -> IO manager. Each one uses the stores of the definitions that it is part of."""

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
-from energy_assets.errors import BrokenModelError, NotFoundError, StorageError
+from energy_assets.errors import BrokenModelError, NotFoundError
 from energy_assets_tests.stores.hopsworks.clients import models, register
 from energy_assets_tests.stores.hopsworks.server import Project
 from energy_assets_tests.stores.samples import HOUR, T0
@@ -41,17 +40,6 @@ def test_files_left_over_from_a_crash_do_not_prevent_a_registration(
     version = register(registry, files)
     assert [model.version for model in registry.promoted(T0)] == [version]
     assert list(hopsworks.models) == ["best_model_2"]
-
-
-def test_a_registration_that_another_process_holds_up_says_so(
-    hopsworks: Project, files: Path, tmp_path: Path
-) -> None:
-    lock = tmp_path / f".{hopsworks.name}_best_model.lock"
-    with FileLock(lock), pytest.raises(StorageError, match="another process") as raised:
-        register(models(hopsworks, tmp_path, lock_seconds=0.01), files)
-    assert str(lock) in str(raised.value)
-    assert "STORAGE_ROOT" not in str(raised.value)
-    register(models(hopsworks, tmp_path), files)
 
 
 def test_models_of_two_sources_do_not_mix(hopsworks: Project, files: Path, tmp_path: Path) -> None:
@@ -101,10 +89,12 @@ def test_a_changed_file_is_detected_and_repaired_by_registering_again(
     registry.download(model, tmp_path / "fresh")
 
 
+@pytest.mark.parametrize("status", [400, 404])
 @pytest.mark.parametrize("lost", ["files", "version"])
 def test_a_version_that_is_gone_is_named_and_can_be_registered_again(
-    hopsworks: Project, files: Path, tmp_path: Path, lost: str
+    hopsworks: Project, files: Path, tmp_path: Path, lost: str, status: int
 ) -> None:
+    hopsworks.status_of_missing = status
     registry = models(hopsworks, tmp_path)
     register(registry, files)
     (model,) = registry.promoted(T0)

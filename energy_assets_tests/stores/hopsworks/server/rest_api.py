@@ -61,7 +61,8 @@ class RestApi:
             if match and method == request.method:
                 with project.lock:
                     answer = handler(project, request, **match.groupdict())
-                return answer if isinstance(answer, Response) else _json(answer)
+                response = answer if isinstance(answer, Response) else _json(answer)
+                return response if fault is None else _spoilt(response, fault)
         raise ApiError(404, 120000, f"no such resource: {request.method} {path}")
 
 
@@ -74,6 +75,17 @@ def _apply(fault: Fault, request: Request) -> None:
         raise ConnectionError("dropped on purpose")
     if fault.status is not None:
         raise ApiError(fault.status, fault.code, "this was asked for")
+
+
+def _spoilt(response: Response, fault: Fault) -> Response:
+    """The response as a fault lets it through."""
+    body = response.get_data()
+    if fault.cut:
+        return Response(iter([body[:5]]), headers={"Content-Length": str(len(body))})
+    if fault.trickle:
+        parts = (time.sleep(fault.trickle) or body[at : at + 1] for at in range(len(body)))
+        return Response(parts, headers={"Content-Length": str(len(body))})
+    return response
 
 
 def _json(body: Any, status: int = 200) -> Response:
