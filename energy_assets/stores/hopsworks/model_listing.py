@@ -68,19 +68,21 @@ class ModelListing:
         """
         unsorted: dict[datetime, list[Registered]] | None = None
         since: datetime | None = None
+        before = newest + timedelta(hours=1)
         for hour, versions in self._sorted(newest):
             since = max(version.sorted_since or EPOCH for version in versions)
             if oldest is not None and hour < oldest:
                 break
             if hour < newest:
                 if unsorted is None:
-                    unsorted = self._unsorted(newest, oldest, since)
+                    unsorted = self._unsorted(before, oldest, since)
                 for earlier in [earlier for earlier in unsorted if earlier > hour]:
                     yield earlier, unsorted.pop(earlier)
                 versions = [*unsorted.pop(hour, []), *versions]
             yield hour, versions
+            before = hour
         if unsorted is None:
-            unsorted = self._unsorted(newest, oldest, since)
+            unsorted = self._unsorted(before, oldest, since)
         yield from unsorted.items()
 
     def _sorted(self, newest: datetime) -> Iterator[Hour]:
@@ -90,10 +92,13 @@ class ModelListing:
         if items and _is_after(items[-1], newest):
             start = self._offset(count, -hour_number(newest))
             count, items = self._list(offset=start, limit=PAGE)
+        limit = PAGE
         while items:
             by_hour = [list(group) for _, group in groupby(items, _hour)]
-            if len(items) == PAGE and len(by_hour) > 1:
-                by_hour.pop()  # the next page may have more of this hour
+            if len(items) == limit:  # the next page may have more of the last hour
+                if len(by_hour) == 1:
+                    limit *= 2
+                by_hour.pop()
             for group in by_hour:
                 if _hour(group[0]) is None:
                     return
@@ -101,10 +106,10 @@ class ModelListing:
                 if versions and versions[0].model.hour <= newest:
                     yield versions[0].model.hour, versions
             start += sum(map(len, by_hour))
-            count, items = self._list(offset=start, limit=PAGE)
+            _, items = self._list(offset=start, limit=limit)
 
     def _unsorted(
-        self, newest: datetime, oldest: datetime | None, since: datetime | None
+        self, before: datetime, oldest: datetime | None, since: datetime | None
     ) -> dict[datetime, list[Registered]]:
         """The versions of earlier releases by hour, newest first, if the range may have some."""
         if oldest is not None and since is not None and since < oldest:
@@ -120,7 +125,7 @@ class ModelListing:
         return {
             hour: list(group)
             for hour, group in groupby(versions, lambda version: version.model.hour)
-            if hour <= newest and (oldest is None or hour >= oldest)
+            if hour < before and (oldest is None or hour >= oldest)
         }
 
     def _offset(self, count: int, key: int) -> int:

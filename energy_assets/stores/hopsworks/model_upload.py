@@ -7,6 +7,7 @@ deletes that number's folder, even if the folder is another deployment's.
 from __future__ import annotations
 
 import contextlib
+import random
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
     from hopsworks_common.core.dataset_api import DatasetApi
     from hsml.model import Model
 
-_ATTEMPTS = 100
+_ATTEMPTS = 50
 """How many numbers are tried. Each one that is taken is a registration that has just begun."""
+_LONGEST_STEP = 8
+"""How many numbers are skipped at most after one that is taken; by chance, so that deployments that
+try in step part again."""
 
 
 def add(project: Project, files: Path, newest_number: int, make: Callable[[int], Model]) -> Model:
@@ -33,16 +37,18 @@ def add(project: Project, files: Path, newest_number: int, make: Callable[[int],
 
     storage = project.get_dataset_api()
     _make_folder(storage, f"Models/{NAME}")
-    for number in range(newest_number + 1, newest_number + 1 + _ATTEMPTS):
-        model = make(number)
-        model._project_name = project.name
+    number = newest_number + 1
+    for _ in range(_ATTEMPTS):
         if _claim(storage, f"Models/{NAME}/{number}"):
             break
+        number += random.randint(1, _LONGEST_STEP)  # noqa: S311 - no secret
     else:
         raise StorageError(
-            f"the folders Models/{NAME}/{newest_number + 1} to {number} in Hopsworks exist, but "
-            "have no versions: remove those that nobody is writing to"
+            f"folders of Models/{NAME} in Hopsworks, from {newest_number + 1} to {number}, exist "
+            "but have no versions: move those away that nobody is writing to"
         )
+    model = make(number)
+    model._project_name = project.name
     try:
         _make_folder(storage, f"Models/{NAME}/{number}/Files")
         for file in sorted(files.iterdir()):

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +11,9 @@ import pandas as pd
 import pytest
 
 from energy_assets.errors import EnergyAssetsError
-from energy_assets.settings import PROJECT_ROOT
 from energy_assets.stores.hopsworks.connection import login
 from energy_assets_tests.stores.hopsworks.clients import IMPATIENT, features, models, register
+from energy_assets_tests.stores.hopsworks.processes import start
 from energy_assets_tests.stores.hopsworks.server import HopsworksServer, Project
 from energy_assets_tests.stores.samples import HOUR, T0, rows
 
@@ -44,20 +41,6 @@ def test_two_projects_used_in_turn_stay_apart(
     pd.testing.assert_frame_equal(features(hopsworks).read(T0, T0 + 9 * HOUR), rows())
     for project in (other, hopsworks):
         assert features(project).create_training_dataset(T0, T0 + HOUR).rows == 2
-
-
-def start(code: str, project: Project, temporary: Path) -> subprocess.Popen[str]:
-    """Run code in another process, whose temporary files are below a folder."""
-    temporary.mkdir(exist_ok=True)
-    return subprocess.Popen(
-        [sys.executable, "-W", "error::UserWarning", "-c", code],
-        cwd=PROJECT_ROOT,
-        env={**os.environ, **project.environment(), "TMPDIR": str(temporary)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 TWO_STEPS = """

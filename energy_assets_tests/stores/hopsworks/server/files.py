@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
@@ -23,9 +24,11 @@ def get_file(project: Project, request: Request, path: str) -> Any:
 
 
 def make_folder(project: Project, request: Request, path: str) -> Any:
+    """Like HopsFS: of two requests at the same time, both may find that it does not exist yet."""
     if project.path_of(path).exists():
         raise ApiError(400, 110047, "A sub-directory with the same name already exists.")
-    project.path_of(path).mkdir(parents=True)
+    time.sleep(project.race_seconds)
+    project.path_of(path).mkdir(parents=True, exist_ok=True)
     return _inode(project, path)
 
 

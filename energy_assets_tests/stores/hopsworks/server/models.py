@@ -56,6 +56,7 @@ def list_models(project: Project, request: Request) -> Any:
         models.sort(key=lambda model: _nulls_last(model["metrics"].get(metric), sign))
     start = request.args.get("offset", 0, type=int)
     page = models[start:][: request.args.get("limit", None, type=int)]
+    project.listed += len(page)
     # As the real API does, it leaves an empty list out.
     return {"count": len(models), **({"items": page} if page else {})}
 

@@ -90,6 +90,10 @@ class Project:
     requests: list[tuple[str, str]] = field(default_factory=list)
     """Method and path of every request, in order."""
     lock: threading.RLock = field(default_factory=threading.RLock)
+    race_seconds: float = 0.0
+    """The time between looking whether a folder exists and creating it."""
+    listed: int = 0
+    """How many model versions all listings have returned so far."""
     status_of_missing: int = 400
     """For a missing project or path. Hopsworks answers 400; some of its versions may answer 404."""
 
