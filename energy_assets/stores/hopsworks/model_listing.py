@@ -68,21 +68,21 @@ class ModelListing:
         """
         unsorted: dict[datetime, list[Registered]] | None = None
         since: datetime | None = None
-        before = newest + timedelta(hours=1)
+        last = newest
         for hour, versions in self._sorted(newest):
             since = max(version.sorted_since or EPOCH for version in versions)
             if oldest is not None and hour < oldest:
                 break
             if hour < newest:
                 if unsorted is None:
-                    unsorted = self._unsorted(before, oldest, since)
+                    unsorted = self._unsorted(last, oldest, since)
                 for earlier in [earlier for earlier in unsorted if earlier > hour]:
                     yield earlier, unsorted.pop(earlier)
                 versions = [*unsorted.pop(hour, []), *versions]
             yield hour, versions
-            before = hour
+            last = hour - timedelta(hours=1)
         if unsorted is None:
-            unsorted = self._unsorted(before, oldest, since)
+            unsorted = self._unsorted(last, oldest, since)
         yield from unsorted.items()
 
     def _sorted(self, newest: datetime) -> Iterator[Hour]:
@@ -109,7 +109,7 @@ class ModelListing:
             _, items = self._list(offset=start, limit=limit)
 
     def _unsorted(
-        self, before: datetime, oldest: datetime | None, since: datetime | None
+        self, newest: datetime, oldest: datetime | None, since: datetime | None
     ) -> dict[datetime, list[Registered]]:
         """The versions of earlier releases by hour, newest first, if the range may have some."""
         if oldest is not None and since is not None and since < oldest:
@@ -125,7 +125,7 @@ class ModelListing:
         return {
             hour: list(group)
             for hour, group in groupby(versions, lambda version: version.model.hour)
-            if hour < before and (oldest is None or hour >= oldest)
+            if hour <= newest and (oldest is None or hour >= oldest)
         }
 
     def _offset(self, count: int, key: int) -> int:
