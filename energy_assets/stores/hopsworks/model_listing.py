@@ -168,7 +168,7 @@ class ModelListing:
 
 def _hour(item: Mapping[str, Any]) -> int | None:
     value = (item.get("metrics") or {}).get(HOUR_METRIC)
-    return None if value is None else int(value)
+    return None if value is None else int(float(value))
 
 
 def _is_after(item: Mapping[str, Any], hour: datetime) -> bool:

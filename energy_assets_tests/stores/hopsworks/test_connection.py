@@ -11,7 +11,7 @@ from energy_assets.settings import read_settings
 from energy_assets.stores.hopsworks.feature_store import HopsworksFeatureStore
 from energy_assets.stores.hopsworks.model_registry import HopsworksModelRegistry
 from energy_assets.stores.opening import open_stores
-from energy_assets_tests.stores.hopsworks.clients import IMPATIENT, features
+from energy_assets_tests.stores.hopsworks.clients import IMPATIENT, connect, features
 from energy_assets_tests.stores.hopsworks.server import Project
 from energy_assets_tests.stores.samples import HOUR, SOURCE_ID, T0, rows
 
@@ -83,3 +83,4 @@ def test_what_is_not_a_host_is_refused_with_the_name_of_the_setting(
 ) -> None:
     with pytest.raises(SettingsError, match="FS_HOST is not the name of a host"):
         features(hopsworks, fs_host=host).check()
+    assert "FS_HOST" in repr(connect(hopsworks, fs_host=host))

@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import trustme
@@ -32,6 +33,12 @@ def test_a_certificate_of_an_unknown_authority_names_the_trust_store(hopsworks: 
         features(hopsworks, fs_trust_store=None).check()
     with pytest.raises(CredentialError, match=r"FS_TRUST_STORE names .*missing\.pem"):
         features(hopsworks, fs_trust_store="missing.pem").check()
+
+
+def test_a_trust_store_without_a_certificate_is_named(hopsworks: Project, tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("no certificate")
+    with pytest.raises(CredentialError, match=r"FS_TRUST_STORE names .*empty\.pem"):
+        features(hopsworks, fs_trust_store=tmp_path / "empty.pem").check()
 
 
 @pytest.fixture(scope="module")

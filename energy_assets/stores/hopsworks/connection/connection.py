@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
-from energy_assets.errors import CredentialError, EnergyAssetsError, StorageError, UnreachableError
+from energy_assets.errors import (
+    CredentialError,
+    EnergyAssetsError,
+    SettingsError,
+    StorageError,
+    UnreachableError,
+)
 from energy_assets.settings import Settings
 from energy_assets.stores.hopsworks.connection import login
 from energy_assets.stores.hopsworks.connection.credentials import Credentials, address
@@ -32,7 +38,10 @@ class HopsworksConnection:
         self.policy = policy or RetryPolicy(retry_seconds=settings.fs_retry_seconds)
 
     def __repr__(self) -> str:
-        host, port = address(self.settings)
+        try:
+            host, port = address(self.settings)
+        except SettingsError:
+            return "Hopsworks at a wrong FS_HOST"
         return f"{self.settings.fs_project_name} at {host}:{port}"
 
     def call(self, action: Callable[[Project], T]) -> T:
@@ -101,4 +110,4 @@ class HopsworksConnection:
 
 def _say_what_is_waited_for(call: RetryCallState) -> None:
     error = call.outcome.exception() if call.outcome else None
-    _log.warning("%s. The next attempt is in %.1f s.", error, call.upcoming_sleep)
+    _log.warning("%s (next attempt in %.1f s)", error, call.upcoming_sleep)

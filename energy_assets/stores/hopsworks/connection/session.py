@@ -11,6 +11,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from energy_assets.errors import CredentialError
 from energy_assets.stores.hopsworks.connection.credentials import Credentials
 from energy_assets.stores.hopsworks.connection.errors import refusal
 from energy_assets.stores.hopsworks.connection.policy import RetryPolicy
@@ -65,7 +66,13 @@ class _TrustAdapter(HTTPAdapter):
     """Verifies the server's certificate; whether it must name the host is a setting."""
 
     def __init__(self, credentials: Credentials) -> None:
-        self.context = ssl.create_default_context(cafile=credentials.trust_store)
+        try:
+            self.context = ssl.create_default_context(cafile=credentials.trust_store)
+        except ssl.SSLError:
+            raise CredentialError(
+                f"FS_TRUST_STORE names {credentials.trust_store}, which has no certificate in PEM "
+                "format: set it to the PEM file of the cluster's certificate authority"
+            ) from None
         self.verify_name = credentials.verify_name
         super().__init__()
 
