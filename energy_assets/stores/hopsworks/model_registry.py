@@ -19,6 +19,7 @@ from energy_assets.stores.commit_conflicts import RETENTION_HOURS
 from energy_assets.stores.files import write_errors
 from energy_assets.stores.hopsworks.connection import HopsworksConnection
 from energy_assets.stores.hopsworks.model_description import (
+    EPOCH,
     HOUR_METRIC,
     NAME,
     Registered,
@@ -26,8 +27,8 @@ from energy_assets.stores.hopsworks.model_description import (
     fields_of,
     hour_number,
 )
+from energy_assets.stores.hopsworks.model_files import add, delete, remove_unfinished
 from energy_assets.stores.hopsworks.model_listing import Hour, ModelListing
-from energy_assets.stores.hopsworks.model_upload import add
 from energy_assets.stores.model_registry import ModelVersion, checksum
 
 if TYPE_CHECKING:
@@ -108,18 +109,23 @@ class HopsworksModelRegistry:
         )
 
     def remove_old(self, before: datetime, keep: Collection[str]) -> int:
+        limit = self.now() - timedelta(hours=self.retention_hours)
+        versions = [version for _, found in self._hours(datetime.max, None) for version in found]
         newest = next(self.promoted(datetime.max), None)
         kept = {*keep, newest.version if newest else ""}
-        limit = self.now() - timedelta(hours=self.retention_hours)
         old = [
-            registered.number
-            for hour, versions in self._hours(before, None)
-            for registered in versions
-            if hour < before and registered.model.version not in kept and registered.at <= limit
+            version.number
+            for version in versions
+            if version.at <= limit
+            and version.model.hour < before
+            and version.model.version not in kept
         ]
-        for number in old:
-            self.connection.call(partial(_delete, number=number))
-        return len(old)
+        removed = sum(self.connection.call(partial(delete, number=number)) for number in old)
+        settled = [version.number for version in versions if EPOCH < version.at <= limit]
+        if settled:
+            numbers = {version.number for version in versions}
+            self.connection.call(partial(remove_unfinished, known=numbers, below=max(settled)))
+        return removed
 
     def check(self) -> str:
         count = self.connection.call(lambda project: self._listing(project).count())
@@ -208,13 +214,6 @@ def _download(model: Model, folder: str) -> Path:
     target = Path(tempfile.mkdtemp(dir=folder))
     model.download(local_path=str(target))
     return target
-
-
-def _delete(project: Project, number: int) -> None:
-    """Delete a version and its files, unless another process has just done so."""
-    model = project.get_model_registry().get_model(NAME, number)
-    if model is not None:
-        model.delete()
 
 
 def _is_intact(project: Project, registered: Registered) -> bool:

@@ -1,4 +1,4 @@
-"""Add a version to Hopsworks' model registry so that several deployments can do it at once.
+"""Add versions to Hopsworks' model registry, with several deployments at once, and remove them.
 
 The client's own `save` is not made for that: it takes the next free number, and after a failure it
 deletes that number's folder, even if the folder is another deployment's.
@@ -7,9 +7,10 @@ deletes that number's folder, even if the folder is another deployment's.
 from __future__ import annotations
 
 import contextlib
+import logging
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from hopsworks.project import Project
     from hopsworks_common.core.dataset_api import DatasetApi
     from hsml.model import Model
+
+_log = logging.getLogger(__name__)
+
+_FOLDERS = 1000
+"""Folders a page."""
 
 _ATTEMPTS = 50
 """How many numbers are tried. Each one that is taken is a registration that has just begun."""
@@ -60,6 +66,35 @@ def add(project: Project, files: Path, newest_number: int, make: Callable[[int],
     # From here on the files stay: even if the answer is lost, the version may be registered.
     ModelApi()._put(model, {})
     return model
+
+
+def delete(project: Project, number: int) -> bool:
+    """Delete a version and its files; False if there is nothing to delete."""
+    from hopsworks_common.client.exceptions import RestAPIError
+
+    model = project.get_model_registry().get_model(NAME, number)
+    if model is None:
+        return False
+    try:
+        model.delete()
+    except RestAPIError as error:
+        _log.warning("version %s of %s cannot be deleted: %s", number, NAME, error.user_message)
+        return False
+    return True
+
+
+def remove_unfinished(project: Project, known: Collection[int], below: int) -> None:
+    """Remove the folders of numbers below one that have no version: their writers were killed.
+
+    `known` are numbers that have one, so that Hopsworks need not be asked.
+    """
+    storage, registry = project.get_dataset_api(), project.get_model_registry()
+    paths: list[str] = []
+    while page := storage.list(f"Models/{NAME}", offset=len(paths), limit=_FOLDERS):
+        paths += page
+    for number in {int(name) for path in paths if (name := path.rpartition("/")[2]).isdigit()}:
+        if number < below and number not in known and registry.get_model(NAME, number) is None:
+            storage.remove(f"Models/{NAME}/{number}")
 
 
 def _claim(storage: DatasetApi, folder: str) -> bool:
