@@ -14,6 +14,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -185,10 +186,17 @@ class FolderModelRegistry:
         limit = time.time() - self.retention_hours * 3600
         return [path for path in paths if path.stat().st_mtime <= limit]
 
-    def _lock(self) -> FileLock:
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Keep other processes from writing at the same time; a killed one holds nobody up."""
+        lock = FileLock(str(self.folder / ".lock"))
         with write_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(str(self.folder / ".lock"))
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
 
 def _fields(model: ModelVersion) -> dict[str, Any]:

@@ -125,6 +125,25 @@ def test_the_newest_model_is_found_without_listing_the_hours(
             list(registry.promoted(T0))
 
 
+@pytest.mark.parametrize("folder", ["", "best_model", "best_model/versions", "best_model/hours"])
+def test_a_folder_that_cannot_be_written_to_names_the_setting(
+    public_folder: Path, folder: str
+) -> None:
+    registry = FolderModelRegistry(public_folder)
+    files = public_folder / "files"
+    files.mkdir()
+    (files / "model.txt").write_text("trees")
+    for path in (registry.versions, registry.hours):
+        path.mkdir(parents=True)
+        path.chmod(0o777)
+    registry.folder.chmod(0o777)
+    (public_folder / folder).chmod(0o555)
+    if not folder:
+        shutil.rmtree(registry.folder)
+    with without_root(), pytest.raises(StorageError, match="STORAGE_ROOT"):
+        registry.register(files, T0, promoted=True, metrics={}, tags={})
+
+
 def test_a_copy_that_is_interrupted_never_becomes_visible(
     registry: FolderModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
