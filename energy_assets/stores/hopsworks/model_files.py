@@ -6,7 +6,6 @@ deletes that number's folder, even if the folder is another deployment's.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import random
 import uuid
@@ -34,8 +33,8 @@ _LONGEST_STEP = 8
 try in step part again."""
 
 
-def add(project: Project, files: Path, newest_number: int, make: Callable[[int], Model]) -> Model:
-    """Upload a folder of files as a version with the next free number, and register it.
+def add(project: Project, files: Path, newest_number: int, make: Callable[[int], Model]) -> int:
+    """Upload a folder of files as a version with a free number, and register it; returns it.
 
     `make` gives the client's object for a number. Nobody sees the version before it is complete.
     """
@@ -55,17 +54,13 @@ def add(project: Project, files: Path, newest_number: int, make: Callable[[int],
         )
     model = make(number)
     model._project_name = project.name
-    try:
-        _make_folder(storage, f"Models/{NAME}/{number}/Files")
-        for file in sorted(files.iterdir()):
-            storage.upload(str(file), f"Models/{NAME}/{number}/Files")
-    except BaseException:
-        with contextlib.suppress(Exception):
-            storage.remove(f"Models/{NAME}/{number}")
-        raise
-    # From here on the files stay: even if the answer is lost, the version may be registered.
+    _make_folder(storage, f"Models/{NAME}/{number}/Files")
+    for file in sorted(files.iterdir()):
+        storage.upload(str(file), f"Models/{NAME}/{number}/Files")
+    # If this fails, or an upload did, the files stay: maintenance removes them if there is no
+    # version, and the version may be registered even if the answer is lost.
     ModelApi()._put(model, {})
-    return model
+    return number
 
 
 def delete(project: Project, number: int) -> bool:
@@ -84,7 +79,7 @@ def delete(project: Project, number: int) -> bool:
 
 
 def remove_unfinished(project: Project, known: Collection[int], below: int) -> None:
-    """Remove the folders of numbers below one that have no version: their writers were killed.
+    """Remove the folders of numbers below one that have no version: their writers have failed.
 
     `known` are numbers that have one, so that Hopsworks need not be asked.
     """

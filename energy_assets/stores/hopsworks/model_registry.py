@@ -188,7 +188,7 @@ class HopsworksModelRegistry:
                 description=description,
             )
 
-        number = add(project, files, newest_number, make).version
+        number = add(project, files, newest_number, make)
         created = registry.get_model(NAME, number)
         if created is None or created.description != description:
             raise StorageError(
