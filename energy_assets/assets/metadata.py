@@ -21,9 +21,9 @@ _COMMON: dict[str, Any] = {
     "dagster_type": dg.Any,
 }
 
-INGESTION = {**_COMMON, "group_name": "ingestion", "pool": "feature_group"}
+INGESTION = {**_COMMON, "group_name": "ingestion"}
 TRAINING = {**_COMMON, "group_name": "training"}
-FORECASTS = {**_COMMON, "group_name": "forecasts"}
+FORECASTING = {**_COMMON, "group_name": "forecasts"}
 
 SINGLE_RUN = dg.BackfillPolicy.single_run()
 """A backfill of any length is one run: a run costs seconds, but an hour only milliseconds."""

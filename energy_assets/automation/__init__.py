@@ -5,7 +5,7 @@ Does not belong here: what an asset does, and how a store does its part of the m
 
 from typing import Any
 
-from energy_assets.automation import jobs, maintenance, schedules, sensors
+from energy_assets.automation import dead_runs, jobs, maintenance, schedules, sensors
 
 JOBS: list[Any] = [
     jobs.hourly_job,
@@ -16,4 +16,4 @@ JOBS: list[Any] = [
     maintenance.maintenance_job,
 ]
 SCHEDULES = [schedules.hourly_schedule, schedules.tuning_schedule, schedules.maintenance_schedule]
-SENSORS = [sensors.new_model_sensor, sensors.gap_repair_sensor]
+SENSORS = [sensors.forecast_sensor, sensors.gap_repair_sensor, dead_runs.dead_run_sensor]

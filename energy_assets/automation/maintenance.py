@@ -1,12 +1,20 @@
-"""Upkeep of the feature store: compact small files, and remove what is no longer needed."""
+"""Upkeep: compact the feature store, and remove what is no longer needed, there and in Dagster."""
+
+import time
+from datetime import timedelta
 
 import dagster as dg
 
-from energy_assets.settings import Settings
+from energy_assets.automation.retention import remove_old_runs
+from energy_assets.settings import Settings, utc_now
 from energy_assets.stores.feature_store import FeatureStore
+from energy_assets.stores.leftovers import remove_leftovers
+
+LEFTOVERS_KEPT = timedelta(days=1)
+"""Unfinished files younger than this may still be written to."""
 
 
-@dg.op(pool="feature_group", description="Compacts and vacuums the table of the feature group")
+@dg.op(description="Compacts and vacuums the table of the feature group")
 def compact_and_vacuum(
     context: dg.OpExecutionContext,
     feature_store: dg.ResourceParam[FeatureStore],
@@ -18,7 +26,25 @@ def compact_and_vacuum(
     context.add_output_metadata(dict(counts))
 
 
-@dg.job(description="Compacts the feature store and removes what no training dataset needs")
+@dg.op(description="Removes what killed writers have left below STORAGE_ROOT")
+def clean_up(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+    """Remove unfinished files that are older than a day."""
+    before = time.time() - LEFTOVERS_KEPT.total_seconds()
+    removed = remove_leftovers(settings.storage_root, before)
+    context.add_output_metadata({"leftovers removed": removed})
+
+
+@dg.op(description="Removes old runs of Dagster; the state of the partitions stays")
+def forget_old_runs(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+    """Remove runs that ended more than `RUNS_KEPT_DAYS` ago, with their events and logs."""
+    before = utc_now() - timedelta(days=settings.runs_kept_days)
+    removed = remove_old_runs(context.instance, before)
+    context.add_output_metadata({"runs removed": removed})
+
+
+@dg.job(description="Compacts the feature store and removes what is no longer needed")
 def maintenance_job() -> None:
-    """Runs every night, while the hourly runs go on: writers take turns."""
+    """Runs every night, while the hourly runs go on. Each part is tried, whether others fail."""
     compact_and_vacuum()
+    clean_up()
+    forget_old_runs()

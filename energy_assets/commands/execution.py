@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,7 @@ import dagster as dg
 from rich.progress import Progress, TaskID
 
 from energy_assets import errors
+from energy_assets.automation.dead_runs import alive, fail_dead_runs
 from energy_assets.automation.jobs import range_tags
 from energy_assets.commands.deployment import Deployment
 from energy_assets.commands.steps import Step
@@ -35,6 +37,8 @@ def execute(deployment: Deployment, steps: Iterable[Step], hours: int | None = N
     """
     count = 0
     with dg.DagsterInstance.get() as instance, progress_bar() as progress:
+        if fail_dead_runs(instance):
+            progress.console.print("  an earlier run was killed; what it had stored is used")
         task = progress.add_task("", total=hours)
         with _showing_trials(progress, task):
             for step in steps:
@@ -52,16 +56,19 @@ def execute(deployment: Deployment, steps: Iterable[Step], hours: int | None = N
 
 
 def _run(defs: dg.Definitions, step: Step, instance: dg.DagsterInstance) -> None:
-    result = defs.resolve_job_def(step.job).execute_in_process(
-        instance=instance,
-        asset_selection=[dg.AssetKey(name) for name in step.assets] or None,
-        tags=range_tags(step.first, step.last),
-        run_config={
-            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            "ops": {asset: {"config": dict(config)} for asset, config in step.config.items()},
-        },
-        raise_on_error=False,
-    )
+    run_id = str(uuid.uuid4())
+    with alive(instance, run_id):
+        result = defs.resolve_job_def(step.job).execute_in_process(
+            run_id=run_id,
+            instance=instance,
+            asset_selection=[dg.AssetKey(name) for name in step.assets] or None,
+            tags=range_tags(step.first, step.last),
+            run_config={
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                "ops": {asset: {"config": dict(config)} for asset, config in step.config.items()},
+            },
+            raise_on_error=False,
+        )
     if not result.success:
         raise RunFailedError(_reason(result))
 

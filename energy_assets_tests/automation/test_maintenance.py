@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from datetime import datetime
 from pathlib import Path
 
@@ -68,3 +70,27 @@ def test_a_training_dataset_that_is_not_kept_loses_its_compacted_files(
 
 def test_an_empty_store_needs_no_maintenance(world: World) -> None:
     assert maintain(world)
+
+
+def test_files_of_a_writer_that_was_killed_before_its_commit_are_removed(world: World) -> None:
+    world.put_history(H, H + HOUR)
+    store = world.stores.feature_store
+    assert isinstance(store, DeltaFeatureStore)
+    orphan = store.folder / "part-00000-00000000-0000-0000-0000-000000000000-c000.snappy.parquet"
+    orphan.write_bytes(b"unfinished")
+    os.utime(orphan, (0, 0))
+    assert maintain(world)
+    assert not orphan.exists()
+    assert len(world.stores.feature_store.read(H, H + HOUR))
+
+
+def test_leftovers_below_the_storage_root_are_removed(world: World) -> None:
+    root = world.deployment.settings.storage_root
+    leftover = root / "objects" / f".21.parquet.{uuid.uuid4().hex}"
+    leftover.parent.mkdir(parents=True, exist_ok=True)
+    leftover.touch()
+    assert maintain(world)
+    assert leftover.exists()
+    os.utime(leftover, (0, 0))
+    assert maintain(world)
+    assert not leftover.exists()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import pandas as pd
 import pytest
 
+from energy_assets.automation.dead_runs import fail_dead_runs
 from energy_assets.commands.execution import RunFailedError, execute
 from energy_assets.commands.steps import Step, steps_to_forecast, steps_to_replay, steps_to_tune
 from energy_assets.errors import NoDataError
@@ -203,3 +207,31 @@ def test_a_failed_contract_says_hour_and_reason(
     step = Step("ingestion_job", H, H, "load")
     with pytest.raises(RunFailedError, match=r"2023-03-13 21:00 UTC: value not a number"):
         execute(broken.deployment, [step])
+
+
+def test_a_command_that_is_told_to_stop_ends_within_seconds_and_leaves_no_run_unfinished(
+    tmp_path: Path,
+) -> None:
+    environment = {
+        **os.environ,
+        "STORAGE_ROOT": str(tmp_path / "storage"),
+        "DAGSTER_HOME": str(tmp_path),
+        "DAYS_EXPORT": "9",
+    }
+    command = [sys.executable, "-m", "energy_assets", "run", "--origin", "2023-03-13-21:00"]
+    with subprocess.Popen(
+        command, cwd=PROJECT_ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        runs = tmp_path / "running"
+        while not (runs.is_dir() and any(runs.iterdir())):
+            time.sleep(0.05)
+        told = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        _, printed = process.communicate(timeout=30)
+    assert time.monotonic() - told < 5
+    assert process.returncode == 143
+    assert b"finished work is kept" in printed
+
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        fail_dead_runs(instance)
+        assert all(run.is_finished for run in instance.get_runs())

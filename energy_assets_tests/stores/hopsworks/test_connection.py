@@ -13,7 +13,7 @@ from energy_assets.stores.hopsworks.model_registry import HopsworksModelRegistry
 from energy_assets.stores.opening import open_stores
 from energy_assets_tests.stores.hopsworks.clients import IMPATIENT, connect, features
 from energy_assets_tests.stores.hopsworks.server import Project
-from energy_assets_tests.stores.samples import HOUR, SOURCE_ID, T0, rows
+from energy_assets_tests.stores.samples import HOUR, SOURCE_ID, T0, versions
 
 
 def test_the_stores_open_without_credentials() -> None:
@@ -42,10 +42,10 @@ def test_a_key_that_is_revoked_is_refused_and_works_again_once_it_is_valid(
     hopsworks: Project,
 ) -> None:
     store, old = features(hopsworks), hopsworks.key
-    store.upsert(rows())
+    store.upsert(versions())
     hopsworks.key = "another-key"
     with pytest.raises(CredentialError, match="FS_API_KEY"):
-        store.upsert(rows())
+        store.upsert(versions())
     hopsworks.key = old
     assert len(store.read(T0, T0 + HOUR)) == 2
 
@@ -60,7 +60,7 @@ def test_a_project_that_does_not_exist_is_named(hopsworks: Project, status: int)
 def test_a_key_without_the_needed_rights_says_what_it_needs(hopsworks: Project) -> None:
     hopsworks.fail("POST", "/featuregroups", status=403)
     with pytest.raises(CredentialError, match=r"owner of FS_API_KEY.*scopes.*featurestore"):
-        features(hopsworks).upsert(rows())
+        features(hopsworks).upsert(versions())
 
 
 def test_a_host_where_nothing_listens_is_unreachable(hopsworks: Project) -> None:
