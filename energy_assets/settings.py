@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     fs_trust_store: Path | None = None
     """PEM file of the certificate authority, for a cluster with its own certificates."""
     fs_hostname_verification: bool = True
+    """Whether the certificate must name the host. It must be a trusted one in any case."""
+    fs_retry_seconds: float = Field(default=300.0, ge=0, le=86_400)
+    """How long a server that cannot be reached is tried again."""
     fs_statistics: bool = False
     fs_stream: bool = False
 

@@ -18,6 +18,9 @@ from energy_assets.sources import open_source, source_id
 from energy_assets.stores.opening import open_stores
 from energy_assets.tracking import open_tracking
 
+LONGEST_RETRY = 5.0
+"""Seconds for which a store that cannot be reached is tried again."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -41,7 +44,11 @@ def check_settings(settings: Settings) -> bool:
 
 def try_backends(settings: Settings) -> Iterator[Outcome]:
     """Try the source, the stores, tracking and Dagster's storage. No data is left behind."""
-    stores = open_stores(settings, source_id(settings))
+    # Somebody is waiting for the answer, and can ask again.
+    impatient = settings.model_copy(
+        update={"fs_retry_seconds": min(settings.fs_retry_seconds, LONGEST_RETRY)}
+    )
+    stores = open_stores(impatient, source_id(settings))
 
     def source() -> str:
         opened = open_source(settings)

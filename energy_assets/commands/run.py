@@ -69,7 +69,8 @@ def _print_forecast(deployment: Deployment, origin: datetime) -> None:
 
 
 def _print_holdout_scores(deployment: Deployment, origin: datetime, version: str) -> None:
-    models = deployment.model_registry.promoted(origin)
+    oldest = origin - deployment.settings.model_max_age_hours * HOUR
+    models = deployment.model_registry.promoted(origin, oldest)
     model = next((model for model in models if model.version == version), None)
     if model is None:
         console.print("scores   none: this forecast does not come from a model")

@@ -51,6 +51,6 @@ IO_MANAGERS: dict[str, Any] = {
         "settings",
         make=lambda objects, settings: ConfigIOManager(objects, settings.require_tuning),
     ),
-    "model_io_manager": _over("model_registry", make=ModelIOManager),
+    "model_io_manager": _over("model_registry", "settings", make=ModelIOManager),
 }
 """Resource key -> IO manager. Each one uses the stores of the definitions that it is part of."""

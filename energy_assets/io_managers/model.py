@@ -5,13 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from energy_assets.partitions import hour_of
+from energy_assets.settings import Settings
 from energy_assets.stores.model_registry import ModelRegistry, ModelVersion
 
 if TYPE_CHECKING:
@@ -53,17 +54,19 @@ class PromotedModels:
 
     registry: ModelRegistry
     at_or_before: datetime
+    not_before: datetime
 
     def __iter__(self) -> Iterator[StoredModel]:
-        for registered in self.registry.promoted(self.at_or_before):
+        for registered in self.registry.promoted(self.at_or_before, self.not_before):
             yield StoredModel(self.registry, registered)
 
 
 class ModelIOManager(dg.IOManager):
     """Registers `{partition key: TrainedModel}` and loads `{partition key: PromotedModels}`."""
 
-    def __init__(self, registry: ModelRegistry) -> None:
+    def __init__(self, registry: ModelRegistry, settings: Settings) -> None:
         self.registry = registry
+        self.max_age = timedelta(hours=settings.model_max_age_hours)
 
     def handle_output(self, context: dg.OutputContext, obj: Mapping[str, TrainedModel]) -> None:
         from energy_assets.forecasting import model_files
@@ -87,5 +90,6 @@ class ModelIOManager(dg.IOManager):
 
     def load_input(self, context: dg.InputContext) -> dict[str, PromotedModels]:
         return {
-            key: PromotedModels(self.registry, hour_of(key)) for key in context.asset_partition_keys
+            key: PromotedModels(self.registry, hour_of(key), hour_of(key) - self.max_age)
+            for key in context.asset_partition_keys
         }

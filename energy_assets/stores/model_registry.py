@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,8 @@ class ModelVersion:
     """Whether it passed its gate and may be used for forecasts."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    number: int | None = field(default=None, compare=False)
+    """The registry's own number for it, if the registry has one."""
 
     @classmethod
     def of(cls, files: Path, hour: datetime, **fields: Any) -> ModelVersion:
@@ -51,14 +53,27 @@ class ModelRegistry(Protocol):
         returns the existing version, with the tags of its first registration.
         """
 
-    def promoted(self, at_or_before: datetime) -> Iterator[ModelVersion]:
-        """The promoted models of hours at or before one, newest first."""
+    def promoted(
+        self, at_or_before: datetime, not_before: datetime | None = None
+    ) -> Iterator[ModelVersion]:
+        """The promoted models of the hours from `not_before` to `at_or_before`, newest first.
+
+        What it costs depends on the length of that range, not on how many models there are. Without
+        `not_before`, every older model comes too.
+        """
 
     def download(self, model: ModelVersion, folder: Path) -> None:
         """Copy a version's files into an empty folder.
 
         Raises BrokenModelError if they differ from the registered files, NotFoundError if there are
         none.
+        """
+
+    def remove_old(self, before: datetime, keep: Collection[str]) -> int:
+        """Remove the versions of hours before one; returns how many.
+
+        These stay: the versions that `keep` names, the newest promoted one, and those that were
+        registered within the last day, since a run may be using them.
         """
 
     def check(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,24 @@ def test_missing_and_placeholder_credentials_are_named(
     for outcome in failed:
         assert any(name.upper() in outcome.message for name in missing)
         assert ".env" in outcome.message
+
+
+def test_a_store_that_cannot_be_reached_is_said_to_be_so_in_seconds(tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        settings = read_settings(
+            _env_file=None,
+            storage_root=tmp_path,
+            feature_store="hopsworks",
+            fs_host="127.0.0.1",
+            fs_port=unused.getsockname()[1],
+            fs_project_name="energy",
+            fs_api_key="a-key",
+        )
+        begin = time.monotonic()
+        outcomes = {outcome.backend: outcome for outcome in try_backends(settings)}
+    assert "does not answer" in outcomes["models"].message
+    assert time.monotonic() - begin < 30.0
 
 
 def test_hosted_stores_are_reached_and_no_key_is_shown(

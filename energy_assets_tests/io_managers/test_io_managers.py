@@ -22,6 +22,7 @@ from energy_assets.io_managers import (
 from energy_assets.io_managers.parquet import MAY_BE_MISSING
 from energy_assets.partitions import HOUR, hourly, key_of
 from energy_assets.schemas import CONSUMPTION, first_versions
+from energy_assets.settings import read_settings
 from energy_assets.sources.simulator import Simulator
 from energy_assets.stores.parquet import read_metadata
 from energy_assets_tests.world import World
@@ -135,15 +136,16 @@ def test_a_training_dataset_is_read_as_it_was_pinned(
     assert received[KEYS[0]].rows["energy_consumption"].tolist() == [1.0, 2.0]
 
 
-def test_loading_a_model_gives_the_promoted_ones_up_to_its_hour_newest_first(
+def test_loading_a_model_gives_the_promoted_ones_up_to_its_hour_that_are_not_too_old(
     world: World, tmp_path: Path
 ) -> None:
     registry = world.stores.model_registry
+    settings = read_settings(_env_file=None, model_max_age_hours=1)
     for number, promoted in enumerate([True, False, True]):
         files = tmp_path / str(number)
         files.mkdir()
         (files / "model.txt").write_text(str(number))
         registry.register(files, HOURS[number], promoted=promoted, metrics={}, tags={})
-    received = passed_on(ModelIOManager(registry), None, H, HOURS[-1])
+    received = passed_on(ModelIOManager(registry, settings), None, H, HOURS[-1])
     hours = {key: [model.hour for model in models] for key, models in received.items()}
-    assert hours == {KEYS[0]: [H], KEYS[1]: [H], KEYS[2]: [HOURS[2], H]}
+    assert hours == {KEYS[0]: [H], KEYS[1]: [H], KEYS[2]: [HOURS[2]]}

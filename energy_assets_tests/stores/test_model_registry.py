@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from energy_assets.errors import NotFoundError
 from energy_assets.stores.embedded.model_registry import FolderModelRegistry
 from energy_assets.stores.model_registry import ModelRegistry, ModelVersion
 from energy_assets_tests.stores.hopsworks.clients import models
@@ -19,8 +20,8 @@ T0 = datetime(2023, 3, 1, 10)
 @pytest.fixture(params=["embedded", "hopsworks"])
 def registry(request: pytest.FixtureRequest, tmp_path: Path) -> ModelRegistry:
     if request.param == "embedded":
-        return FolderModelRegistry(tmp_path / "models")
-    return models(request.getfixturevalue("hopsworks"), tmp_path)
+        return FolderModelRegistry(tmp_path / "models", retention_hours=0)
+    return models(request.getfixturevalue("hopsworks"), tmp_path, retention_hours=0)
 
 
 @pytest.fixture
@@ -64,6 +65,13 @@ def test_models_come_newest_first_and_none_is_later_than_the_hour(
     hours = [model.hour for model in registry.promoted(at_or_before=T0 + 2 * HOUR)]
     assert hours == [T0 + 2 * HOUR, T0 + HOUR, T0]
     assert not list(registry.promoted(at_or_before=T0 - HOUR))
+
+
+def test_models_of_hours_before_a_range_are_left_out(registry: ModelRegistry, files: Path) -> None:
+    for number in range(5):
+        register(registry, files, T0 + number * HOUR)
+    models = registry.promoted(T0 + 3 * HOUR, not_before=T0 + HOUR)
+    assert [model.hour for model in models] == [T0 + number * HOUR for number in (3, 2, 1)]
 
 
 def test_a_model_that_is_not_promoted_is_left_out(registry: ModelRegistry, files: Path) -> None:
@@ -125,3 +133,48 @@ def test_two_registrations_at_the_same_time_lose_no_model(
     assert list(registry.promoted(hours[-1])) == registered[::-1]
     for model in registered:
         registry.download(model, tmp_path / model.version)
+
+
+def test_old_versions_are_removed_except_those_to_keep(
+    registry: ModelRegistry, files: Path, tmp_path: Path
+) -> None:
+    versions = [register(registry, files, T0 + number * HOUR) for number in range(4)]
+    removed = registry.remove_old(T0 + 2 * HOUR, keep=[versions[0].version])
+    assert removed == 1
+    assert list(registry.promoted(T0 + 9 * HOUR)) == [versions[3], versions[2], versions[0]]
+    registry.download(versions[0], tmp_path / "kept")
+    with pytest.raises(NotFoundError, match=versions[1].version):
+        registry.download(versions[1], tmp_path / "removed")
+    assert registry.remove_old(T0 + 2 * HOUR, keep=[versions[0].version]) == 0
+
+
+def test_the_newest_promoted_version_is_never_removed(
+    registry: ModelRegistry, files: Path, tmp_path: Path
+) -> None:
+    for number, promoted in enumerate([True, True, False]):
+        register(registry, files, T0 + number * HOUR, promoted)
+    assert registry.remove_old(T0 + 99 * HOUR, keep=[]) == 2
+    (newest,) = registry.promoted(T0 + 99 * HOUR)
+    assert newest.hour == T0 + HOUR
+    registry.download(newest, tmp_path / "fresh")
+
+
+def test_every_version_of_an_old_hour_is_removed(registry: ModelRegistry, files: Path) -> None:
+    register(registry, files)
+    (files / "model.txt").write_text("other trees")
+    register(registry, files)
+    newest = register(registry, files, T0 + HOUR)
+    assert registry.remove_old(T0 + HOUR, keep=[]) == 2
+    assert list(registry.promoted(T0 + HOUR)) == [newest]
+
+
+def test_an_earlier_version_of_an_hour_that_is_to_be_kept_can_still_be_downloaded(
+    registry: ModelRegistry, files: Path, tmp_path: Path
+) -> None:
+    first = register(registry, files)
+    (files / "model.txt").write_text("other trees")
+    register(registry, files)
+    register(registry, files, T0 + HOUR)
+    registry.remove_old(T0 + HOUR, keep=[first.version])
+    registry.download(first, tmp_path / "first")
+    assert (tmp_path / "first" / "model.txt").read_text() == "trees"

@@ -1,21 +1,29 @@
 """The embedded model registry: a folder for each version, a small JSON file for each hour.
 
 best_model/versions/2023-03-10T21-3fa9c1d2/   the model's files, never changed
-best_model/hours/2023-03-10T21.json           the version trained for this hour
+best_model/hours/2023-03-10T21.json           the version trained for this hour, and earlier ones
+best_model/damaged/                           versions that somebody has changed, kept as they are
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
+import time
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
-from datetime import datetime
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
 
 from energy_assets.errors import BrokenModelError, NotFoundError, StorageError
+from energy_assets.stores.commit_conflicts import RETENTION_HOURS
 from energy_assets.stores.files import (
     document_errors,
     parse_json_object,
@@ -30,11 +38,17 @@ _log = logging.getLogger(__name__)
 
 
 class FolderModelRegistry:
-    """Model versions below a folder."""
+    """Model versions below a folder.
 
-    def __init__(self, folder: Path) -> None:
-        self.versions = folder / "best_model" / "versions"
-        self.hours = folder / "best_model" / "hours"
+    `remove_old` keeps what is younger than `retention_hours`.
+    """
+
+    def __init__(self, folder: Path, retention_hours: float = RETENTION_HOURS) -> None:
+        self.folder = folder / "best_model"
+        self.versions = self.folder / "versions"
+        self.hours = self.folder / "hours"
+        self.damaged = self.folder / "damaged"
+        self.retention_hours = retention_hours
 
     def register(
         self,
@@ -48,22 +62,24 @@ class FolderModelRegistry:
         model = ModelVersion.of(
             files, hour, promoted=promoted, metrics=dict(metrics), tags=dict(tags)
         )
-        self._add(files, model)
-        path = self.hours / f"{hour:{_HOUR}}.json"
-        current = _read_if_possible(path)
-        if current and current == replace(model, tags=current.tags):
-            return current
-        pointer = json.dumps({**asdict(model), "hour": f"{hour:{_HOUR}}"}, indent=2, sort_keys=True)
-        write_whole(path, pointer.encode())
+        path = self._record(hour)
+        with self._lock():
+            self._add(files, model)
+            earlier = self._earlier(path)
+            if earlier and earlier[0] == replace(model, tags=earlier[0].tags):
+                return earlier[0]
+            record = {**_fields(model), "earlier": [_fields(version) for version in earlier]}
+            write_whole(path, json.dumps(record, indent=2, sort_keys=True).encode())
         return model
 
-    def promoted(self, at_or_before: datetime) -> Iterator[ModelVersion]:
-        newest = f"{at_or_before:{_HOUR}}.json"
-        for pointer in sorted(self.hours.glob("[0-9]*.json"), reverse=True):
-            if pointer.name > newest:
-                continue
+    def promoted(
+        self, at_or_before: datetime, not_before: datetime | None = None
+    ) -> Iterator[ModelVersion]:
+        for path in self._records(at_or_before, not_before):
             try:
-                model = _read(pointer)
+                model, *_ = _read(path)
+            except NotFoundError:
+                continue
             except StorageError as error:
                 _log.warning("skipping a model: %s", error)
                 continue
@@ -80,49 +96,138 @@ class FolderModelRegistry:
                     f"the files of {source} have changed since they were registered: "
                     f"materialise model for {model.hour:%Y-%m-%d-%H:%M} again"
                 )
-        shutil.copytree(source, folder, dirs_exist_ok=True)
+            files = {path.name: path.read_bytes() for path in source.iterdir()}
+        with write_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, content in files.items():
+                (folder / name).write_bytes(content)
+
+    def remove_old(self, before: datetime, keep: Collection[str]) -> int:
+        removed = 0
+        with self._lock(), write_errors(self.versions):
+            newest = next(self.promoted(datetime.max), None)
+            kept = {*keep, newest.version if newest else ""}
+            for path in self._old(self.versions.glob("[0-9]*")):
+                if path.name[:13] < f"{before:{_HOUR}}" and path.name not in kept:
+                    # Renamed first, so that nobody sees it without some of its files.
+                    shutil.rmtree(path.rename(self._unfinished(path.name)))
+                    removed += 1
+            for path in self._old(self.versions.glob(".*")):
+                shutil.rmtree(path)  # left by a process that was killed
+            for path in self._old(self.hours.glob("[0-9]*.json")):
+                if path.stem < f"{before:{_HOUR}}" and not self._has_files(path):
+                    path.unlink()
+        return removed
 
     def check(self) -> str:
         with write_errors(self.hours):
             self.hours.mkdir(parents=True, exist_ok=True)
-        return f"{self.hours.parent}: models of {len(list(self.hours.glob('[0-9]*.json')))} hours"
+        return f"{self.folder}: models of {len(list(self.hours.glob('[0-9]*.json')))} hours"
+
+    def _earlier(self, record: Path) -> list[ModelVersion]:
+        """The versions trained for an hour so far, newest first."""
+        try:
+            return _read(record)
+        except NotFoundError:
+            return []
+        except StorageError as error:
+            _log.warning("%s", error)
+            with write_errors(record):
+                self._set_aside(record)
+            return []
 
     def _add(self, files: Path, model: ModelVersion) -> None:
         target = self.versions / model.version
-        unfinished = self.versions / f".{model.version}.{uuid.uuid4().hex}"
+        unfinished = self._unfinished(model.version)
         with write_errors(self.versions):
-            if target.is_dir():
-                if checksum(target) == model.checksum:
-                    return
-                # They no longer match the checksum in the folder's name: somebody has changed them.
-                shutil.rmtree(target)
+            if target.is_dir() and checksum(target) == model.checksum:
+                return
             try:
                 shutil.copytree(files, unfinished)
+                if target.is_dir():
+                    self._set_aside(target)
                 unfinished.rename(target)
-            except OSError:
-                if not target.is_dir():  # otherwise another process has just added the same files
-                    raise
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
 
+    def _set_aside(self, path: Path) -> None:
+        """Move what somebody has changed to where nobody uses it."""
+        self.damaged.mkdir(exist_ok=True)
+        damaged = path.rename(self.damaged / f"{path.name}-{uuid.uuid4().hex[:8]}")
+        _log.warning("%s has changed since it was registered: it is now %s", path, damaged)
 
-def _read_if_possible(pointer: Path) -> ModelVersion | None:
-    try:
-        return _read(pointer) if pointer.is_file() else None
-    except StorageError:
-        return None
+    def _records(self, newest: datetime, oldest: datetime | None) -> Iterator[Path]:
+        """The paths of the hours of a range, newest first; there need not be a file for each."""
+        if oldest is None:
+            last = self._record(newest).name
+            with read_errors(self.hours):
+                names = os.listdir(self.hours) if self.hours.is_dir() else []
+            names = [name for name in names if name[0].isdigit() and name <= last]
+            yield from (self.hours / name for name in sorted(names, reverse=True))
+        else:
+            hours = int((newest - oldest) / timedelta(hours=1))
+            for number in range(hours + 1):
+                yield self._record(newest - timedelta(hours=number))
+
+    def _record(self, hour: datetime) -> Path:
+        return self.hours / f"{hour:{_HOUR}}.json"
+
+    def _unfinished(self, version: str) -> Path:
+        return self.versions / f".{version}.{uuid.uuid4().hex}"
+
+    def _has_files(self, record: Path) -> bool:
+        """Whether a record can be used; one that cannot be parsed is left to a person."""
+        try:
+            return (self.versions / _read(record)[0].version).is_dir()
+        except StorageError:
+            return True
+
+    def _old(self, paths: Iterator[Path]) -> list[Path]:
+        limit = time.time() - self.retention_hours * 3600
+        return [path for path in paths if path.stat().st_mtime <= limit]
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Keep other processes from writing at the same time; a killed one holds nobody up."""
+        lock = FileLock(str(self.folder / ".lock"))
+        with write_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
 
-def _read(pointer: Path) -> ModelVersion:
-    with read_errors(pointer):
-        text = pointer.read_text()
-    with document_errors(pointer, "materialise model for that hour again"):
+def _fields(model: ModelVersion) -> dict[str, Any]:
+    return {
+        "version": model.version,
+        "checksum": model.checksum,
+        "hour": f"{model.hour:{_HOUR}}",
+        "promoted": model.promoted,
+        "metrics": dict(model.metrics),
+        "tags": dict(model.tags),
+    }
+
+
+def _read(record: Path) -> list[ModelVersion]:
+    """The versions trained for an hour, newest first."""
+    with read_errors(record):
+        try:
+            text = record.read_bytes()
+        except FileNotFoundError:
+            raise NotFoundError(f"there is no {record}") from None
+    with document_errors(record, "materialise model for that hour again"):
         document = parse_json_object(text)
-        return ModelVersion(
-            version=document["version"],
-            checksum=document["checksum"],
-            hour=datetime.strptime(document["hour"], _HOUR),
-            promoted=document["promoted"],
-            metrics=document["metrics"],
-            tags=document["tags"],
-        )
+        return [_version(fields) for fields in (document, *document.get("earlier", []))]
+
+
+def _version(fields: Mapping[str, Any]) -> ModelVersion:
+    return ModelVersion(
+        version=fields["version"],
+        checksum=fields["checksum"],
+        hour=datetime.strptime(fields["hour"], _HOUR),
+        promoted=fields["promoted"],
+        metrics=fields["metrics"],
+        tags=fields["tags"],
+    )

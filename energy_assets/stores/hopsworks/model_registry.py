@@ -1,60 +1,65 @@
-"""The hosted model registry: versions of the model `best_model` in Hopsworks.
-
-Hopsworks numbers the versions itself. Everything else about a version (source, hour, checksum,
-gate and tags) is JSON in its description, the one text that every listing returns and every user
-may write. Tags need a schema that an administrator has defined.
-"""
+"""The hosted model registry: versions of the model `best_model` in Hopsworks."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
 import math
-import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from energy_assets.errors import BrokenModelError, NotFoundError, StorageError
-from energy_assets.stores.files import parse_json_object, write_errors
+from energy_assets.settings import utc_now
+from energy_assets.stores.commit_conflicts import RETENTION_HOURS
+from energy_assets.stores.files import write_errors
 from energy_assets.stores.hopsworks.connection import HopsworksConnection
-from energy_assets.stores.model_registry import ModelVersion, checksum, version_of
+from energy_assets.stores.hopsworks.model_description import (
+    EPOCH,
+    HOUR_METRIC,
+    NAME,
+    Registered,
+    describe,
+    fields_of,
+    hour_number,
+)
+from energy_assets.stores.hopsworks.model_files import add, delete, remove_unfinished
+from energy_assets.stores.hopsworks.model_listing import Hour, ModelListing
+from energy_assets.stores.model_registry import ModelVersion, checksum
 
 if TYPE_CHECKING:
     from hopsworks.project import Project
     from hsml.model import Model
 
-NAME = "best_model"
+    Find = Callable[[Project, ModelVersion], Model | None]
 
 TAG = "energy_assets"
 """If an administrator has defined a tag of this name, versions carry it, for searches."""
 
-LONGEST_DESCRIPTION = 1000
-"""Hopsworks keeps this many characters of a description."""
-
-_HOUR = "%Y-%m-%dT%H"
 _log = logging.getLogger(__name__)
 
 
 class HopsworksModelRegistry:
     """Versions of `best_model` for one source and its data set.
 
-    `lock_seconds` is how long another process on this machine may take to register its model.
+    `remove_old` keeps what was registered less than `retention_hours` before `now` (naive UTC).
     """
 
     def __init__(
-        self, connection: HopsworksConnection, source_id: str, lock_seconds: float = 600.0
+        self,
+        connection: HopsworksConnection,
+        source_id: str,
+        retention_hours: float = RETENTION_HOURS,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.connection = connection
         self.source_id = source_id
-        self.lock_seconds = lock_seconds
+        self.retention_hours = retention_hours
+        self.now = now
 
     def register(
         self,
@@ -73,106 +78,133 @@ class HopsworksModelRegistry:
             metrics={name: float(value) for name, value in metrics.items() if math.isfinite(value)},
             tags=dict(tags),
         )
-        with self._lock():
-            return self.connection.call(lambda project: self._save(project, files, model))
+        return self.connection.call(lambda project: self._save(project, files, model))
 
-    def promoted(self, at_or_before: datetime) -> Iterator[ModelVersion]:
-        by_hour = {
-            model.hour: model  # the last registration of an hour counts
-            for _, model in self.connection.call(self._versions)
-            if model.hour <= at_or_before
-        }
-        for _, model in sorted(by_hour.items(), reverse=True):
+    def promoted(
+        self, at_or_before: datetime, not_before: datetime | None = None
+    ) -> Iterator[ModelVersion]:
+        for _, versions in self._hours(at_or_before, not_before):
+            model = versions[-1].model  # the last registration of an hour counts
             if model.promoted:
                 yield model
 
     def download(self, model: ModelVersion, folder: Path) -> None:
-        def action(project: Project) -> Path | None:
-            matches = [
-                registered
-                for registered, version in self._versions(project)
-                if (version.version, version.checksum) == (model.version, model.checksum)
-            ]
-            return _download(matches[-1], temporary) if matches else None
+        damaged = False
+        # Registered again after an accident, it has another number.
+        for find in (_by_number, self._by_hour):
+            with tempfile.TemporaryDirectory() as temporary:
+                downloaded = self._download(find, model, temporary)
+                if downloaded is not None and checksum(downloaded) == model.checksum:
+                    with write_errors(folder):
+                        shutil.copytree(downloaded, folder, dirs_exist_ok=True)
+                    return
+                damaged = damaged or downloaded is not None
+        if damaged:
+            raise BrokenModelError(
+                f"the files of {model.version} in {self.connection} have changed since they "
+                f"were registered: materialise model for {model.hour:%Y-%m-%d-%H:%M} again"
+            )
+        raise NotFoundError(
+            f"there is no model version {model.version} of {self.source_id} in {self.connection}"
+        )
 
-        with tempfile.TemporaryDirectory() as temporary:
-            try:
-                downloaded = self.connection.call(action)
-            except NotFoundError:
-                downloaded = None
-            if downloaded is None:
-                raise NotFoundError(
-                    f"there is no model version {model.version} of {self.source_id} in "
-                    f"{self.connection}"
-                )
-            if checksum(downloaded) != model.checksum:
-                raise BrokenModelError(
-                    f"the files of {model.version} in {self.connection} have changed since they "
-                    f"were registered: materialise model for {model.hour:%Y-%m-%d-%H:%M} again"
-                )
-            shutil.copytree(downloaded, folder, dirs_exist_ok=True)
+    def remove_old(self, before: datetime, keep: Collection[str]) -> int:
+        limit = self.now() - timedelta(hours=self.retention_hours)
+        versions = [version for _, found in self._hours(datetime.max, None) for version in found]
+        newest = next(self.promoted(datetime.max), None)
+        kept = {*keep, newest.version if newest else ""}
+        old = [
+            version.number
+            for version in versions
+            if version.at <= limit
+            and version.model.hour < before
+            and version.model.version not in kept
+        ]
+        removed = sum(self.connection.call(partial(delete, number=number)) for number in old)
+        settled = [version.number for version in versions if EPOCH < version.at <= limit]
+        if settled:
+            numbers = {version.number for version in versions}
+            self.connection.call(partial(remove_unfinished, known=numbers, below=max(settled)))
+        return removed
 
     def check(self) -> str:
-        hours = {model.hour for _, model in self.connection.call(self._versions)}
-        return f"{self.connection}: {NAME} has models of {len(hours)} hours"
+        count = self.connection.call(lambda project: self._listing(project).count())
+        return f"{self.connection}: {NAME} has {count} versions"
+
+    def _hours(self, newest: datetime, oldest: datetime | None) -> Iterator[Hour]:
+        """The hours of a range that have versions, newest first; listed as they are needed."""
+        hours: Iterator[Hour] | None = None
+
+        def following(project: Project) -> Hour | None:
+            nonlocal hours
+            if hours is None:
+                hours = self._listing(project).hours(newest, oldest)
+            try:
+                return next(hours, None)
+            except Exception:
+                hours = None  # a generator that has failed has ended
+                raise
+
+        while found := self.connection.call(following):
+            yield found
+            newest = found[0] - timedelta(hours=1)
+
+    def _listing(self, project: Project) -> ModelListing:
+        return ModelListing(project, self.source_id)
+
+    def _download(self, find: Find, model: ModelVersion, folder: str) -> Path | None:
+        """Download a version if it can be found, into a new folder below `folder`."""
+
+        def action(project: Project) -> Path | None:
+            found = find(project, model)
+            return None if found is None else _download(found, folder)
+
+        try:
+            return self.connection.call(action)
+        except NotFoundError:
+            return None
+
+    def _by_hour(self, project: Project, model: ModelVersion) -> Model | None:
+        """The last version of the model's hour that has the same files."""
+        for registered in reversed(self._listing(project).of_hour(model.hour)):
+            if registered.model.checksum == model.checksum:
+                return project.get_model_registry().get_model(NAME, registered.number)
+        return None
 
     def _save(self, project: Project, files: Path, model: ModelVersion) -> ModelVersion:
-        same_hour = [pair for pair in self._versions(project) if pair[1].hour == model.hour]
-        if same_hour and _same(same_hour[-1][1], model) and _is_intact(*same_hour[-1]):
-            return same_hour[-1][1]
-        created = project.get_model_registry().python.create_model(
-            name=NAME, metrics=dict(model.metrics), description=_describe(model, self.source_id)
-        )
-        # Waiting for the registration would take five seconds, though it is complete by then. If it
-        # does not wait, this version of the client fails with AttributeError afterwards.
-        with contextlib.suppress(AttributeError):
-            created.save(str(files), await_registration=0, keep_original_files=True)
-        registered = [
-            candidate
-            for candidate, version in self._versions(project)
-            if candidate.version == created.version and _same(version, model)
-        ]
-        if not registered:
+        listing, registry = self._listing(project), project.get_model_registry()
+        same_hour = listing.of_hour(model.hour)
+        if same_hour and _same(same_hour[-1].model, model) and _is_intact(project, same_hour[-1]):
+            return same_hour[-1].model
+        newest_number, sorted_since = listing.newest_number()
+        registered = Registered(model, 0, self.now(), sorted_since)
+        description = describe(registered, self.source_id)
+
+        def make(number: int) -> Model:
+            return registry.python.create_model(
+                name=NAME,
+                version=number,
+                metrics={**model.metrics, HOUR_METRIC: hour_number(model.hour)},
+                description=description,
+            )
+
+        number = add(project, files, newest_number, make)
+        created = registry.get_model(NAME, number)
+        if created is None or created.description != description:
             raise StorageError(
-                f"Hopsworks does not list version {created.version} of {NAME}, just registered: "
+                f"Hopsworks does not return version {number} of {NAME}, just registered: "
                 f"materialise model for {model.hour:%Y-%m-%d-%H:%M} again"
             )
-        _tag(registered[-1], _description_fields(model, self.source_id))
-        return model
+        _tag(created, fields_of(registered, self.source_id))
+        return replace(model, number=number)
 
-    def _versions(self, project: Project) -> list[tuple[Model, ModelVersion]]:
-        """The versions of this source, oldest first, as Hopsworks' object and as ours."""
-        models = project.get_model_registry().get_models(NAME)
-        parsed = [
-            (model, _parse(model, self.source_id))
-            for model in sorted(models, key=lambda model: model.version)
-        ]
-        return [(model, version) for model, version in parsed if version is not None]
 
-    @contextlib.contextmanager
-    def _lock(self) -> Iterator[None]:
-        """Keep other processes of this machine from registering at the same time.
-
-        The client takes the next free number, and if another process takes it meanwhile, it deletes
-        that process's files.
-        """
-        root = self.connection.settings.storage_root
-        path = root / f".{self.connection.settings.fs_project_name}_{NAME}.lock"
-        lock = FileLock(str(path))
-        try:
-            with write_errors(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                try:
-                    lock.acquire(timeout=self.lock_seconds)
-                except Timeout:  # a TimeoutError, and so an OSError
-                    raise StorageError(
-                        f"another process has been registering a model for more than "
-                        f"{self.lock_seconds:.0f} seconds (it holds {path}): when it has ended, "
-                        "materialise model again"
-                    ) from None
-            yield
-        finally:
-            lock.release()
+def _by_number(project: Project, model: ModelVersion) -> Model | None:
+    """The version with the model's number, if its files are still said to be the same."""
+    if model.number is None:
+        return None
+    found = project.get_model_registry().get_model(NAME, model.number)
+    return found if found is not None and model.checksum in (found.description or "") else None
 
 
 def _download(model: Model, folder: str) -> Path:
@@ -184,13 +216,14 @@ def _download(model: Model, folder: str) -> Path:
     return target
 
 
-def _is_intact(model: Model, version: ModelVersion) -> bool:
+def _is_intact(project: Project, registered: Registered) -> bool:
     """Whether a version's files are still the ones that were registered."""
     from hopsworks_common.client.exceptions import RestAPIError
 
     with tempfile.TemporaryDirectory() as temporary:
         try:
-            return checksum(_download(model, temporary)) == version.checksum
+            model = project.get_model_registry().get_model(NAME, registered.number)
+            return checksum(_download(model, temporary)) == registered.model.checksum
         except RestAPIError:  # its files are gone
             return False
 
@@ -203,56 +236,7 @@ def _same(one: ModelVersion, other: ModelVersion) -> bool:
     return replace(one, metrics={}, tags={}) == replace(other, metrics={}, tags={})
 
 
-def _description_fields(model: ModelVersion, source_id: str) -> dict[str, Any]:
-    """Everything to keep about a version besides its metrics."""
-    return {
-        "owner": source_id,
-        "hour": f"{model.hour:{_HOUR}}",
-        "checksum": model.checksum,
-        "promoted": model.promoted,
-        "tags": dict(model.tags),
-    }
-
-
-def _describe(model: ModelVersion, source_id: str) -> str:
-    """A sentence for people, followed by the fields as JSON."""
-    gate = "promoted" if model.promoted else "not promoted"
-    fields = json.dumps(_description_fields(model, source_id))
-    text = f"Trained at {model.hour:%Y-%m-%d %H:%M} UTC on {source_id}, {gate}. {fields}"
-    if len(text) > LONGEST_DESCRIPTION:
-        raise StorageError(
-            f"the tags of model {model.version} are too long for Hopsworks, which keeps "
-            f"{LONGEST_DESCRIPTION} characters: {sorted(model.tags)}"
-        )
-    return text
-
-
-def _parse(model: Model, source_id: str) -> ModelVersion | None:
-    """The version that a description describes; None if it is of another source or unreadable."""
-    _, brace, text = (model.description or "").partition("{")
-    try:
-        fields = parse_json_object(brace + text)
-        if fields["owner"] != source_id:
-            return None
-        hour = datetime.strptime(fields["hour"], _HOUR)
-        return ModelVersion(
-            version=version_of(hour, fields["checksum"]),
-            checksum=fields["checksum"],
-            hour=hour,
-            promoted=fields["promoted"],
-            # The client splits names before digits: mape_seasonal_naive__24.
-            metrics={
-                re.sub("_+", "_", name): float(value)
-                for name, value in (model.training_metrics or {}).items()
-            },
-            tags=fields["tags"],
-        )
-    except (ValueError, KeyError, TypeError):  # TypeError: written by hand, with other types
-        _log.info("version %s of %s was not registered by this project", model.version, NAME)
-        return None
-
-
-def _tag(model: Model, value: dict[str, Any]) -> None:
+def _tag(model: Model, value: Mapping[str, object]) -> None:
     """Also put the fields into a tag, if its schema is defined. This project never reads it."""
     from hopsworks_common.client.exceptions import RestAPIError
     from hopsworks_common.core.tag_schemas_api import TagSchemasApi

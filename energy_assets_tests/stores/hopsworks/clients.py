@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,13 @@ from energy_assets.stores.hopsworks.model_registry import HopsworksModelRegistry
 from energy_assets_tests.stores.hopsworks.server import Project
 from energy_assets_tests.stores.samples import SOURCE_ID, T0
 
-QUICK = RetryPolicy(longest_pause=0.01)
+QUICK = RetryPolicy(retry_seconds=60.0, first_pause=0.01, longest_pause=0.01)
+IMPATIENT = replace(QUICK, retry_seconds=0.2)
 
 
-def connect(project: Project, policy: RetryPolicy = QUICK, **settings: Any) -> HopsworksConnection:
+def connect(
+    project: Project, policy: RetryPolicy | None = QUICK, **settings: Any
+) -> HopsworksConnection:
     return HopsworksConnection(
         read_settings(_env_file=None, **{**project.settings(), **settings}), policy
     )
@@ -26,7 +30,7 @@ def connect(project: Project, policy: RetryPolicy = QUICK, **settings: Any) -> H
 def features(
     project: Project,
     source_id: str = SOURCE_ID,
-    policy: RetryPolicy = QUICK,
+    policy: RetryPolicy | None = QUICK,
     retention_hours: int = 24,
     now: Callable[[], datetime] = utc_now,
     **settings: Any,
@@ -36,10 +40,14 @@ def features(
 
 
 def models(
-    project: Project, storage_root: Path, source_id: str = SOURCE_ID, lock_seconds: float = 600.0
+    project: Project,
+    storage_root: Path,
+    source_id: str = SOURCE_ID,
+    retention_hours: float = 24,
+    now: Callable[[], datetime] = utc_now,
 ) -> HopsworksModelRegistry:
     connection = connect(project, storage_root=storage_root)
-    return HopsworksModelRegistry(connection, source_id, lock_seconds)
+    return HopsworksModelRegistry(connection, source_id, retention_hours, now)
 
 
 def register(registry: HopsworksModelRegistry, files: Path, hour: datetime = T0) -> str:

@@ -47,10 +47,12 @@ def test_what_another_process_creates_at_the_same_time_is_used(hopsworks: Projec
     assert not any(fault.times for fault in hopsworks.faults)
 
 
+@pytest.mark.parametrize("status", [400, 404])
 @pytest.mark.parametrize("lost", ["a file", "all files", "the folder"])
 def test_a_training_dataset_that_lost_files_is_an_error_and_not_an_empty_one(
-    hopsworks: Project, lost: str
+    hopsworks: Project, lost: str, status: int
 ) -> None:
+    hopsworks.status_of_missing = status
     store = features(hopsworks)
     store.upsert(versions())
     pinned = store.create_training_dataset(T0, T0 + HOUR)

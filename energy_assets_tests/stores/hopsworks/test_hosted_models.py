@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
-from energy_assets.errors import BrokenModelError, NotFoundError, StorageError
+from energy_assets.errors import BrokenModelError, NotFoundError
 from energy_assets_tests.stores.hopsworks.clients import models, register
 from energy_assets_tests.stores.hopsworks.server import Project
 from energy_assets_tests.stores.samples import HOUR, T0
@@ -40,18 +40,38 @@ def test_files_left_over_from_a_crash_do_not_prevent_a_registration(
     assert not list(registry.promoted(T0))
     version = register(registry, files)
     assert [model.version for model in registry.promoted(T0)] == [version]
-    assert list(hopsworks.models) == ["best_model_2"]
+    assert "best_model_1" not in hopsworks.models
 
 
-def test_a_registration_that_another_process_holds_up_says_so(
+def test_files_left_over_from_a_crash_are_removed_once_later_versions_are_old(
     hopsworks: Project, files: Path, tmp_path: Path
 ) -> None:
-    lock = tmp_path / f".{hopsworks.name}_best_model.lock"
-    with FileLock(lock), pytest.raises(StorageError, match="another process") as raised:
-        register(models(hopsworks, tmp_path, lock_seconds=0.01), files)
-    assert str(lock) in str(raised.value)
-    assert "STORAGE_ROOT" not in str(raised.value)
-    register(models(hopsworks, tmp_path), files)
+    now = T0
+    registry = models(hopsworks, tmp_path, now=lambda: now)
+    register(models(hopsworks, tmp_path, source_id="file-other"), files)
+    for number in (2, 5):
+        hopsworks.path_of(f"Models/best_model/{number}/Files").mkdir(parents=True)
+    register(registry, files)
+    folders = {"1", "2", "5", *(str(model["version"]) for model in hopsworks.models.values())}
+    registry.remove_old(T0, keep=[])
+    assert set(os.listdir(hopsworks.path_of("Models/best_model"))) == folders
+    now += 25 * HOUR
+    registry.remove_old(T0, keep=[])
+    last = max(model["version"] for model in hopsworks.models.values())
+    abandoned = {number for number in ("2", "5") if int(number) < last}
+    assert "2" in abandoned
+    assert set(os.listdir(hopsworks.path_of("Models/best_model"))) == folders - abandoned
+
+
+def test_a_version_that_cannot_be_removed_does_not_stop_the_others_from_being_removed(
+    hopsworks: Project, files: Path, tmp_path: Path
+) -> None:
+    registry = models(hopsworks, tmp_path, retention_hours=0)
+    for number in range(4):
+        register(registry, files, T0 + number * HOUR)
+    hopsworks.fail("DELETE", "/models/best_model_2$", status=400)
+    assert registry.remove_old(T0 + 3 * HOUR, keep=[]) == 2
+    assert sorted(hopsworks.models) == ["best_model_2", "best_model_4"]
 
 
 def test_models_of_two_sources_do_not_mix(hopsworks: Project, files: Path, tmp_path: Path) -> None:
@@ -101,10 +121,12 @@ def test_a_changed_file_is_detected_and_repaired_by_registering_again(
     registry.download(model, tmp_path / "fresh")
 
 
+@pytest.mark.parametrize("status", [400, 404])
 @pytest.mark.parametrize("lost", ["files", "version"])
 def test_a_version_that_is_gone_is_named_and_can_be_registered_again(
-    hopsworks: Project, files: Path, tmp_path: Path, lost: str
+    hopsworks: Project, files: Path, tmp_path: Path, lost: str, status: int
 ) -> None:
+    hopsworks.status_of_missing = status
     registry = models(hopsworks, tmp_path)
     register(registry, files)
     (model,) = registry.promoted(T0)

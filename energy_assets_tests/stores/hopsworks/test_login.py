@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +11,9 @@ import pandas as pd
 import pytest
 
 from energy_assets.errors import EnergyAssetsError
-from energy_assets.settings import PROJECT_ROOT
-from energy_assets.stores.hopsworks import connection as hopsworks_connection
-from energy_assets_tests.stores.hopsworks.clients import features, models, register
+from energy_assets.stores.hopsworks.connection import login
+from energy_assets_tests.stores.hopsworks.clients import IMPATIENT, features, models, register
+from energy_assets_tests.stores.hopsworks.processes import start
 from energy_assets_tests.stores.hopsworks.server import HopsworksServer, Project
 from energy_assets_tests.stores.samples import HOUR, T0, rows, versions
 
@@ -44,20 +41,6 @@ def test_two_projects_used_in_turn_stay_apart(
     pd.testing.assert_frame_equal(features(hopsworks).read(T0, T0 + 9 * HOUR), rows())
     for project in (other, hopsworks):
         assert features(project).create_training_dataset(T0, T0 + HOUR).rows == 2
-
-
-def start(code: str, project: Project, temporary: Path) -> subprocess.Popen[str]:
-    """Run code in another process, whose temporary files are below a folder."""
-    temporary.mkdir(exist_ok=True)
-    return subprocess.Popen(
-        [sys.executable, "-W", "error::UserWarning", "-c", code],
-        cwd=PROJECT_ROOT,
-        env={**os.environ, **project.environment(), "TMPDIR": str(temporary)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 TWO_STEPS = """
@@ -94,6 +77,25 @@ def test_a_process_that_ends_removes_only_its_own_certificates(
         assert output.endswith("\n6\n")
         assert not errors
         assert len(list(temporary.glob("energy-assets-hopsworks-*"))) == remaining
+
+
+def test_certificates_of_a_process_that_was_killed_are_removed_by_the_next_one(
+    hopsworks: Project, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "temporary"
+    killed, living = (start(TWO_STEPS, hopsworks, temporary) for _ in range(2))
+    for process in (killed, living):
+        assert process.stdout.readline() == "logged in\n"
+    killed.kill()
+    killed.communicate()
+    assert len(list(temporary.glob("*/client_key.pem"))) == 2
+    after = start(TWO_STEPS, hopsworks, temporary)
+    assert after.stdout.readline() == "logged in\n"
+    assert len(list(temporary.glob("*/client_key.pem"))) == 2
+    for process in (living, after):
+        process.communicate("\n\n", timeout=60)
+        assert process.returncode == 0
+    assert not list(temporary.glob("energy-assets-hopsworks-*"))
 
 
 FORK = """
@@ -143,12 +145,12 @@ def test_the_key_is_in_no_message_log_or_output(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    store, registry = features(hopsworks), models(hopsworks, tmp_path)
+    store, registry = features(hopsworks, policy=IMPATIENT), models(hopsworks, tmp_path)
     store.upsert(versions())
     store.create_training_dataset(T0, T0 + HOUR)
     register(registry, files)
     registry.download(next(registry.promoted(T0)), tmp_path / "fresh")
-    texts = [store.check(), registry.check(), repr(vars(store)), repr(hopsworks_connection._login)]
+    texts = [store.check(), registry.check(), repr(vars(store)), repr(login._login)]
     for fault in ({"status": 500}, {"status": 403}, {"status": 400}, {"drop": True}):
         hopsworks.faults.clear()
         hopsworks.fail("GET", ".", times=99, **fault)

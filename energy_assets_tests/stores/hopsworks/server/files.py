@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
@@ -13,7 +14,7 @@ from energy_assets_tests.stores.hopsworks.server.routes import ApiError, P, Rout
 def get_file(project: Project, request: Request, path: str) -> Any:
     local = project.path_of(path)
     if not local.exists():
-        raise ApiError(404, 110018, f"{path} does not exist")
+        raise project.missing(110018, f"{path} does not exist")
     if request.args.get("action") == "listing":
         inodes = [_inode(project, path, child.name) for child in sorted(local.iterdir())]
         start = request.args.get("offset", 0, type=int)
@@ -23,9 +24,11 @@ def get_file(project: Project, request: Request, path: str) -> Any:
 
 
 def make_folder(project: Project, request: Request, path: str) -> Any:
+    """Like HopsFS: of two requests at the same time, both may find that it does not exist yet."""
     if project.path_of(path).exists():
-        raise ApiError(400, 110002, f"{path} already exists")
-    project.path_of(path).mkdir(parents=True)
+        raise ApiError(400, 110047, "A sub-directory with the same name already exists.")
+    time.sleep(project.race_seconds)
+    project.path_of(path).mkdir(parents=True, exist_ok=True)
     return _inode(project, path)
 
 
@@ -42,7 +45,7 @@ def upload(project: Project, request: Request, path: str) -> Any:
 
 def download(project: Project, request: Request, path: str) -> Response:
     if not project.path_of(path).is_file():
-        raise ApiError(404, 110018, f"{path} does not exist")
+        raise project.missing(110018, f"{path} does not exist")
     return Response(project.path_of(path).read_bytes())
 
 

@@ -29,7 +29,7 @@ def variable(project: Project, request: Request, name: str) -> Any:
 
 def project_info(project: Project, request: Request, name: str) -> Any:
     if name != project.name:
-        raise ApiError(404, 150004, "No project found with this name")
+        raise project.missing(150004, "No project found with this name")
     return {
         "projectId": project.id,
         "projectName": project.name,

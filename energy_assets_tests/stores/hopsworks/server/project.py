@@ -15,6 +15,8 @@ from typing import Any
 
 import trustme
 
+from energy_assets_tests.stores.hopsworks.server.routes import ApiError
+
 _SECRET = b"known to the cluster alone"
 
 
@@ -38,6 +40,10 @@ class Fault:
     """Hopsworks' own number for the error."""
     seconds: float = 0.0
     """The server waits this long first."""
+    trickle: float = 0.0
+    """The server sends its answer byte by byte, this many seconds apart."""
+    cut: bool = False
+    """The server closes the connection in the middle of its answer."""
     drop: bool = False
     """The server closes the connection before it has read the whole request."""
     then: Callable[[], None] | None = None
@@ -84,6 +90,12 @@ class Project:
     requests: list[tuple[str, str]] = field(default_factory=list)
     """Method and path of every request, in order."""
     lock: threading.RLock = field(default_factory=threading.RLock)
+    race_seconds: float = 0.0
+    """The time between looking whether a folder exists and creating it."""
+    listed: int = 0
+    """How many model versions all listings have returned so far."""
+    status_of_missing: int = 400
+    """For a missing project or path. Hopsworks answers 400; some of its versions may answer 404."""
 
     def __post_init__(self) -> None:
         self.path_of("Models").mkdir(parents=True)
@@ -98,6 +110,10 @@ class Project:
             "fs_api_key": self.key,
             "fs_trust_store": self.cluster.authority,
         }
+
+    def missing(self, code: int, message: str) -> ApiError:
+        """The refusal for a project or a path that does not exist."""
+        return ApiError(self.status_of_missing, code, message)
 
     def environment(self) -> dict[str, str]:
         """The same for another process."""

@@ -43,6 +43,8 @@ class QueryService(flight.FlightServerBase):
         self.cluster = cluster
         self.down = False
         """While it is true, every call fails as if the service were not there."""
+        self.failures = 0
+        """So many queries fail with an internal error."""
 
     def list_actions(self, context: Any) -> list[tuple[str, str]]:
         return [(name, "") for name in ("healthcheck", "get-version", "create-training-dataset")]
@@ -50,6 +52,7 @@ class QueryService(flight.FlightServerBase):
     def do_action(self, context: Any, action: Any) -> list[bytes]:
         self._refuse_if_down()
         if action.type == "create-training-dataset":
+            self._fail()
             self._create_training_dataset(json.loads(action.body.to_pybytes()))
         return [b"5.2.0"]
 
@@ -64,6 +67,7 @@ class QueryService(flight.FlightServerBase):
 
     def do_get(self, context: Any, ticket: Any) -> flight.RecordBatchStream:
         self._refuse_if_down()
+        self._fail()
         ticket_body = json.loads(ticket.ticket)
         headers = context.get_middleware("headers").headers
         if ticket_body["query"] is not None:
@@ -82,6 +86,11 @@ class QueryService(flight.FlightServerBase):
         folder.mkdir(parents=True)
         pq.write_table(_run(body["query"]), folder / "part-0.parquet")
         (folder / "_SUCCESS").touch()
+
+    def _fail(self) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise flight.FlightInternalError("out of memory")
 
     def _refuse_if_down(self) -> None:
         if self.down:

@@ -7,6 +7,7 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
@@ -29,6 +30,7 @@ ROUTES = [
     *files.ROUTES,
     *models.ROUTES,
 ]
+FILE_HANDLERS = [handler for _, _, handler in files.ROUTES]
 
 
 class RestApi:
@@ -59,9 +61,11 @@ class RestApi:
         for method, pattern, handler in ROUTES:
             match = re.fullmatch(pattern, path)
             if match and method == request.method:
-                with project.lock:
+                # The file system is not locked: Hopsworks' own has races too.
+                with nullcontext() if handler in FILE_HANDLERS else project.lock:
                     answer = handler(project, request, **match.groupdict())
-                return answer if isinstance(answer, Response) else _json(answer)
+                response = answer if isinstance(answer, Response) else _json(answer)
+                return response if fault is None else _spoilt(response, fault)
         raise ApiError(404, 120000, f"no such resource: {request.method} {path}")
 
 
@@ -74,6 +78,17 @@ def _apply(fault: Fault, request: Request) -> None:
         raise ConnectionError("dropped on purpose")
     if fault.status is not None:
         raise ApiError(fault.status, fault.code, "this was asked for")
+
+
+def _spoilt(response: Response, fault: Fault) -> Response:
+    """The response as a fault lets it through."""
+    body = response.get_data()
+    if fault.cut:
+        return Response(iter([body[:5]]), headers={"Content-Length": str(len(body))})
+    if fault.trickle:
+        parts = (time.sleep(fault.trickle) or body[at : at + 1] for at in range(len(body)))
+        return Response(parts, headers={"Content-Length": str(len(body))})
+    return response
 
 
 def _json(body: Any, status: int = 200) -> Response:

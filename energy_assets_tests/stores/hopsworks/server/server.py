@@ -26,13 +26,13 @@ class _Handler(WSGIRequestHandler):
 class HopsworksServer:
     """A running cluster. Close it at the end."""
 
-    def __init__(self, folder: Path, expired: bool = False) -> None:
+    def __init__(self, folder: Path, expired: bool = False, name: str = "127.0.0.1") -> None:
         self.cluster = Cluster(folder, trustme.CA())
         self.cluster.ca.cert_pem.write_to_path(str(self.cluster.authority))
         self._numbers = itertools.count(1)
         not_after = datetime.now(timezone.utc) - timedelta(days=1) if expired else None
         certificate = self.cluster.ca.issue_cert(
-            "127.0.0.1",
+            name,
             f"flyingduck.service.{DOMAIN}",
             not_before=datetime(2020, 1, 1, tzinfo=timezone.utc),
             not_after=not_after,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from typing import Any
 
 import requests
 
@@ -16,26 +16,27 @@ from energy_assets.errors import (
     UnreachableError,
 )
 from energy_assets.settings import WHERE_TO_FIND, refused_credential
+from energy_assets.stores.hopsworks.connection.credentials import Credentials
 
+_TRANSIENT = (408, 429, 502, 503, 504)
 _UNTRUSTED = "certificate verify failed: "
+_MISSING = (
+    110_008,  # file
+    110_011,  # data set
+    110_018,  # path
+    150_004,  # project
+    270_009,  # feature group
+    270_012,  # training dataset
+    270_181,  # feature view
+    360_000,  # model
+)
+"""Hopsworks' own numbers of errors for what is not there; they come with HTTP 404 or 400."""
+
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Credentials:
-    """What a login needs. Connections with equal credentials share one login."""
-
-    host: str
-    port: int
-    project: str
-    key: str = field(repr=False)
-    trust_store: str | None
-    verify: bool
-
-    @property
-    def server(self) -> str:
-        """The server, as messages name it."""
-        return f"Hopsworks at {self.host}:{self.port}"
+class ServerError(StorageError):
+    """The server has failed; it may have been an accident, or it may fail each time."""
 
 
 def refusal(response: requests.Response, credentials: Credentials) -> EnergyAssetsError | None:
@@ -50,9 +51,11 @@ def refusal(response: requests.Response, credentials: Credentials) -> EnergyAsse
             "scope. It needs the scopes project, featurestore, job, dataset.view, dataset.create, "
             f"dataset.delete and modelregistry; it is {WHERE_TO_FIND['fs_api_key']}."
         )
-    if status == 429 or status >= 500:
-        return UnreachableError(f"{credentials.server} fails: {_reason(response)}")
-    if status == 404 and "/project/getProjectInfo/" in (response.request.url or ""):
+    if status in _TRANSIENT:
+        return UnreachableError(f"{credentials.server} does not answer now: {_reason(response)}")
+    if status >= 500:
+        return ServerError(f"{credentials.server} fails: {_reason(response)}")
+    if _is_missing(response) and "/project/getProjectInfo/" in (response.request.url or ""):
         return CredentialError(
             f"Hopsworks at {credentials.host} has no project {credentials.project}, or the key's "
             f"owner may not see it: FS_PROJECT_NAME is {WHERE_TO_FIND['fs_project_name']}"
@@ -76,7 +79,8 @@ def translate(error: Exception, credentials: Credentials) -> EnergyAssetsError:
         return CredentialError(
             f"the certificate of {credentials.server} is not trusted ({reason}): if it has "
             "expired, the cluster needs a new one; if the cluster is your own, set FS_TRUST_STORE "
-            "to the PEM file of its certificate authority"
+            "to the PEM file of its certificate authority; if it has another name on purpose, set "
+            "FS_HOSTNAME_VERIFICATION=false"
         )
     _log.debug("a call to %s failed: %s: %s", credentials.server, type(error).__name__, text)
     transient = (
@@ -92,21 +96,38 @@ def translate(error: Exception, credentials: Credentials) -> EnergyAssetsError:
             "later. If it never does, check FS_HOST and FS_PORT, and that this machine can reach "
             "them."
         )
+    service = [str(cause) for cause in causes if isinstance(cause, flight.FlightError)]
+    if service:
+        reason = service[-1].splitlines()[0].partition(". gRPC client debug context")[0]
+        reason = reason.replace(credentials.key, "***")
+        return ServerError(f"the Query Service of {credentials.server} fails: {reason}")
     if isinstance(error, RestAPIError):
-        if error.response.status_code == 404:
+        if _is_missing(error.response):
             return NotFoundError(f"{credentials.server} cannot find it: {_reason(error.response)}")
         return StorageError(f"{credentials.server} refuses: {_reason(error.response)}")
     return StorageError(f"{credentials.server}: {type(error).__name__}: {text}")
 
 
+def _is_missing(response: requests.Response) -> bool:
+    """Whether a response says that something does not exist."""
+    return response.status_code == 404 or (
+        response.status_code == 400 and _body(response).get("errorCode") in _MISSING
+    )
+
+
 def _reason(response: requests.Response) -> str:
     """Status and message of a response."""
+    body = _body(response)
+    message = body.get("usrMsg") or body.get("errorMsg") or ""
+    return f"HTTP {response.status_code} {message}".strip()
+
+
+def _body(response: requests.Response) -> dict[str, Any]:
     try:
         body = response.json()
-        message = body.get("usrMsg") or body.get("errorMsg") or ""
-    except (ValueError, AttributeError):
-        message = ""
-    return f"HTTP {response.status_code} {message}".strip()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
