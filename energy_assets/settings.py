@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     tuning_seconds: float = Field(default=120.0, gt=0, allow_inf_nan=False)
     model_max_age_hours: int = Field(default=168, ge=1)
     """Models older than this make no forecasts."""
+    models_kept_days: int = Field(default=90, ge=8)
+    """Maintenance removes older models, unless a newer forecast was made with them."""
     require_tuning: bool = False
     """Whether a model needs a tuned configuration; otherwise it may use the default one."""
     forecast_patience_seconds: float = Field(default=120.0, gt=0)

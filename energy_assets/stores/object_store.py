@@ -26,6 +26,9 @@ class ObjectStore(Protocol):
     def write_if(self, path: str, data: bytes, generation: str | None) -> bool:
         """Write only if the object still has this generation; returns whether it was written."""
 
+    def delete(self, path: str) -> None:
+        """Remove an object; nothing happens if it does not exist."""
+
     def url(self, path: str) -> str:
         """Where a person finds the object."""
 

@@ -253,6 +253,6 @@ def test_a_run_whose_source_fails_prints_the_forecast_from_what_is_stored(
     with pytest.raises(RunFailedError, match="the API is down"):
         run(away.deployment, H)
     printed = capsys.readouterr().out
-    assert "a run failed: the API is down" in printed
+    assert "a run failed: SourceError: the API is down" in printed
     assert "quality: baseline" in printed
     assert len(world.frame("predictions_parquet", H)) == 24 * len(SERIES)

@@ -46,6 +46,15 @@ def test_reading_an_object_that_does_not_exist_names_it(object_store: ObjectStor
         object_store.read("a/b.bin")
 
 
+def test_a_deleted_object_is_gone_and_deleting_it_again_does_nothing(
+    object_store: ObjectStore,
+) -> None:
+    object_store.write("a/b.bin", b"one")
+    for _ in range(2):
+        object_store.delete("a/b.bin")
+        assert not object_store.exists("a/b.bin")
+
+
 def test_listing_gives_all_objects_below_a_folder_sorted(object_store: ObjectStore) -> None:
     for path in ("a/2/x", "a/1/y", "ab/z", "b"):
         object_store.write(path, b"")

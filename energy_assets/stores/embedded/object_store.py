@@ -46,7 +46,8 @@ class LocalObjectStore:
             return None
 
     def write_if(self, path: str, data: bytes, generation: str | None) -> bool:
-        lock = self.root / f".{path.replace('/', '_')}.lock"
+        # One lock for each top folder: one for each path would leave a file for every hour.
+        lock = self.root / f".{path.partition('/')[0]}.lock"
         with write_errors(lock):
             lock.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(str(lock)):
@@ -54,6 +55,10 @@ class LocalObjectStore:
                     return False
                 self.write(path, data)
                 return True
+
+    def delete(self, path: str) -> None:
+        with write_errors(self.root / path):
+            (self.root / path).unlink(missing_ok=True)
 
     def url(self, path: str) -> str:
         return str(self.root / path)

@@ -69,6 +69,13 @@ class GcsObjectStore:
         self._check_folder(claim=True)
         return self._upload(path, data, int(generation or 0))
 
+    def delete(self, path: str) -> None:
+        from google.api_core.exceptions import NotFound
+
+        self._check_folder()
+        with gcs_errors(self.settings), suppress(NotFound):
+            self._blob(path).delete(**self._options)
+
     def url(self, path: str) -> str:
         return (
             f"gs://{required_setting(self.settings, 'google_cloud_bucket_name')}/{self._name(path)}"
@@ -76,13 +83,10 @@ class GcsObjectStore:
 
     def check(self) -> str:
         """Also write an object and remove it again."""
-        from google.api_core.exceptions import NotFound
-
         self._check_folder()
         path = f".check/{uuid.uuid4().hex}"
         self._upload(path, b"")
-        with gcs_errors(self.settings), suppress(NotFound):
-            self._blob(path).delete(**self._options)
+        self.delete(path)
         return f"{self.url('')}: {self.source_id if self._folder_is_ours else 'empty'}"
 
     @cached_property
