@@ -55,7 +55,9 @@ def content(world: World, path: str) -> Any:
     """Rows and types of a Parquet file, or a JSON document without the store's name for a pin."""
     data = world.stores.object_store.read(path)
     if path.endswith(".parquet"):
-        frame = pd.read_parquet(io.BytesIO(data)).drop(columns="made_at", errors="ignore")
+        frame = pd.read_parquet(io.BytesIO(data)).drop(
+            columns=["made_at", "seen_at"], errors="ignore"
+        )
         return frame.to_csv(), list(map(str, frame.dtypes))
     differing = ("version", "table", "made_at", "files")
     return {name: value for name, value in json.loads(data).items() if name not in differing}
