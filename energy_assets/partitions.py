@@ -43,6 +43,11 @@ def key_of(hour: datetime) -> str:
     return hour.strftime(PARTITION_FORMAT)
 
 
+def due(hour: datetime, days_delay: int) -> datetime:
+    """When the run for an hour is due: once the hour has ended and its records may be published."""
+    return hour + HOUR + timedelta(days=days_delay)
+
+
 def hours_of(window: dg.TimeWindow) -> tuple[datetime, datetime]:
     """The hours of a Dagster time window as [start, end), naive UTC."""
     return window.start.replace(tzinfo=None), window.end.replace(tzinfo=None)

@@ -15,9 +15,12 @@ SERIES_KEY = ("area", "consumer_type")
 """The columns that name a series."""
 
 PRIMARY_KEY = (*SERIES_KEY, "datetime_utc")
-"""The primary key of the consumption table."""
+"""The columns that name a consumption row."""
 
 TARGET = "energy_consumption"
+
+KNOWN_AT = "known_at"
+"""The time from which a version of a row was known."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,25 @@ CONSUMPTION = Table(
     columns=(_AREA, _CONSUMER_TYPE, _HOUR, Column(TARGET, FLOAT, "Consumption in the hour, kWh")),
     key=PRIMARY_KEY,
 )
+"""What a reader of the feature store gets: one row for each series and hour."""
+
+CONSUMPTION_VERSIONS = Table(
+    name=CONSUMPTION.name,
+    description="A version of a consumption row, which holds until there is a later one",
+    columns=(
+        _AREA,
+        _CONSUMER_TYPE,
+        _HOUR,
+        Column(TARGET, FLOAT, "Consumption in the hour, kWh; NaN closes the row"),
+        Column(KNOWN_AT, TIMESTAMP, "When this version was first known, UTC"),
+    ),
+    key=(*PRIMARY_KEY, KNOWN_AT),
+)
+"""What the feature store keeps: every version of every row, however often it was corrected.
+
+A version without a value (NaN) closes its row: from its `known_at` on there is no such row, until
+a later version has a value. NaN and not null, because tables of earlier releases take no nulls.
+"""
 
 QUARANTINE = Table(
     name="quarantine",
@@ -94,9 +116,9 @@ QUARANTINE = Table(
     key=("hour", "record"),
 )
 
-PREDICTIONS = Table(
-    name="predictions",
-    description="The forecast made at an origin for one series and one hour after it",
+FORECASTS = Table(
+    name="forecasts",
+    description="The forecast from an origin for one series and one hour after it",
     columns=(
         _AREA,
         _CONSUMER_TYPE,
@@ -107,9 +129,16 @@ PREDICTIONS = Table(
         Column("horizon", INTEGER, "Hours from the origin to the hour forecast, 1 to 24"),
         Column("origin", TIMESTAMP, "The last hour known to the forecast, UTC"),
         Column("model_version", TEXT, "Version of the model, or the name of the baseline"),
-        Column("quality", TEXT, "model, previous_model or baseline"),
+        Column("quality", TEXT, "model, previous_model, baseline or carried_over"),
     ),
     key=(*PRIMARY_KEY, "origin"),
+)
+
+PREDICTIONS = Table(
+    name="predictions",
+    description="A version of a forecast: an origin may be forecast more than once",
+    columns=(*FORECASTS.columns, Column("made_at", TIMESTAMP, "When it was made, UTC")),
+    key=(*FORECASTS.key, "made_at"),
 )
 
 MONITORING = Table(
@@ -128,10 +157,15 @@ MONITORING = Table(
         Column("ape", FLOAT, "|error| / actual; missing where actual is 0"),
         Column("covered", BOOLEAN, "Whether the 80 % interval held the observation"),
         Column("model_version", TEXT, "Version of the model, or the name of the baseline"),
-        Column("quality", TEXT, "model, previous_model or baseline"),
+        Column("quality", TEXT, "model, previous_model, baseline or carried_over"),
     ),
     key=(*PRIMARY_KEY, "origin"),
 )
+
+
+def first_versions(rows: pd.DataFrame) -> pd.DataFrame:
+    """Consumption rows as versions known from their own hour on, as a bulk load counts."""
+    return rows.assign(**{KNOWN_AT: rows["datetime_utc"]})
 
 
 def as_panel(rows: pd.DataFrame) -> pd.DataFrame:

@@ -20,6 +20,9 @@ PROJECT_ROOT = Path(__file__).parents[1]
 PARTITION_FORMAT = "%Y-%m-%d-%H:%M"
 """Format of a partition key, such as `2023-03-01-10:00`."""
 
+_OLDEST_START = datetime(1970, 1, 1)
+"""No hourly data is older, and each hour from the first on is a partition."""
+
 
 class Settings(BaseSettings):
     """All settings."""
@@ -73,9 +76,25 @@ class Settings(BaseSettings):
     wandb_project: str | None = None
 
     tuning_trials: int = Field(default=5, ge=1)
-    tuning_seconds: float = Field(default=120.0, gt=0)
+    tuning_seconds: float = Field(default=120.0, gt=0, allow_inf_nan=False)
     model_max_age_hours: int = Field(default=168, ge=1)
     """Models older than this make no forecasts."""
+    require_tuning: bool = False
+    """Whether a model needs a tuned configuration; otherwise it may use the default one."""
+    forecast_patience_seconds: float = Field(default=120.0, gt=0)
+    """A forecast waits this long for the feature store, and again for the model registry."""
+    forecast_grace_minutes: int = Field(default=15, ge=0)
+    """A forecast made later than this after it was due is late."""
+    catch_up_hours: int = Field(default=72, ge=1, le=720)
+    """Each of this many recent hours gets its forecast, even if late."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_text(cls, value: object) -> object:
+        # Bytes of the environment that are not UTF-8 become characters that cannot be encoded.
+        if isinstance(value, str) and ("\0" in value or not _is_unicode(value)):
+            raise ValueError("use UTF-8 text without null characters")
+        return value
 
     @field_validator("partitions_start")
     @classmethod
@@ -86,6 +105,10 @@ class Settings(BaseSettings):
             raise ValueError("use YYYY-MM-DD-HH:MM in UTC, such as 2023-01-01-00:00") from None
         if hour.minute:
             raise ValueError("use a full hour, such as 2023-01-01-00:00")
+        if hour > utc_now():
+            raise ValueError("use an hour that has passed: it is the first one with a partition")
+        if hour < _OLDEST_START:
+            raise ValueError(f"use an hour from {_OLDEST_START:{PARTITION_FORMAT}} on")
         return value
 
     @field_validator(
@@ -128,6 +151,19 @@ def read_settings(**overrides: object) -> Settings:
         raise SettingsError(
             f"{PROJECT_ROOT / '.env'} is not UTF-8 text. Save it as UTF-8."
         ) from error
+    except OSError as error:
+        raise SettingsError(
+            f"{error.filename or PROJECT_ROOT / '.env'} cannot be read ({error.strerror}). Give "
+            "this user the right to read it."
+        ) from error
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def utc_now() -> datetime:

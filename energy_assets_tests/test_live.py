@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from energy_assets.schemas import CONSUMPTION
+from energy_assets.schemas import CONSUMPTION, first_versions
 from energy_assets.settings import Settings, read_settings
 
 T0 = datetime(2023, 3, 1)
@@ -65,11 +65,13 @@ def test_features_are_stored_and_pinned_in_hopsworks(hopsworks: Settings) -> Non
         [("DK1", "111", pd.Timestamp(T0 + number * HOUR), 1.0 + number) for number in range(3)],
         columns=list(CONSUMPTION.dtypes),
     )
-    store.upsert(rows)
+    store.upsert(first_versions(rows))
     pinned = store.create_training_dataset(T0, T0 + 3 * HOUR)
-    store.upsert(rows.assign(energy_consumption=9.0))
+    store.upsert(rows.assign(energy_consumption=9.0, known_at=T0 + 9 * HOUR))
     pd.testing.assert_frame_equal(store.read_training_dataset(pinned), rows)
     assert set(store.read(T0, T0 + 3 * HOUR)["energy_consumption"]) == {9.0}
+    known_then = store.read(T0, T0 + 3 * HOUR, known_by=T0 + 8 * HOUR)
+    pd.testing.assert_frame_equal(known_then, rows)
     store.maintain(keep=1)
 
 

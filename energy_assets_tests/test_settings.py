@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from dotenv import dotenv_values
 
 from energy_assets.errors import SettingsError
 from energy_assets.settings import PROJECT_ROOT, Settings, read_settings
+from energy_assets_tests.stores.embedded.permissions import without_root
 
 
 @pytest.fixture(autouse=True)
@@ -44,15 +46,29 @@ def test_the_environment_goes_before_env_and_an_empty_value_counts_as_not_set(
         ("DAYS_EXPORT", "1000000"),
         ("PARTITIONS_START", "2023-01-01"),
         ("PARTITIONS_START", "2023-01-01-00:30"),
+        ("PARTITIONS_START", "9999-12-31-23:00"),
+        ("PARTITIONS_START", "0001-01-01-00:00"),
+        ("PARTITIONS_START", "2999-01-01-00:00"),
+        ("TUNING_SECONDS", "nan"),
+        ("TUNING_SECONDS", "inf"),
+        ("TUNING_TRIALS", "9" * 5000),
+        ("STORAGE_ROOT", "a\0b"),
+        ("ENERGY_FILE", "a\0b"),
+        ("ENERGY_DATASET", "\udcff"),
+        ("FS_API_KEY", "\udcff"),
         ("FEATURE_STORE", "elsewhere"),
     ],
 )
 def test_a_wrong_value_is_an_error_that_names_the_variable_and_not_the_value(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(name, value)
+    if "\0" in value:  # which a variable cannot hold, but .env can
+        values = {name.lower(): value}
+    else:
+        monkeypatch.setenv(name, value)
+        values = {}
     with pytest.raises(SettingsError, match=name) as raised:
-        read_settings(_env_file=None)
+        read_settings(_env_file=None, **values)
     assert f"'{value}'" not in str(raised.value)
 
 
@@ -61,6 +77,21 @@ def test_an_env_file_that_is_not_text_is_an_error(tmp_path: Path) -> None:
     env.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match="UTF-8"):
         read_settings(_env_file=env)
+
+
+def test_an_env_file_that_may_not_be_read_is_an_error(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_text("DAYS_DELAY=3")
+    env.chmod(0)
+    with without_root(), pytest.raises(SettingsError, match=r"\.env cannot be read \(Permission"):
+        read_settings(_env_file=env)
+
+
+@pytest.mark.parametrize("start", ["1970-01-01-00:00", "2005-01-01-00:00"])
+def test_partitions_may_start_at_any_hour_that_has_passed(start: str) -> None:
+    now = datetime.now(timezone.utc).replace(tzinfo=None)
+    for key in (start, f"{now:%Y-%m-%d-%H:00}"):
+        assert read_settings(_env_file=None, partitions_start=key).first_hour <= now
 
 
 def test_a_relative_storage_root_is_below_the_project() -> None:

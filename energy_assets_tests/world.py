@@ -17,13 +17,14 @@ from energy_assets.contract.rules import validate_records
 from energy_assets.forecasting.tuning.result import NotTuned
 from energy_assets.io_managers import ConfigIOManager
 from energy_assets.partitions import HOUR, key_of, window_of
+from energy_assets.schemas import first_versions
 from energy_assets.settings import read_settings
 from energy_assets.sources import DatasetProfile, Source
 from energy_assets.stores.parquet import read_hour
 
 ASSETS = {
     *("raw_consumption", "feature_group", "feature_view", "best_config", "model"),
-    *("predictions_parquet", "monitoring_metrics"),
+    *("predictions_parquet", "published_forecast", "monitoring_metrics"),
 }
 ORIGIN = datetime(2023, 3, 13, 21)
 SERIES = {
@@ -173,7 +174,8 @@ class World:
     def put_history(self, start: datetime, end: datetime) -> None:
         """Put the clean rows of [start, end) into the feature group, without Dagster: quick."""
         records = self.source.fetch(start, end)
-        self.deployment.feature_store.upsert(validate_records(records, self.source.profile).rows)
+        rows = validate_records(records, self.source.profile).rows
+        self.deployment.feature_store.upsert(first_versions(rows))
 
     def put_config(self, hour: datetime, **parameters: bool | int | float | str | None) -> None:
         """Store a configuration for an hour, without a search."""

@@ -15,10 +15,14 @@ from energy_assets.assets.metadata import (
 )
 from energy_assets.contract.completeness import missing_rows
 from energy_assets.contract.quarantine import store_quarantine
-from energy_assets.contract.rules import reason_to_reject, validate_records
+from energy_assets.contract.record_log import by_requested_hour, seen
+from energy_assets.contract.row_versions import new_versions, row_versions
+from energy_assets.contract.rules import reason_to_reject
 from energy_assets.errors import ContractError
+from energy_assets.forecasts.versions import issued_without
 from energy_assets.partitions import hour_of, hours_of, split_by_hour
-from energy_assets.schemas import CONSUMPTION
+from energy_assets.schemas import CONSUMPTION_VERSIONS
+from energy_assets.settings import Settings, utc_now
 from energy_assets.sources import Source, fetch_published
 from energy_assets.stores.feature_store import FeatureStore
 from energy_assets.stores.object_store import ObjectStore
@@ -28,19 +32,28 @@ from energy_assets.stores.object_store import ObjectStore
     **INGESTION,
     backfill_policy=SINGLE_RUN,
     kinds={"python", "parquet"},
-    io_manager_key="parquet_io_manager",
+    io_manager_key="record_log_io_manager",
 )
 def raw_consumption(
-    context: dg.AssetExecutionContext, source: dg.ResourceParam[Source]
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    source: dg.ResourceParam[Source],
+    object_store: dg.ResourceParam[ObjectStore],
 ) -> dg.MaterializeResult:
-    """All records of an hour exactly as published, with every value as text.
+    """All records ever published for an hour, exactly as published, with every value as text.
 
-    Partition `2023-03-01-10:00` holds the records with a time from 10:00 to 10:59 UTC. If nothing
-    has been published for an hour, its file is empty.
+    Partition `2023-03-01-10:00` is a log of the records with a time from 10:00 to 10:59 UTC, each
+    with the time when it was first seen. Fetching the hour again adds what is new or changed. If
+    nothing has been published for an hour, its file is empty.
     """
     start, end = hours_of(context.partition_time_window)
     records = fetch_published(source, start, end)
-    hours = split_by_hour(records, source.profile.hours(records), context.partition_keys)
+    seen_at = utc_now()
+    issued = issued_without(object_store, start, end, settings.days_export)
+    hours = {
+        key: seen(rows, hour_of(key), seen_at, late=hour_of(key) in issued)
+        for key, rows in by_requested_hour(records, source.profile, context.partition_keys).items()
+    }
     rows_per_hour(context, hours)
     return dg.MaterializeResult(
         value=hours,
@@ -57,8 +70,8 @@ def raw_consumption(
     backfill_policy=SINGLE_RUN,
     kinds={"python", "deltalake"},
     io_manager_key="feature_group_io_manager",
-    check_specs=[checks.CONTRACT, checks.COMPLETE],
-    metadata={"dagster/column_schema": column_schema(CONSUMPTION)},
+    check_specs=[checks.CONTRACT, checks.REQUESTED_HOURS, checks.COMPLETE],
+    metadata={"dagster/column_schema": column_schema(CONSUMPTION_VERSIONS)},
 )
 def feature_group(
     context: dg.AssetExecutionContext,
@@ -67,22 +80,22 @@ def feature_group(
     feature_store: dg.ResourceParam[FeatureStore],
     object_store: dg.ResourceParam[ObjectStore],
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    """Clean rows of an hour, in kWh, upserted by (area, consumer_type, datetime_utc).
+    """Clean rows of an hour, in kWh: every version of each, with the time when it was known.
 
-    Partition `2023-03-01-10:00` holds at most one row for each series, with `datetime_utc` 10:00.
-    Records that break the contract go to the quarantine with the reason. If more than half of an
-    hour's records break it, the check fails and the run writes nothing.
+    Partition `2023-03-01-10:00` holds the rows of each series with `datetime_utc` 10:00. Readers
+    get the newest version that was known by a time. Records that break the contract go to the
+    quarantine with the reason. If more than half of an hour's records break it, the check fails
+    and the run writes nothing.
     """
     start, end = hours_of(context.partition_time_window)
-    records = pd.concat(raw_consumption.values(), ignore_index=True)
-    validated = validate_records(records, source.profile)
-    rejection = reason_to_reject(validated)
-    contract = checks.contract(validated, rejection, context.partition_keys)
+    judged = row_versions(raw_consumption, source.profile)
+    rejection = reason_to_reject(judged.newest)
+    contract = checks.contract(judged.newest, rejection, context.partition_keys)
     if rejection:
         yield contract  # so that the failed check is recorded although the asset fails
         raise ContractError(rejection)
 
-    rows, quarantine = validated.rows, validated.quarantine
+    rows, quarantine = judged.newest.rows, judged.quarantine
     store_quarantine(object_store, quarantine, context.partition_keys, {"source": source.name})
     missing, expected = missing_rows(feature_store, start, end, new=rows)
     hours = split_by_hour(rows, rows["datetime_utc"], context.partition_keys)
@@ -94,12 +107,16 @@ def feature_group(
         }
         context.add_asset_metadata(metadata, partition_key=key)
     yield dg.MaterializeResult(
-        value=rows,
+        value=new_versions(judged.versions, feature_store.read_versions(start, end), utc_now()),
         metadata={
             "source": source.name,
             "series expected": expected,
             "quarantined in the run": len(quarantine),
             **checks.run_hours(context.partition_keys),
         },
-        check_results=[contract, checks.complete(missing, expected, context.partition_keys)],
+        check_results=[
+            contract,
+            checks.requested_hours(quarantine, context.partition_keys),
+            checks.complete(missing, expected, context.partition_keys),
+        ],
     )

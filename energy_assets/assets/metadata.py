@@ -23,7 +23,7 @@ _COMMON: dict[str, Any] = {
 
 INGESTION = {**_COMMON, "group_name": "ingestion"}
 TRAINING = {**_COMMON, "group_name": "training"}
-FORECASTS = {**_COMMON, "group_name": "forecasts"}
+FORECASTING = {**_COMMON, "group_name": "forecasts"}
 
 SINGLE_RUN = dg.BackfillPolicy.single_run()
 """A backfill of any length is one run: a run costs seconds, but an hour only milliseconds."""

@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from energy_assets.assets.metadata import (
-    FORECASTS,
+    FORECASTING,
     SINGLE_RUN,
     column_schema,
     picture,
@@ -15,6 +15,7 @@ from energy_assets.assets.metadata import (
     tracked,
 )
 from energy_assets.forecasts.scoring import errors_by_horizon, score_forecasts
+from energy_assets.forecasts.versions import first_issued, with_made_at
 from energy_assets.io_managers.parquet import MAY_BE_MISSING
 from energy_assets.partitions import DAY, HORIZON, WEEK, hour_of, hours_of, key_of, split_by_hour
 from energy_assets.schemas import MONITORING, SERIES_KEY
@@ -29,7 +30,7 @@ day_before = dg.TimeWindowPartitionMapping(
 
 
 @dg.asset(
-    **FORECASTS,
+    **FORECASTING,
     backfill_policy=SINGLE_RUN,
     kinds={"pandas", "parquet"},
     io_manager_key="parquet_io_manager",
@@ -54,8 +55,12 @@ def monitoring_metrics(
     forecasts made from 21:00 the day before (24 hours ahead) to 20:00 (one hour ahead): up to 24
     rows per series. Origins without a forecast are left out.
     """
+    # Later versions knew more than the forecast that was issued in time.
+    issued = {
+        key: first_issued(with_made_at(versions)) for key, versions in predictions_parquet.items()
+    }
     start, end = hours_of(context.partition_time_window)
-    scored = score_forecasts(feature_group, predictions_parquet.values())
+    scored = score_forecasts(feature_group, issued.values())
     hours = split_by_hour(scored, scored["datetime_utc"], context.partition_keys)
     rows_per_hour(context, hours)
     for key, rows in hours.items():
@@ -73,9 +78,9 @@ def monitoring_metrics(
         observed = feature_store.read(start - WEEK - DAY, end)
         by_horizon = errors_by_horizon(hours[newest], observed)
         pictures = {"error by horizon": horizon_picture(by_horizon, source.name)}
-        if (a_day_ago := key_of(hour_of(newest) - DAY)) in predictions_parquet:
+        if (a_day_ago := key_of(hour_of(newest) - DAY)) in issued:
             pictures["forecast a day ago against observations"] = outcome_picture(
-                observed, predictions_parquet[a_day_ago], source
+                observed, issued[a_day_ago], source
             )
         record = tracking.log(partial(records.monitoring, newest, scored, observed, pictures))
         context.add_asset_metadata(

@@ -1,4 +1,4 @@
-"""The forecast of an hour: predictions_parquet."""
+"""The forecast of an hour, and its publication: predictions_parquet, published_forecast."""
 
 from datetime import timedelta
 from functools import cache, partial
@@ -9,87 +9,149 @@ import pandas as pd
 from energy_assets.assets import checks
 from energy_assets.assets.metadata import (
     DAILY_RUNS,
-    FORECASTS,
+    FORECASTING,
     column_schema,
     picture,
     rows_per_hour,
     tracked,
 )
-from energy_assets.forecasts.publishing import publish_newest
+from energy_assets.errors import StorageError
+from energy_assets.forecasts.course_files import course_tables
+from energy_assets.forecasts.publishing import publish
+from energy_assets.forecasts.time_limit import within
+from energy_assets.forecasts.versions import last_before, newest, read_versions
 from energy_assets.io_managers.model import PromotedModels
-from energy_assets.partitions import HORIZON, hour_of
-from energy_assets.schemas import PREDICTIONS, TARGET, as_panel
-from energy_assets.settings import Settings
+from energy_assets.partitions import HORIZON, due, hour_of, key_of, window_of
+from energy_assets.schemas import CONSUMPTION, PREDICTIONS, TARGET
+from energy_assets.settings import Settings, utc_now
 from energy_assets.sources import Source
+from energy_assets.stores.feature_store import FeatureStore
 from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.training_datasets import PinnedRows
 from energy_assets.tracking import Tracking, records
 
 
 @dg.asset(
-    **FORECASTS,
+    **FORECASTING,
     backfill_policy=DAILY_RUNS,
     kinds={"sktime", "parquet"},
-    io_manager_key="parquet_io_manager",
-    check_specs=[checks.FROM_THIS_MODEL],
+    io_manager_key="predictions_io_manager",
+    # It reads the same window of hours, but from the feature store: a forecast needs no training
+    # dataset.
+    deps=["feature_view"],
+    check_specs=[checks.FROM_THIS_MODEL, checks.ON_TIME],
     metadata={"dagster/column_schema": column_schema(PREDICTIONS)},
 )
 def predictions_parquet(
     context: dg.AssetExecutionContext,
-    feature_view: dict[str, PinnedRows],
     model: dict[str, PromotedModels],
     settings: dg.ResourceParam[Settings],
     source: dg.ResourceParam[Source],
+    feature_store: dg.ResourceParam[FeatureStore],
     object_store: dg.ResourceParam[ObjectStore],
     tracking: dg.ResourceParam[Tracking],
 ) -> dg.MaterializeResult:
     """Forecasts of every series for the 24 hours after an hour, with an 80 % interval.
 
-    Partition `2023-03-10-21:00` is made from what was known at the end of 21:00. It holds the
+    Partition `2023-03-10-21:00` is made from what was known of the hours up to 21:00. It holds the
     forecasts for 22:00 that day to 21:00 the next. They come from the newest promoted model at or
-    before that hour, or from the seasonal naive if there is none. `quality` says which.
+    before that hour; failing that, from the seasonal naive; failing that, from the forecast before.
+    `quality` says which. Making another forecast for the hour adds a version, told by `made_at`.
     """
     # sktime, LightGBM and matplotlib take seconds to import.
-    from energy_assets.forecasts.fallback import forecast
+    from energy_assets.forecasts.fallback import Limits, forecast
     from energy_assets.forecasts.pictures import forecast_picture
 
+    limits = Limits(
+        HORIZON, timedelta(hours=settings.model_max_age_hours), settings.forecast_patience_seconds
+    )
+    observed: dict[str, pd.DataFrame] = {}
     forecasts: dict[str, pd.DataFrame] = {}
 
+    def read_history(key: str) -> pd.DataFrame:
+        hour = hour_of(key)
+        window = window_of(hour, settings.days_export)
+        rows = feature_store.read(*window, known_by=due(hour, settings.days_delay))
+        observed[key] = rows
+        return rows
+
     @cache
-    def draw(key: str) -> bytes:
-        return forecast_picture(feature_view[key].rows, forecasts[key], source)
+    def draw(key: str) -> bytes | None:
+        return forecast_picture(observed[key], forecasts[key], source) if key in observed else None
 
     for key in context.partition_keys:
-        rows, origin = feature_view[key].rows, hour_of(key)
-        forecasts[key] = forecast(
-            as_panel(rows),
-            model[key],
+        origin = hour_of(key)
+        made = forecast(
             origin,
-            HORIZON,
-            max_age=timedelta(hours=settings.model_max_age_hours),
+            partial(read_history, key),
+            model[key],
+            partial(last_before, object_store, origin),
+            limits,
         )
-        published = publish_newest(
-            object_store, origin, rows, forecasts[key], {"source": source.name}
-        )
-        record = tracking.log(partial(records.forecast, key, forecasts[key], partial(draw, key)))
+        forecasts[key] = rows = made.assign(made_at=pd.Timestamp(utc_now()))
+        record = tracking.log(partial(records.forecast, key, rows, partial(draw, key)))
         context.add_asset_metadata(
             {
-                "quality": forecasts[key]["quality"].iloc[0],
-                "model_version": forecasts[key]["model_version"].iloc[0],
-                "total of the day ahead (MWh)": round(
-                    float(forecasts[key][TARGET].sum()) / 1000, 1
-                ),
-                "published as newest": published,
+                "quality": rows["quality"].iloc[0],
+                "model_version": rows["model_version"].iloc[0],
+                "total of the day ahead (MWh)": round(float(rows[TARGET].sum()) / 1000, 1),
                 **tracked(record),
             },
             partition_key=key,
         )
     rows_per_hour(context, forecasts)
-    newest = context.partition_keys[-1]
-    context.add_asset_metadata({"forecast": picture(draw(newest))}, partition_key=newest)
-    qualities = {key: frame["quality"].iloc[0] for key, frame in forecasts.items()}
+    newest_key = context.partition_keys[-1]
+    if png := draw(newest_key):
+        context.add_asset_metadata({"forecast": picture(png)}, partition_key=newest_key)
+    qualities = {key: rows["quality"].iloc[0] for key, rows in forecasts.items()}
+    times = {key: rows["made_at"].iloc[0].to_pydatetime() for key, rows in forecasts.items()}
     return dg.MaterializeResult(
         value=forecasts,
         metadata={"source": source.name},
-        check_results=[checks.from_this_model(qualities)],
+        check_results=[checks.from_this_model(qualities), checks.on_time(times, settings)],
+    )
+
+
+@dg.asset(
+    **{**FORECASTING, "dagster_type": dg.Nothing},
+    backfill_policy=DAILY_RUNS,
+    kinds={"parquet", "json"},
+    deps=[predictions_parquet],
+)
+def published_forecast(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    source: dg.ResourceParam[Source],
+    feature_store: dg.ResourceParam[FeatureStore],
+    object_store: dg.ResourceParam[ObjectStore],
+) -> dg.MaterializeResult:
+    """The newest forecast under the names that consumers read, from its stored file.
+
+    Partition `2023-03-10-21:00` publishes the forecast of that hour, unless a newer one is
+    published already. A run over several hours publishes the newest of them. `newest.json` names
+    what is published and moves forward in one step, so readers never pair two origins.
+    """
+    origin = hour_of(context.partition_keys[-1])
+    version = newest(read_versions(object_store, origin))
+
+    def read_observations() -> pd.DataFrame:
+        window = window_of(origin, settings.days_export)
+        return feature_store.read(*window, known_by=due(origin, settings.days_delay))
+
+    try:
+        observations = within(settings.forecast_patience_seconds, read_observations)
+    except StorageError as error:
+        # Consumers get the forecast all the same, without the history beside it.
+        context.log.warning(f"published without observations: {error}")
+        observations = pd.DataFrame(columns=list(CONSUMPTION.dtypes)).astype(CONSUMPTION.dtypes)
+    tables = course_tables(object_store, version, observations)
+    published = publish(object_store, version, tables, source.name)
+    return dg.MaterializeResult(
+        metadata={
+            "source": source.name,
+            "origin": key_of(published.origin),
+            "made at": f"{published.made_at:%Y-%m-%d %H:%M:%S} UTC",
+            "quality": published.quality,
+            "model_version": published.model_version,
+            "published by this run": published.origin == origin,
+        }
     )

@@ -17,7 +17,7 @@ from energy_assets.assets.training_metadata import (
     search_metadata,
 )
 from energy_assets.errors import ShortHistoryError
-from energy_assets.partitions import hour_of, window_of
+from energy_assets.partitions import due, hour_of, window_of
 from energy_assets.schemas import CONSUMPTION, as_panel
 from energy_assets.settings import Settings
 from energy_assets.sources import Source
@@ -51,8 +51,10 @@ def feature_view(
     """
     datasets: dict[str, TrainingDataset] = {}
     for key in context.partition_keys:
-        window = window_of(hour_of(key), settings.days_export)
-        dataset = datasets[key] = feature_store.create_training_dataset(*window)
+        hour = hour_of(key)
+        window = window_of(hour, settings.days_export)
+        dataset = feature_store.create_training_dataset(*window, due(hour, settings.days_delay))
+        datasets[key] = dataset
         record = tracking.log(partial(records.feature_view, key, dataset))
         context.add_asset_metadata(dataset_metadata(dataset) | tracked(record), partition_key=key)
     return dg.MaterializeResult(value=datasets, metadata={"source": source.name})
@@ -129,7 +131,7 @@ def best_config(
     backfill_policy=DAILY_RUNS,
     kinds={"sktime", "lightgbm"},
     io_manager_key="model_io_manager",
-    check_specs=[checks.BEATS_BASELINE],
+    check_specs=[checks.BEATS_BASELINE, checks.TUNED],
 )
 def model(
     context: dg.AssetExecutionContext,
@@ -169,6 +171,12 @@ def model(
             checks.beats_baseline(
                 {key: trained.verdict for key, trained in models.items()},
                 failed=[key for key, trained in models.items() if not trained.promoted],
-            )
+            ),
+            checks.tuned(
+                {
+                    key: getattr(best_config[key], "unsearched", None)
+                    for key in context.partition_keys
+                }
+            ),
         ],
     )

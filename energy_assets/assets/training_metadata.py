@@ -65,7 +65,7 @@ def lineage(dataset: TrainingDataset, config: BestConfig, record: Tracked) -> di
         "training_dataset_version": str(dataset.version),
         "training_dataset_first_hour": key_of(dataset.start),
         "training_dataset_last_hour": key_of(dataset.end - HOUR),
-        "best_config": config.hour,
+        "best_config": config.hour or "default",
     }
     return sources | ({"wandb_run": record.url or record.run} if record.run else {})
 

@@ -16,4 +16,4 @@ JOBS: list[Any] = [
     maintenance.maintenance_job,
 ]
 SCHEDULES = [schedules.hourly_schedule, schedules.tuning_schedule, schedules.maintenance_schedule]
-SENSORS = [sensors.new_model_sensor, sensors.gap_repair_sensor, dead_runs.dead_run_sensor]
+SENSORS = [sensors.forecast_sensor, sensors.gap_repair_sensor, dead_runs.dead_run_sensor]

@@ -23,7 +23,7 @@ tuning_job = dg.define_asset_job(
 )
 prediction_job = dg.define_asset_job(
     "prediction_job",
-    selection=dg.AssetSelection.assets("predictions_parquet"),
+    selection=dg.AssetSelection.assets("predictions_parquet", "published_forecast"),
     description="Forecast from an hour with the newest promoted model",
 )
 repair_job = dg.define_asset_job(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from rich.markup import escape
 
+from energy_assets.commands import dagster_home
 from energy_assets.commands.terminal import console
 from energy_assets.errors import EnergyAssetsError
 from energy_assets.settings import Settings
@@ -39,7 +40,7 @@ def check_settings(settings: Settings) -> bool:
 
 
 def try_backends(settings: Settings) -> Iterator[Outcome]:
-    """Try the source, the stores and tracking as assets use them. Nothing is left behind."""
+    """Try the source, the stores, tracking and Dagster's storage. No data is left behind."""
     stores = open_stores(settings, source_id(settings))
 
     def source() -> str:
@@ -55,6 +56,7 @@ def try_backends(settings: Settings) -> Iterator[Outcome]:
         ("models", f"FEATURE_STORE={settings.feature_store}", stores.model_registry.check),
         ("objects", f"OBJECT_STORE={settings.object_store}", stores.object_store.check),
         ("tracking", f"WANDB_MODE={settings.wandb_mode}", tracking),
+        ("runs", "DAGSTER_HOME", dagster_home.check),
     ]
     for backend in backends:
         yield _try(*backend)

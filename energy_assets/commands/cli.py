@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import math
-import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -13,20 +12,22 @@ from datetime import datetime
 
 from dagster import DagsterError
 
+from energy_assets.commands import dagster_home
 from energy_assets.errors import EnergyAssetsError
-from energy_assets.settings import PARTITION_FORMAT, PROJECT_ROOT, Settings, read_settings
+from energy_assets.settings import PARTITION_FORMAT, Settings, read_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. An error of ours or of Dagster's is printed as one line; exit status 1."""
     options = _parser().parse_args(arguments)
-    os.environ.setdefault("DAGSTER_HOME", str(PROJECT_ROOT / "dagster_home"))
+    dagster_home.set_default()
     # The terminal is for our own progress and report. Dagster's log can be read in its UI.
     warnings.filterwarnings("ignore", module="dagster")
     for name in ("dagster", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        return _execute(options, read_settings())
+        with dagster_home.naming_dagster_home():
+            return _execute(options, read_settings())
     except (EnergyAssetsError, DagsterError) as error:
         print(f"energy-assets: {error}", file=sys.stderr)
         return 1

@@ -34,12 +34,17 @@ def missing_rows(
     return (expected - present).rename("missing"), expected
 
 
-def missing_hours(
-    feature_store: FeatureStore, start: datetime, end: datetime
-) -> list[datetime] | None:
-    """The hours of [start, end) that are missing or incomplete; None if no series is known."""
-    missing, expected = missing_rows(feature_store, start, end)
-    return [hour.to_pydatetime() for hour in missing.index[missing > 0]] if expected else None
+def hours_to_repair(
+    feature_store: FeatureStore, start: datetime, end: datetime, incomplete_since: datetime
+) -> list[datetime]:
+    """The hours of [start, end) without rows, and those since `incomplete_since` that lack some."""
+    rows = feature_store.read(start, end)
+    present = {hour.to_pydatetime() for hour in rows["datetime_utc"].unique()}
+    hours = [start + number * HOUR for number in range((end - start) // HOUR)]
+    since = max(start, incomplete_since)
+    missing, _ = missing_rows(feature_store, since, end)
+    incomplete = {hour.to_pydatetime() for hour in missing.index[missing > 0]}
+    return [hour for hour in hours if hour not in present or hour in incomplete]
 
 
 def ranges(hours: Iterable[datetime]) -> list[tuple[datetime, datetime]]:

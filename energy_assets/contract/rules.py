@@ -13,7 +13,10 @@ import pandas as pd
 
 from energy_assets.schemas import CONSUMPTION, PRIMARY_KEY, QUARANTINE, TARGET, conform
 from energy_assets.sources.profiles import DatasetProfile
+from energy_assets.sources.times import utc_times
 
+UNREADABLE_TIME = "unreadable time"
+OTHER_HOUR = "another hour than requested"
 UNKNOWN_AREA = "unknown area"
 UNKNOWN_CONSUMER_TYPE = "unknown consumer type"
 NOT_ON_THE_HOUR = "time not on the full hour"
@@ -38,19 +41,24 @@ class ValidatedRecords:
     """The invalid records: columns and dtypes of schemas.QUARANTINE, sorted by hour and record."""
     published: int
     """The number of records."""
+    reasons: pd.Series
+    """Why each record is in quarantine, with the index of the records; None if it is valid."""
 
 
-def validate_records(records: pd.DataFrame, profile: DatasetProfile) -> ValidatedRecords:
+def validate_records(
+    records: pd.DataFrame, profile: DatasetProfile, requested: pd.Series | None = None
+) -> ValidatedRecords:
     """Apply the contract to records as published (text or None), and convert valid ones to kWh.
 
     A record that breaks several rules is quarantined with the first reason in the order above. If a
     key is repeated with equal values, one record stays valid; if the values differ, none does.
-    Raises SourceError if a time cannot be read.
+    `requested` is the hour for which each record was fetched; by default, its own hour.
     """
-    records = records.reset_index(drop=True).astype(object)
+    records = records.astype(object)
     records = records.mask(records.isna(), other=None)
-    times = profile.times(records)
+    times = utc_times(records[profile.time_column])
     hours = times.dt.floor("h")
+    requested = hours if requested is None else requested
     area = pd.Series(profile.area, index=records.index, dtype="object")
     if profile.area_column is not None:
         area = records[profile.area_column]
@@ -66,6 +74,8 @@ def validate_records(records: pd.DataFrame, profile: DatasetProfile) -> Validate
     published_value = records[profile.value_column].fillna("").str.strip()
     reason = _first_reason(
         {
+            UNREADABLE_TIME: times.isna(),
+            OTHER_HOUR: hours != requested,
             UNKNOWN_AREA: ~_is_known(rows["area"], profile.known_areas),
             UNKNOWN_CONSUMER_TYPE: ~_is_known(rows["consumer_type"], profile.known_consumer_types),
             NOT_ON_THE_HOUR: times != hours,
@@ -82,30 +92,37 @@ def validate_records(records: pd.DataFrame, profile: DatasetProfile) -> Validate
     reason[repeated.index[repeated.duplicated([*PRIMARY_KEY])]] = DUPLICATE
     reason[repeated.index[contradicting]] = CONTRADICTING
 
-    invalid = reason.notna()
-    quarantine = pd.DataFrame(
-        {
-            "hour": hours[invalid],
-            "reason": reason[invalid],
-            "record": [
-                json.dumps(record, ensure_ascii=False)
-                for record in records[invalid].to_dict(orient="records")
-            ],
-        }
-    )
     return ValidatedRecords(
-        rows=conform(rows[~invalid], CONSUMPTION),
-        quarantine=conform(quarantine, QUARANTINE),
+        rows=conform(rows[reason.isna()], CONSUMPTION),
+        quarantine=quarantine(records, requested, reason),
         published=len(records),
+        reasons=reason,
     )
+
+
+def quarantine(records: pd.DataFrame, hours: pd.Series, reasons: pd.Series) -> pd.DataFrame:
+    """The records that have a reason, as rows of `schemas.QUARANTINE`, by the `hours` given."""
+    invalid = reasons.notna()
+    records = records[invalid].astype(object)
+    rows = {
+        "hour": hours[invalid],
+        "reason": reasons[invalid],
+        "record": [
+            json.dumps(record, ensure_ascii=False)
+            for record in records.mask(records.isna(), other=None).to_dict(orient="records")
+        ],
+    }
+    return conform(pd.DataFrame(rows), QUARANTINE)
 
 
 def mostly_invalid_hours(validated: ValidatedRecords) -> list[datetime]:
     """The hours in which more than half of the records are in quarantine, oldest first.
 
-    Exact repeats do not count: publishing a record three times is no worse than once.
+    Exact repeats do not count: publishing a record three times is no worse than once. Nor do
+    records of other hours, which say nothing about this one.
     """
-    faults = validated.quarantine[validated.quarantine["reason"] != DUPLICATE]
+    uncounted = (DUPLICATE, OTHER_HOUR)
+    faults = validated.quarantine[~validated.quarantine["reason"].isin(uncounted)]
     invalid = faults.groupby("hour").size()
     valid = validated.rows.groupby("datetime_utc").size().reindex(invalid.index, fill_value=0)
     return list(pd.DatetimeIndex(invalid.index[invalid > valid]).to_pydatetime())

@@ -1,22 +1,37 @@
-"""There is always a forecast: by the newest good model, by an earlier one, or by the baseline."""
+"""There is always a forecast: a ladder of ways to make one, each tried when the one above fails.
+
+1. the model of the hour itself
+2. the newest earlier model that passed its gate
+3. the seasonal naive
+4. the last forecast that was stored, carried over
+
+The first two need the model registry, the first three the feature store. Neither may hold a
+forecast up: each has a time limit, and any failure moves on to the next rung.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
-from energy_assets.errors import ForecastError, StorageError
+from energy_assets.errors import ForecastError, NotFoundError
 from energy_assets.forecasting.forecaster import GlobalForecaster
 from energy_assets.forecasting.models import seasonal_naive
 from energy_assets.forecasting.panel.matrix import ending_at
-from energy_assets.schemas import PREDICTIONS, conform
+from energy_assets.forecasts.time_limit import within
+from energy_assets.schemas import FORECASTS, PRIMARY_KEY, SERIES_KEY, as_panel, conform
 
-BASELINE = seasonal_naive.SEASONAL_NAIVES[-1]
+MODEL, PREVIOUS_MODEL = "model", "previous_model"
+BASELINE, CARRIED_OVER = "baseline", "carried_over"
+"""The values of `quality`, one for each rung."""
+
+NAIVE = seasonal_naive.SEASONAL_NAIVES[-1]
 COVERAGE = 0.8
 
 _log = logging.getLogger(__name__)
@@ -37,43 +52,75 @@ class Candidate(Protocol):
         """The forecaster, without history; raises StorageError if it cannot be loaded."""
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a forecast may use, and how long it waits for it."""
+
+    horizon: int
+    max_age: timedelta
+    """Models of hours older than this, before the origin, are not used."""
+    patience: float
+    """Seconds to wait for the feature store, and again for the model registry."""
+
+
 def forecast(
-    history: pd.DataFrame,
-    candidates: Iterable[Candidate],
     origin: datetime,
-    horizon: int,
-    max_age: timedelta,
+    read_history: Callable[[], pd.DataFrame],
+    candidates: Iterable[Candidate],
+    read_last_forecast: Callable[[], pd.DataFrame],
+    limits: Limits,
 ) -> pd.DataFrame:
-    """Forecast every series of `history` for the `horizon` hours after `origin`.
+    """Forecast every series for the hours after `origin`, by the first rung that succeeds.
 
-    `history` has the index (area, consumer_type, datetime_utc) and one column, with nothing later
-    than `origin`. `candidates` are promoted models, newest first. A model that is older than
-    `max_age`, cannot be loaded, or gives a forecast that is not finite is skipped. If none is
-    left, the seasonal naive forecasts.
+    `read_history` gives the rows of `schemas.CONSUMPTION` up to `origin`. `candidates` are promoted
+    models, newest first. `read_last_forecast` gives the newest forecast stored for an origin before
+    this one, as rows of `schemas.PREDICTIONS`; it raises NotFoundError if there is none.
 
-    Returns the columns of `schemas.PREDICTIONS`. `quality` is `model` for the model of the origin
-    itself, `previous_model` for an earlier one, and `baseline` for the seasonal naive.
+    Returns the columns of `schemas.FORECASTS`. `quality` names the rung.
 
-    Raises ForecastError only if there is no history at all.
+    Raises the feature store's error if it cannot be read and there is no forecast to carry over.
     """
-    history = ending_at(history, pd.Timestamp(origin))
+    try:
+        history = within(limits.patience, read_history)
+        panel = ending_at(as_panel(history), pd.Timestamp(origin))
+    except Exception as error:
+        _log.warning("%s: no history to forecast from (%s)", origin, _reason(error))
+        return _carried_over(origin, read_last_forecast, limits.horizon, error)
+    try:
+        return within(limits.patience, lambda: _by_models(origin, panel, candidates, limits))
+    except Exception as error:
+        _log.warning("%s: no model makes the forecast (%s)", origin, _reason(error))
+    try:
+        values = seasonal_naive.forecast(panel, limits.horizon, NAIVE.season, COVERAGE)
+        return _as_forecast(values, panel, origin, NAIVE.name, BASELINE)
+    except ForecastError as error:
+        _log.warning("%s: the seasonal naive fails too (%s)", origin, error)
+        return _carried_over(origin, read_last_forecast, limits.horizon, error)
+
+
+def _by_models(
+    origin: datetime, panel: pd.DataFrame, candidates: Iterable[Candidate], limits: Limits
+) -> pd.DataFrame:
+    """The forecast of the newest model that gives one; raises NotFoundError if none does."""
     for candidate in candidates:
-        if candidate.hour < origin - max_age:
+        if candidate.hour > origin:
+            _log.warning("model %s is skipped: it is of a later hour", candidate.version)
+            continue
+        if candidate.hour < origin - limits.max_age:
             break
         try:
-            values = _by_model(candidate, history, horizon)
-        except (StorageError, ForecastError) as error:
-            _log.warning("model %s is skipped: %s", candidate.version, error)
+            values = _by_model(candidate, panel, limits.horizon)
+        except Exception as error:
+            _log.warning("model %s is skipped: %s", candidate.version, _reason(error))
             continue
-        quality = "model" if candidate.hour == origin else "previous_model"
-        return _as_predictions(values, history, origin, candidate.version, quality)
-    values = seasonal_naive.forecast(history, horizon, BASELINE.season, COVERAGE)
-    return _as_predictions(values, history, origin, BASELINE.name, "baseline")
+        quality = MODEL if candidate.hour == origin else PREVIOUS_MODEL
+        return _as_forecast(values, panel, origin, candidate.version, quality)
+    raise NotFoundError("there is no promoted model that is new enough")
 
 
-def _by_model(candidate: Candidate, history: pd.DataFrame, horizon: int) -> pd.DataFrame:
+def _by_model(candidate: Candidate, panel: pd.DataFrame, horizon: int) -> pd.DataFrame:
     forecaster = candidate.load()
-    forecaster.update(history, update_params=False)
+    forecaster.update(panel, update_params=False)
     steps = list(range(1, horizon + 1))
     point = forecaster.predict(fh=steps)
     interval = forecaster.predict_interval(fh=steps, coverage=COVERAGE)
@@ -89,14 +136,45 @@ def _by_model(candidate: Candidate, history: pd.DataFrame, horizon: int) -> pd.D
     return values
 
 
-def _as_predictions(
-    values: pd.DataFrame, history: pd.DataFrame, origin: datetime, version: str, quality: str
+def _as_forecast(
+    values: pd.DataFrame, panel: pd.DataFrame, origin: datetime, version: str, quality: str
 ) -> pd.DataFrame:
-    """Forecasts with the index levels of the history, as rows of `schemas.PREDICTIONS`."""
-    rows = values.rename(columns={"forecast": history.columns[0]}).reset_index()
-    time = history.index.names[-1]
+    """Forecasts with the index levels of the panel, as rows of `schemas.FORECASTS`."""
+    rows = values.rename(columns={"forecast": panel.columns[0]}).reset_index()
     rows["origin"] = pd.Timestamp(origin)
-    rows["horizon"] = (rows[time] - rows["origin"]).dt.total_seconds() // 3600
-    rows["model_version"] = version
-    rows["quality"] = quality
-    return conform(rows, PREDICTIONS)
+    rows["horizon"] = (rows["datetime_utc"] - rows["origin"]).dt.total_seconds() // 3600
+    return conform(rows.assign(model_version=version, quality=quality), FORECASTS)
+
+
+def _carried_over(
+    origin: datetime,
+    read_last_forecast: Callable[[], pd.DataFrame],
+    horizon: int,
+    cause: Exception,
+) -> pd.DataFrame:
+    """The last forecast as one from `origin`.
+
+    Its own values where it reaches that far; after its end, those of the same hours of its last
+    day.
+    """
+    try:
+        last = read_last_forecast()
+    except NotFoundError:
+        raise cause from None
+    by_hour = last.set_index([*SERIES_KEY, "datetime_utc"])
+    series = last[list(SERIES_KEY)].drop_duplicates()
+    hours = pd.date_range(origin, periods=horizon + 1, freq="h", name="datetime_utc")[1:]
+    rows = series.merge(hours.to_frame(index=False), how="cross")
+    end, day = last["datetime_utc"].max(), pd.Timedelta(days=1)
+    days_after = np.ceil((rows["datetime_utc"] - end) / day).clip(lower=0)
+    source = rows.assign(datetime_utc=rows["datetime_utc"] - days_after * day)
+    values = by_hour.reindex(pd.MultiIndex.from_frame(source[list(PRIMARY_KEY)]))
+    copied = values.reset_index(drop=True).drop(columns=["horizon", "origin", "quality"])
+    rows = pd.concat([rows.reset_index(drop=True), copied], axis=1)
+    rows["origin"] = pd.Timestamp(origin)
+    rows["horizon"] = (rows["datetime_utc"] - rows["origin"]).dt.total_seconds() // 3600
+    return conform(rows.assign(quality=CARRIED_OVER), FORECASTS)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")

@@ -1,93 +1,133 @@
-"""The newest forecast under the names that consumers read; it only ever moves forward in time.
+"""The newest forecast, published: one pointer names it, and it only ever moves forward in time.
 
-`predictions.parquet`, `X.parquet` and `y.parquet` have the layout of the batch-serving course: an
-index (area, consumer_type, datetime_utc) whose time is an hourly period, which Parquet stores as
-hours since 1970. The metadata of each file names its origin.
+`newest.json` names the origin and the files of one forecast. The files are written before it, each
+once, so whoever follows the pointer never pairs two origins:
+
+    newest.json
+    published/2023-03-13/21/<made at>/predictions.parquet, X.parquet, y.parquet, ...
+
+The same files are then copied to the names that consumers of the batch-serving course read. The
+metadata of each file names its origin.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import pandas as pd
+from pydantic import TypeAdapter
 
 from energy_assets.errors import NotFoundError, StorageError
-from energy_assets.schemas import PRIMARY_KEY, TARGET
+from energy_assets.stores.compare_and_set import compare_and_set
 from energy_assets.stores.files import document_errors
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import encode, read_metadata
 
-ATTEMPTS = 20
+POINTER = "newest.json"
+FOLDER = "published"
 
 _log = logging.getLogger(__name__)
 
 
-def publish_newest(
-    objects: ObjectStore,
-    origin: datetime,
-    observations: pd.DataFrame,
-    predictions: pd.DataFrame,
-    file_metadata: Mapping[str, str],
-) -> bool:
-    """Publish a forecast and the observations it was made from, unless a newer one is published.
+@dataclass(frozen=True)
+class Published:
+    """A published forecast: the content of the pointer."""
 
-    `observations` are rows of `schemas.CONSUMPTION`, `predictions` of `schemas.PREDICTIONS`.
-    Publishing the same origin again replaces its files. Returns whether it was published.
+    origin: datetime
+    made_at: datetime
+    quality: str
+    model_version: str
+    source: str
+    files: Mapping[str, str]
+    """Name that consumers read -> path of the file in the object store."""
+
+    def is_older_than(self, other: Published) -> bool:
+        """Whether `other` has a later origin, or is a later version of the same."""
+        return (self.origin, self.made_at) < (other.origin, other.made_at)
+
+
+def publish(
+    objects: ObjectStore, version: pd.DataFrame, tables: Mapping[str, pd.DataFrame], source: str
+) -> Published:
+    """Publish a forecast and what belongs to it, unless a newer one is published already.
+
+    `version` is one version of a forecast, rows of `schemas.PREDICTIONS`. `tables` are the files by
+    name. Returns what is published afterwards. Running it again after it was interrupted finishes
+    what is missing.
     """
-    if (published := published_origin(objects)) is not None and published > origin:
-        return False
-    history = _by_period(observations)
-    inputs = history[[]].assign(
-        area_exog=history.index.get_level_values("area"),
-        consumer_type_exog=history.index.get_level_values("consumer_type"),
+    first = version.iloc[0]
+    origin, made_at = first["origin"].to_pydatetime(), first["made_at"].to_pydatetime()
+    folder = f"{FOLDER}/{origin:%Y-%m-%d/%H}/{made_at:%Y%m%dT%H%M%S%f}"
+    new = Published(
+        origin=origin,
+        made_at=made_at,
+        quality=first["quality"],
+        model_version=first["model_version"],
+        source=source,
+        files={name: f"{folder}/{name}" for name in tables},
     )
-    files = {
-        "X.parquet": inputs,
-        "y.parquet": history[[TARGET]],
-        "predictions.parquet": _by_period(predictions),
-    }
-    metadata = {**file_metadata, "origin": origin.isoformat()}
-    replaced = [
-        _replace(objects, path, encode(frame, metadata), origin) for path, frame in files.items()
-    ]
-    return all(replaced)
+    published = read_published(objects)
+    if published is None or published.is_older_than(new):
+        metadata = {"source": source, "origin": origin.isoformat(), "made_at": made_at.isoformat()}
+        for name, frame in tables.items():
+            objects.write(new.files[name], encode(frame, metadata))
+        compare_and_set(objects, POINTER, lambda content: _moved_forward(content, new))
+        published = read_published(objects) or new
+    for name, path in published.files.items():
+        _copy(objects, path, name)
+    return published
 
 
-def published_origin(objects: ObjectStore, path: str = "predictions.parquet") -> datetime | None:
-    """The origin of the published forecast; None if there is none, or if it names no origin.
+def read_published(objects: ObjectStore) -> Published | None:
+    """The published forecast; None if there is none, or if the pointer is not one of ours.
 
-    A file of another system, or a damaged one, does not count and will be replaced. A store that
-    does not answer is an error, because it may hold a newer forecast.
+    A store that does not answer is an error, because it may hold a newer forecast.
     """
     try:
-        data = objects.read(path)
+        return _parse(objects.read(POINTER))
     except NotFoundError:
         return None
+
+
+def _moved_forward(content: bytes | None, new: Published) -> bytes | None:
+    """The pointer to `new`; None if what it points to now is as new."""
+    current = None if content is None else _parse(content)
+    if current is not None and not current.is_older_than(new):
+        return None
+    return json.dumps(asdict(new), default=datetime.isoformat, indent=2).encode()
+
+
+def _parse(content: bytes) -> Published | None:
     try:
-        with document_errors(path, "the next forecast replaces it"):
-            return datetime.fromisoformat(read_metadata(data)["origin"])
+        with document_errors(POINTER, "the next forecast replaces it"):
+            return TypeAdapter(Published).validate_json(content)
     except StorageError as error:
         _log.warning("%s", error)
         return None
 
 
-def _replace(objects: ObjectStore, path: str, data: bytes, origin: datetime) -> bool:
-    """Write a file unless it has a newer origin, however many runs publish at the same time."""
-    for _ in range(ATTEMPTS):
-        generation = objects.generation(path)
-        published = published_origin(objects, path)
-        if published is not None and published > origin:
-            return False
-        if objects.write_if(path, data, generation):
-            return True
-    raise StorageError(
-        f"{objects.url(path)} was changed by another run {ATTEMPTS} times in a row: "
-        "run fewer forecasts at a time"
-    )
+def _copy(objects: ObjectStore, path: str, name: str) -> None:
+    """Copy a published file to the name that consumers read, unless that one is as new."""
+    data = objects.read(path)
+    ours = _version(data, path)
+
+    def change(content: bytes | None) -> bytes | None:
+        theirs = None if content is None else _version(content, name)
+        return None if theirs and ours and theirs >= ours else data
+
+    compare_and_set(objects, name, change)
 
 
-def _by_period(rows: pd.DataFrame) -> pd.DataFrame:
-    hours = rows["datetime_utc"].dt.to_period("h")
-    return rows.assign(datetime_utc=hours).set_index(list(PRIMARY_KEY)).sort_index()
+def _version(data: bytes, path: str) -> tuple[str, str] | None:
+    """The origin and time of making in a file; None if it is damaged or another system's."""
+    try:
+        with document_errors(path, "the next forecast replaces it"):
+            metadata = read_metadata(data)
+            return metadata["origin"], metadata.get("made_at", "")
+    except StorageError as error:
+        _log.warning("%s", error)
+        return None

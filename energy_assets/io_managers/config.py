@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 class ConfigIOManager(dg.IOManager):
     """`{partition key: BestConfig}` <-> `best_config/<date>/<hour>.json`.
 
-    The `hour` of a loaded configuration is the key of the hour it was stored for.
+    The `hour` of a loaded configuration is the key of the hour it was stored for. Hours before the
+    first search get the default configuration, or an error if `require_tuning`.
     """
 
-    def __init__(self, objects: ObjectStore) -> None:
+    def __init__(self, objects: ObjectStore, require_tuning: bool = False) -> None:
         self.objects = objects
+        self.require_tuning = require_tuning
 
     def handle_output(self, context: dg.OutputContext, obj: Mapping[str, BestConfig]) -> None:
         asset = context.asset_key.path[-1]
@@ -41,14 +43,18 @@ class ConfigIOManager(dg.IOManager):
 
     def _newest(self, paths: list[str], key: str) -> BestConfig:
         """The newest configuration among `paths` at or before the hour `key`."""
-        from energy_assets.forecasting.tuning.result import read_result
+        from energy_assets.forecasting.tuning.result import NotTuned, read_result
+        from energy_assets.forecasting.tuning.search_space import read_search_space
 
         earlier = [path for path in paths if hour_of_path(path) <= hour_of(key)]
         if not earlier:
-            raise NotFoundError(
+            reason = (
                 f"there is no tuned configuration at or before {key}: run tuning_job for that "
                 "or an earlier partition"
             )
+            if self.require_tuning:
+                raise NotFoundError(f"{reason}, or set REQUIRE_TUNING=false")
+            return NotTuned.because(reason, read_search_space())
         hour = key_of(hour_of_path(earlier[-1]))
         data, url = self.objects.read(earlier[-1]), self.objects.url(earlier[-1])
         with document_errors(url, f"look at the file, or run tuning_job for {hour} again"):

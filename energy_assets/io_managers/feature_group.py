@@ -1,4 +1,4 @@
-"""Rows of the feature group: one upsert for all hours of a run, one read for a range."""
+"""Rows of the feature group: one upsert for all hours of a run, one read for a range of hours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from energy_assets.stores.feature_store import FeatureStore
 
 
 class FeatureGroupIOManager(dg.IOManager):
-    """A frame of `schemas.CONSUMPTION` <-> the feature group."""
+    """Writes `schemas.CONSUMPTION_VERSIONS`; loads `schemas.CONSUMPTION`, each row's newest."""
 
     def __init__(self, feature_store: FeatureStore) -> None:
         self.feature_store = feature_store

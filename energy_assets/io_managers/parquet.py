@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import dagster as dg
@@ -11,8 +11,9 @@ import pandas as pd
 from energy_assets.errors import NotFoundError
 from energy_assets.partitions import hour_of
 from energy_assets.sources import Source
+from energy_assets.stores.compare_and_set import compare_and_set
 from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.parquet import encode, read_hour
+from energy_assets.stores.parquet import decode, encode, read_hour
 from energy_assets.stores.paths import hour_path
 
 MAY_BE_MISSING = "may_be_missing"
@@ -20,20 +21,37 @@ MAY_BE_MISSING = "may_be_missing"
 
 _WORKERS = 8  # a remote store takes far longer to answer than we take to process the answer
 
+Add = Callable[[pd.DataFrame | None, pd.DataFrame], pd.DataFrame | None]
+"""(stored, new) -> what to store; None if nothing changes. `stored` is None for a new file."""
+
 
 class ParquetIOManager(dg.IOManager):
-    """`{partition key: frame}` <-> `<asset>/<date>/<hour>.parquet`."""
+    """`{partition key: frame}` <-> `<asset>/<date>/<hour>.parquet`.
 
-    def __init__(self, objects: ObjectStore, source: Source) -> None:
+    A frame replaces the stored one, unless `add` says how to add it to what is stored.
+    """
+
+    def __init__(self, objects: ObjectStore, source: Source, add: Add | None = None) -> None:
         self.objects = objects
         self.source = source
+        self.add = add
 
     def handle_output(self, context: dg.OutputContext, obj: Mapping[str, pd.DataFrame]) -> None:
         asset = context.asset_key.path[-1]
 
         def write(key: str) -> None:
-            data = encode(obj[key], {"source": self.source.name, "partition": key})
-            self.objects.write(hour_path(asset, hour_of(key), "parquet"), data)
+            path, add = hour_path(asset, hour_of(key), "parquet"), self.add
+            metadata = {"source": self.source.name, "partition": key}
+            if add is None:
+                self.objects.write(path, encode(obj[key], metadata))
+                return
+
+            def change(content: bytes | None) -> bytes | None:
+                stored = None if content is None else decode(content, self.objects.url(path))
+                frame = add(stored, obj[key])
+                return None if frame is None else encode(frame, metadata)
+
+            compare_and_set(self.objects, path, change)
 
         keys = context.asset_partition_keys
         with ThreadPoolExecutor(_WORKERS) as pool:

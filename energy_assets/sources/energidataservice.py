@@ -2,20 +2,16 @@
 
 The client asks in UTC. It reads pages in a complete sort order, because the rows of an hour come in
 no stable order. It retries transient failures, waits as long as the server asks, and finally gives
-up with advice.
+up with advice. What it cannot understand within a record it hands on as text.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
-from typing import Any
+from datetime import datetime, timedelta
 
 import httpx
 import pandas as pd
@@ -24,11 +20,17 @@ from tenacity.wait import wait_exponential_jitter
 
 from energy_assets.errors import NoDataError, SettingsError, SourceError
 from energy_assets.settings import Settings, utc_now
+from energy_assets.sources.download import download
+from energy_assets.sources.pages import Record, read_page
 from energy_assets.sources.profiles import DatasetProfile
-from energy_assets.sources.source import describe_span
+from energy_assets.sources.source import MAX_COLUMNS, describe_span, listed
+from energy_assets.sources.times import utc_times
 
 _STOPPED_AFTER = timedelta(days=30)
 """Live data sets are up to three weeks late. A data set that is later than this has stopped."""
+
+_ROWS_FOR_EXTREME = 100
+"""Rows to find the oldest or newest hour in, since the time of the very first may be unreadable."""
 
 _BACKOFF = wait_exponential_jitter(initial=1, max=60, jitter=1)
 
@@ -58,6 +60,10 @@ class EnergiDataService:
     """Rows in a request. The limit is not documented; some clients use up to 100,000."""
     wait_budget: float = 600.0
     """Seconds for one request, with all attempts and the waits between them."""
+    max_bytes: int = 32 * 1024**2
+    """The most that a page may have. A record has about 150 bytes, so a full page has 8 MB."""
+    max_pages: int = 1000
+    """The most pages of a range. Full pages would hold decades of the largest data set."""
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], datetime] = utc_now
     name: str = "energidataservice"
@@ -98,11 +104,14 @@ class EnergiDataService:
             return self._extremes[direction]
         purpose = "the oldest hour" if direction == "asc" else "the newest hour"
         sort = f"{self.profile.time_column} {direction}"
-        records, _ = self._page({"limit": "1", "sort": sort, "timezone": "UTC"}, purpose)
+        limit = str(_ROWS_FOR_EXTREME)
+        records, _ = self._page({"limit": limit, "sort": sort, "timezone": "UTC"}, purpose)
         if not records:
             raise NoDataError(f"{self.url} holds no records. Choose another ENERGY_DATASET.")
-        hour: pd.Timestamp = self.profile.hours(self._frame(records, purpose)).iloc[0]
-        self._extremes[direction] = hour.to_pydatetime()
+        frame = self._frame(records, purpose)
+        readable = frame[utc_times(frame[self.profile.time_column]).notna()]
+        hours = self.profile.hours(readable if len(readable) else frame)
+        self._extremes[direction] = hours.iloc[0].to_pydatetime()
         return self._extremes[direction]
 
     def _require_coverage(self, start: datetime, end: datetime) -> None:
@@ -129,7 +138,7 @@ class EnergiDataService:
                 "or set PARTITIONS_START to that hour or a later one."
             )
 
-    def _all_pages(self, window: dict[str, str], hours: str) -> list[dict[str, Any]]:
+    def _all_pages(self, window: dict[str, str], hours: str) -> list[Record]:
         """The records of all pages, in order; SourceError if the data changed between pages."""
         query = {
             **window,
@@ -139,18 +148,26 @@ class EnergiDataService:
         }
         records, total = self._page({**query, "offset": "0"}, hours)
         keys = {self._key(record) for record in records}
+        pages = 1
         while len(records) < total:
+            if pages == self.max_pages:
+                raise SourceError(
+                    f"{self.url} gave {len(records)} of {total} rows for {hours} in {pages} pages, "
+                    "which is too slow. Ask for fewer hours at a time."
+                )
             page, new_total = self._page({**query, "offset": str(len(records))}, hours)
+            pages += 1
+            page_keys = {self._key(record) for record in page}
             # If a record is published twice, its key may be the last of one page and the first of
             # the next. Any other repeated key shows that rows moved between the requests.
-            repeated = keys.intersection(map(self._key, page)) - {self._key(records[-1])}
-            if new_total != total or not page or repeated:
+            repeated = keys.intersection(page_keys) - {self._key(records[-1])}
+            if new_total != total or repeated or keys.issuperset(page_keys):
                 raise SourceError(
                     f"{self.url} changed while {hours} was read in pages: after {len(records)} of "
                     f"{total} rows came {len(page)} rows, {len(repeated)} of them repeated, and a "
                     f"total of {new_total}. Run these hours again."
                 )
-            keys.update(map(self._key, page))
+            keys |= page_keys
             records += page
         if len(records) > total:
             raise SourceError(
@@ -159,24 +176,25 @@ class EnergiDataService:
             )
         return records
 
-    def _key(self, record: dict[str, Any]) -> tuple[Any, ...]:
+    def _key(self, record: Record) -> tuple[str | None, ...]:
         return tuple(record.get(column) for column in self.profile.key_columns)
 
-    def _frame(self, records: list[dict[str, Any]], hours: str) -> pd.DataFrame:
-        """Records as text; raises SourceError if the profile's columns are not there."""
+    def _frame(self, records: list[Record], hours: str) -> pd.DataFrame:
+        """Records as a frame; raises SourceError if they have not the profile's columns."""
         published = list(dict.fromkeys(column for record in records for column in record))
         missing = [column for column in self.profile.columns if column not in published]
-        if records and missing:
+        if records and (missing or len(published) > MAX_COLUMNS):
+            fault = f"without {', '.join(missing)}" if missing else f"of over {MAX_COLUMNS} columns"
             raise SourceError(
-                f"{self.url} returned records for {hours} without {', '.join(missing)}; they have "
-                f"{', '.join(published)}. The data set has changed: choose another "
+                f"{self.url} returned records for {hours} {fault}; they have "
+                f"{listed(published)}. The data set has changed: choose another "
                 "ENERGY_DATASET, or adapt its profile."
             )
         columns = published or list(self.profile.columns)
-        rows = [[_text(record.get(column)) for column in columns] for record in records]
+        rows = [[record.get(column) for column in columns] for record in records]
         return pd.DataFrame(rows, columns=columns, dtype=object)
 
-    def _page(self, query: dict[str, str], hours: str) -> tuple[list[dict[str, Any]], int]:
+    def _page(self, query: dict[str, str], hours: str) -> tuple[list[Record], int]:
         """One page and the total number of rows, with retries within the budget."""
         retrying = Retrying(
             retry=retry_if_exception_type(_TransientError),
@@ -184,8 +202,14 @@ class EnergiDataService:
             stop=self._is_over_budget,
             sleep=self.sleep,
         )
+        began = time.monotonic()
+
+        def attempt() -> tuple[list[Record], int]:
+            spent = max(time.monotonic() - began, retrying.statistics.get("idle_for", 0.0))
+            return self._attempt(query, hours, max(self.wait_budget - spent, 0.001))
+
         try:
-            return retrying(self._attempt, query, hours)
+            return retrying(attempt)
         except RetryError as error:
             attempts, failure = error.last_attempt.attempt_number, error.last_attempt.exception()
         advice = "Check the network and ENERGY_API_URL, or try again later."
@@ -202,10 +226,13 @@ class EnergiDataService:
         spent = max(state.seconds_since_start or 0.0, state.idle_for)
         return spent + state.upcoming_sleep > self.wait_budget
 
-    def _attempt(self, query: dict[str, str], hours: str) -> tuple[list[dict[str, Any]], int]:
+    def _attempt(
+        self, query: dict[str, str], hours: str, seconds: float
+    ) -> tuple[list[Record], int]:
+        """One request, given up after `seconds`."""
         try:
-            response = httpx.get(
-                self.url, params=query, timeout=self.timeout, follow_redirects=True
+            answer = download(
+                self.url, query, timeout=self.timeout, seconds=seconds, max_bytes=self.max_bytes
             )
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise SettingsError(
@@ -214,44 +241,28 @@ class EnergiDataService:
         except httpx.TransportError as error:
             raise _TransientError(f"{type(error).__name__}: {error}") from error
         except httpx.RequestError as error:
-            raise SourceError(f"{self.url} cannot be read for {hours}: {error}") from error
-        if response.status_code == 429 or response.status_code >= 500:
+            raise SourceError(
+                f"{self.url} cannot be read for {hours}: {error}. Check ENERGY_API_URL."
+            ) from error
+        if answer.status == 429 or answer.status >= 500:
             raise _TransientError(
-                f"HTTP {response.status_code}: {_message(response)}",
-                _retry_after(response, self.now()),
+                f"HTTP {answer.status}: {answer.message()}", answer.retry_after(self.now())
             )
-        if response.status_code != 200:
+        if answer.status != 200:
             advice = "Check ENERGY_API_URL and ENERGY_DATASET."
-            if response.status_code == 404:
+            if answer.status == 404:
                 advice = f"There is no ENERGY_DATASET {self.profile.dataset}: choose another."
             raise SourceError(
-                f"{self.url} refused the request for {hours}: HTTP {response.status_code}: "
-                f"{_message(response)}. {advice}"
+                f"{self.url} refused the request for {hours}: HTTP {answer.status}: "
+                f"{answer.message()}. {advice}"
             )
-        return self._records(response, hours)
-
-    def _records(self, response: httpx.Response, hours: str) -> tuple[list[dict[str, Any]], int]:
-        """The records in a response, with numbers as text, and the total number of rows."""
         try:
-            answer = json.loads(
-                response.content, parse_float=str, parse_int=str, parse_constant=str
-            )
+            return read_page(answer.content)
         except ValueError as error:
             raise SourceError(
-                f"{self.url} answered for {hours} with something that is not JSON ({error}): "
-                f"{_message(response)!r}. Check ENERGY_API_URL, or try again later."
+                f"{self.url} answered for {hours} with {error}: {answer.message()!r}. Check "
+                "ENERGY_API_URL, or try again later. The API may have changed."
             ) from None
-        try:
-            records, total = answer["records"], int(answer["total"])
-        except (KeyError, TypeError, ValueError):
-            records, total = None, 0
-        if not isinstance(records, list) or not all(isinstance(row, dict) for row in records):
-            raise SourceError(
-                f"{self.url} answered for {hours} with JSON that is not {{'total': ..., "
-                f"'records': [...]}}: {_message(response)!r}. Check ENERGY_API_URL. The API may "
-                "have changed."
-            )
-        return records, total
 
 
 def _wait(state: RetryCallState) -> float:
@@ -259,30 +270,3 @@ def _wait(state: RetryCallState) -> float:
     failure = state.outcome.exception() if state.outcome else None
     requested = failure.retry_after if isinstance(failure, _TransientError) else None
     return max(_BACKOFF(state), requested or 0.0)
-
-
-def _retry_after(response: httpx.Response, now: datetime) -> float | None:
-    """Seconds to wait by the `Retry-After` header: seconds or a date (RFC 9110, 10.2.3)."""
-    header = response.headers.get("Retry-After", "").strip()
-    if header.isdecimal():
-        return float(header)
-    try:
-        until = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    if until.tzinfo is not None:
-        until = until.astimezone(timezone.utc).replace(tzinfo=None)
-    return max(0.0, (until - now).total_seconds())
-
-
-def _message(response: httpx.Response) -> str:
-    """What the body says, shortened: the `message` of a JSON object, or the text."""
-    text = " ".join(response.text.split())
-    with suppress(KeyError, TypeError, ValueError):
-        text = str(json.loads(text)["message"])
-    return text if len(text) <= 200 else f"{text[:200]}..."
-
-
-def _text(value: Any) -> str | None:
-    """A JSON value as text; None stays None."""
-    return value if value is None or isinstance(value, str) else json.dumps(value)

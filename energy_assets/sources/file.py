@@ -1,14 +1,14 @@
 """Records from a CSV or Parquet file as Energi Data Service exports it.
 
-The file is read whole, kept in memory until it changes, and cut by hour. Messages about a bad file
-give its path, the line if there is one, and what to do.
+The file is read whole, kept in memory until it changes, and cut by hour. A record whose time cannot
+be read is given with the record before it. Messages about a bad file give its path, the line if
+there is one, and what to do.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
 import gzip
+import io
 import math
 import zlib
 from collections.abc import Callable
@@ -19,18 +19,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import csv as arrow_csv
-from pyarrow import parquet
 
 from energy_assets.errors import NoDataError, SettingsError, SourceError
 from energy_assets.settings import Settings, utc_now
-from energy_assets.sources.profiles import PROFILES, DatasetProfile
+from energy_assets.sources.profiles import DatasetProfile
 from energy_assets.sources.source import describe_span
+from energy_assets.sources.tables import csv_table, parquet_table
 from energy_assets.sources.times import utc_times
-
-_DELIMITERS = (";", ",")
 
 
 def open_file(settings: Settings, profile: DatasetProfile) -> FileSource:
@@ -49,6 +45,8 @@ class FileSource:
 
     path: Path
     profile: DatasetProfile
+    max_bytes: int = 1024**3
+    """The most that the file, decompressed, may have: it is read into memory."""
     now: Callable[[], datetime] = utc_now
     name: str = "file"
 
@@ -80,7 +78,7 @@ class FileSource:
         return pd.Timestamp(self._content().hours[-1]).to_pydatetime()
 
     def _content(self) -> _Content:
-        return _read(self.path, self.profile, _version(self.path))
+        return _read(self.path, self.profile, self.max_bytes, _version(self.path))
 
 
 @dataclass(frozen=True)
@@ -108,137 +106,40 @@ def _version(path: Path) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=2)
-def _read(path: Path, profile: DatasetProfile, version: tuple[int, int]) -> _Content:
+def _read(
+    path: Path, profile: DatasetProfile, max_bytes: int, version: tuple[int, int]
+) -> _Content:
     """Read a whole file. With `version` in its key, the cache misses when the file has changed."""
+    name = f"ENERGY_FILE {path}"
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
         if data.startswith(b"\x1f\x8b"):
-            data = gzip.decompress(data)
+            with gzip.open(io.BytesIO(data)) as compressed:
+                data = compressed.read(max_bytes + 1)
     except OSError as error:
         raise SourceError(
-            f"ENERGY_FILE {path} cannot be read ({error}). Check its permissions. If it is "
+            f"{name} cannot be read ({error}). Check its permissions. If it is "
             "damaged, export it again."
         ) from None
     except (EOFError, zlib.error) as error:
-        raise SourceError(
-            f"ENERGY_FILE {path} is truncated or damaged ({error}). Download it again."
-        ) from None
+        raise SourceError(f"{name} is truncated or damaged ({error}). Download it again.") from None
 
+    if len(data) > max_bytes:
+        raise SourceError(f"{name} has more than {max_bytes:,} bytes. Export fewer hours.")
     is_parquet = data.startswith(b"PAR1") or path.suffix == ".parquet"
-    table = _parquet_table(path, profile, data) if is_parquet else _csv_table(path, profile, data)
-    repeated = [name for name in table.column_names if table.column_names.count(name) > 1]
-    if repeated:
-        raise SourceError(
-            f"ENERGY_FILE {path} has more than one column {repeated[0]}. Export it again."
-        )
+    table = (parquet_table if is_parquet else csv_table)(name, profile, data)
     records = table.to_pandas().astype(object)
     records = records.where(records.notna(), None)
     if records.empty:
-        raise SourceError(f"ENERGY_FILE {path} holds no records. Export it again.")
+        raise SourceError(f"{name} holds no records. Export it again.")
     times = utc_times(records[profile.time_column])
-    unreadable = times.isna().to_numpy()
-    if unreadable.any():
-        first = int(unreadable.argmax())
-        place = f"record {first + 1}" if is_parquet else f"line {_line_numbers(data)[first + 1]}"
+    if times.isna().all():
         raise SourceError(
-            f"ENERGY_FILE {path}, {place}: {profile.time_column} is "
-            f"{records[profile.time_column].iloc[first]!r}, which is not a time such as "
+            f"{name}: none of its times can be read. The first {profile.time_column} is "
+            f"{records[profile.time_column].iloc[0]!r:.80}, which is not a time such as "
             "2023-01-31 23:00. Correct the file or export it again."
         )
-    hours = times.dt.floor("h").to_numpy(dtype="datetime64[ns]")
+    hours = times.ffill().bfill().dt.floor("h").to_numpy(dtype="datetime64[ns]")
     order = np.argsort(hours, kind="stable")
     return _Content(records.iloc[order].reset_index(drop=True), hours[order])
-
-
-def _csv_table(path: Path, profile: DatasetProfile, data: bytes) -> pa.Table:
-    """The table in a CSV file, every column as text."""
-    data = data.removeprefix(codecs.BOM_UTF8)
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise SourceError(
-            f"ENERGY_FILE {path}, line {line}: the bytes are not UTF-8 text. Save the file as "
-            "UTF-8. If it is damaged, export it again."
-        ) from None
-    header, delimiter = _header(path, profile, data)
-    invalid_rows: list[arrow_csv.InvalidRow] = []
-
-    def skip(row: arrow_csv.InvalidRow) -> str:
-        invalid_rows.append(row)
-        return "skip"
-
-    try:
-        table = arrow_csv.read_csv(
-            pa.BufferReader(data),
-            arrow_csv.ReadOptions(use_threads=False),  # with threads, rows have no numbers
-            arrow_csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip),
-            arrow_csv.ConvertOptions(
-                column_types={column: pa.string() for column in header},
-                strings_can_be_null=True,
-                null_values=[""],
-            ),
-        )
-    except pa.ArrowException as error:
-        raise SourceError(
-            f"ENERGY_FILE {path} cannot be read as CSV ({str(error).splitlines()[0]}). It is "
-            "damaged: export or download it again."
-        ) from None
-    if invalid_rows:
-        row = invalid_rows[0]
-        advice = "The file is truncated or damaged: export or download it again."
-        if row.actual_columns > row.expected_columns:
-            advice = f"Values that contain {delimiter!r} must be quoted: export it with ';'."
-        raise SourceError(
-            f"ENERGY_FILE {path}, line {_line_numbers(data)[row.number - 1]}: "
-            f"{row.actual_columns} fields, but the header names {row.expected_columns}. {advice}"
-        )
-    return table
-
-
-def _header(path: Path, profile: DatasetProfile, data: bytes) -> tuple[list[str], str]:
-    """The column names and the delimiter: the one that gives the profile's columns."""
-    first_line = data.split(b"\n", 1)[0].decode().strip()
-    headers = {sign: next(csv.reader([first_line], delimiter=sign), []) for sign in _DELIMITERS}
-    for delimiter, names in headers.items():
-        if set(profile.columns) <= set(names):
-            return names, delimiter
-    longest = max(headers.values(), key=len)
-    if len(longest) == 1:
-        raise SourceError(
-            f"ENERGY_FILE {path}: the first line, {first_line[:80]!r}, is not a header with "
-            "columns separated by ';' or ','. Export it as CSV with ';' and the columns "
-            f"{', '.join(profile.columns)}."
-        )
-    raise _missing_columns(path, profile, longest)
-
-
-def _parquet_table(path: Path, profile: DatasetProfile, data: bytes) -> pa.Table:
-    """The table in a Parquet file, every column cast to text."""
-    try:
-        table = parquet.read_table(pa.BufferReader(data))
-        columns = [column.cast(pa.string()) for column in table.columns]
-    except (pa.ArrowException, OSError) as error:
-        raise SourceError(
-            f"ENERGY_FILE {path} cannot be read as Parquet ({str(error).splitlines()[0]}). It is "
-            "truncated or damaged, or has nested columns: export or download it again."
-        ) from None
-    if not set(profile.columns) <= set(table.column_names):
-        raise _missing_columns(path, profile, table.column_names)
-    return pa.table(columns, names=table.column_names)
-
-
-def _missing_columns(path: Path, profile: DatasetProfile, names: list[str]) -> SourceError:
-    """The error for a file without the profile's columns; it suggests a profile that fits."""
-    missing = [column for column in profile.columns if column not in names]
-    fitting = [other.dataset for other in PROFILES.values() if set(other.columns) <= set(names)]
-    advice = f"Set ENERGY_DATASET={fitting[0]}, which fits it." if fitting else "Export it again."
-    return SourceError(
-        f"ENERGY_FILE {path} has no column {', '.join(missing)}, which {profile.dataset} must "
-        f"have; it has {', '.join(names)}. {advice}"
-    )
-
-
-def _line_numbers(data: bytes) -> list[int]:
-    """The line number of each row, starting with the header; blank lines are not rows."""
-    return [number for number, line in enumerate(data.splitlines(), 1) if line.strip()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -12,6 +13,9 @@ from energy_assets.sources.profiles import DatasetProfile
 
 GRACE_PERIOD = timedelta(days=3)
 """An hour at most this much newer than the newest published hour is late, not missing."""
+
+MAX_COLUMNS = 100
+"""Records with more columns are refused. The known data sets have five."""
 
 
 class Source(Protocol):
@@ -27,6 +31,8 @@ class Source(Protocol):
 
     def fetch(self, start: datetime, end: datetime) -> pd.DataFrame:
         """The records of the hours [start, end) as published; every value is text or None.
+
+        A record whose time cannot be read is among those of the hours where it was published.
 
         If there are no records in hours that the source covers, the frame is empty but has the
         profile's columns. Raises NoDataError if the source covers none of the hours, SourceError
@@ -57,3 +63,9 @@ def fetch_published(source: Source, start: datetime, end: datetime) -> pd.DataFr
 def describe_span(start: datetime, end: datetime) -> str:
     """The hours [start, end) as messages name them."""
     return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as messages list them; of many or long ones, the beginning."""
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return ", ".join(name[:60] for name in names[:10]) + more

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-_TIME = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?"
-"""A date with hours and minutes. A date alone does not match: it would be read as midnight."""
+_ZONE = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})"
+_TIME = (
+    r"(?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?"
+    rf"{_ZONE}?"
+)
+"""A date with hours and minutes. A date alone does not match: it would be read as midnight. Nor
+does a year such as 9999, which publishers use for "never", and which `datetime64[ns]` cannot hold.
+"""
 
 
 def utc_times(text: pd.Series) -> pd.Series:
@@ -18,6 +24,8 @@ def utc_times(text: pd.Series) -> pd.Series:
     codes, distinct = pd.factorize(text)
     texts = pd.Series(distinct, dtype="object").astype("str")
     texts = texts.where(texts.str.fullmatch(_TIME))
+    # pandas reads a time without a zone in that of the time before it, if that one has an offset.
+    texts = texts.where(texts.str.contains(f"{_ZONE}$", na=True), texts + "Z")
     times = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
     # A missing value has code -1, which picks the NaT appended here.
     times = pd.concat([times.dt.tz_localize(None), pd.Series([pd.NaT])], ignore_index=True)

@@ -1,4 +1,4 @@
-"""The feature store protocol: the consumption table, and training datasets pinned in it."""
+"""The feature store protocol: versions of consumption rows, and training datasets pinned in it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from datetime import datetime
 from typing import Protocol
 
 import pandas as pd
-
-from energy_assets.errors import ContractError
-from energy_assets.schemas import PRIMARY_KEY
 
 
 @dataclass(frozen=True)
@@ -23,23 +20,39 @@ class TrainingDataset:
     rows: int
     table: str
     """Identifies the table that `version` counts in: a new table counts from zero again."""
+    known_by: datetime | None = None
+    """The rows are those known by then. None: all that the version of the table knew."""
 
 
 class FeatureStore(Protocol):
-    """The table `schemas.CONSUMPTION`, keyed by (area, consumer_type, datetime_utc)."""
+    """Every version of the consumption rows, `schemas.CONSUMPTION_VERSIONS`.
 
-    def upsert(self, rows: pd.DataFrame) -> None:
-        """Insert the rows and replace rows with the same key, in one commit.
+    Readers get `schemas.CONSUMPTION`: of each row the newest version known by a time, or no row if
+    that version closes it.
+    """
 
-        Raises ContractError if two of the rows have the same key, StorageError if they cannot be
-        written.
+    def upsert(self, versions: pd.DataFrame) -> None:
+        """Insert versions, in one commit; one with the same key and `known_at` is replaced.
+
+        All other versions stay as they are. Raises ContractError if two of the versions have the
+        same key and `known_at`, or if one has none; StorageError if they cannot be written.
         """
 
-    def read(self, start: datetime, end: datetime) -> pd.DataFrame:
-        """The rows of [start, end), sorted by key; no rows if the store is empty."""
+    def read(
+        self, start: datetime, end: datetime, known_by: datetime | None = None
+    ) -> pd.DataFrame:
+        """The rows of [start, end), sorted by key; no rows if the store is empty.
 
-    def create_training_dataset(self, start: datetime, end: datetime) -> TrainingDataset:
-        """Pin the rows of [start, end) as they are now."""
+        Versions known later than `known_by` do not count; None: all count.
+        """
+
+    def read_versions(self, start: datetime, end: datetime) -> pd.DataFrame:
+        """All versions of the rows of [start, end), sorted by key and `known_at`."""
+
+    def create_training_dataset(
+        self, start: datetime, end: datetime, known_by: datetime | None = None
+    ) -> TrainingDataset:
+        """Pin the rows of [start, end) that were known by `known_by`, as they are now."""
 
     def read_training_dataset(self, dataset: TrainingDataset) -> pd.DataFrame:
         """The pinned rows, sorted by key. Later changes to the table do not affect them."""
@@ -52,14 +65,3 @@ class FeatureStore(Protocol):
 
     def check(self) -> str:
         """Describe it for a person; raises CredentialError or StorageError if it cannot be used."""
-
-
-def check_unique(rows: pd.DataFrame) -> None:
-    """Raise ContractError if a key occurs twice: a merge would store both rows."""
-    repeated = rows.duplicated(list(PRIMARY_KEY))
-    if repeated.any():
-        area, consumer_type, hour = rows.loc[repeated, list(PRIMARY_KEY)].iloc[0]
-        raise ContractError(
-            f"{int(repeated.sum())} rows repeat a key, first ({area}, {consumer_type}, {hour}); "
-            "pass each (area, consumer_type, datetime_utc) once"
-        )

@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from energy_assets.errors import StorageError
-from energy_assets.settings import PARTITION_FORMAT
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.paths import hour_path, read_hour_file
 
@@ -31,13 +30,19 @@ def read_hour(objects: ObjectStore, asset: str, hour: datetime) -> pd.DataFrame:
     Raises NotFoundError if it does not exist, StorageError if it is not readable Parquet.
     """
     data = read_hour_file(objects, asset, hour, "parquet")
+    return decode(data, objects.url(hour_path(asset, hour, "parquet")))
+
+
+def decode(data: bytes, url: str) -> pd.DataFrame:
+    """The frame in a Parquet file, with its index and types.
+
+    Raises StorageError, naming the file by its `url`, if it is not readable Parquet.
+    """
     try:
         frame = pd.read_parquet(io.BytesIO(data))
     except (pa.ArrowInvalid, OSError) as error:  # what pyarrow raises for damaged content
         raise StorageError(
-            f"{objects.url(hour_path(asset, hour, 'parquet'))} is not readable as Parquet "
-            f"({error}): restore it from a backup, or materialise {asset} for "
-            f"{hour:{PARTITION_FORMAT}} again"
+            f"{url} is not readable as Parquet ({error}): restore it from a backup"
         ) from error
     # Parquet keeps microseconds; this project keeps all times as nanoseconds.
     times = frame.select_dtypes("datetime").columns

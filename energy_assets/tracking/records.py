@@ -140,10 +140,11 @@ def model(
     )
 
 
-def forecast(partition: str, rows: pd.DataFrame, draw: Callable[[], bytes]) -> Record:
+def forecast(partition: str, rows: pd.DataFrame, draw: Callable[[], bytes | None]) -> Record:
     """A forecast as sums over its day, without its rows."""
     version, quality = str(rows["model_version"].iloc[0]), str(rows["quality"].iloc[0])
-    by_model = quality != "baseline"
+    by_model = quality in ("model", "previous_model")
+    png = draw()
     days = rows.groupby(list(SERIES_KEY), as_index=False).agg(
         total_kwh=(TARGET, "sum"), peak_kwh=(TARGET, "max")
     )
@@ -157,11 +158,8 @@ def forecast(partition: str, rows: pd.DataFrame, draw: Callable[[], bytes]) -> R
             "day_ahead_mwh": float(rows[TARGET].sum()) / 1000,
         },
         tables={"day_ahead_by_series": days},
-        pictures={"forecast": draw()},
-        uses=[
-            Reference("feature_view", partition),
-            *([Reference("model", _hour_of_version(version))] if by_model else []),
-        ],
+        pictures={"forecast": png} if png else {},
+        uses=[Reference("model", _hour_of_version(version))] if by_model else [],
     )
 
 

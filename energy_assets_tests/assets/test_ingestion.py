@@ -33,7 +33,8 @@ def test_an_hour_is_stored_as_published_and_cleaned_into_one_row_a_series(new_wo
     new_world.run("ingestion_job", H)
     raw = new_world.frame("raw_consumption", H)
     published = new_world.source.fetch(H, H + HOUR).reset_index(drop=True)
-    pd.testing.assert_frame_equal(raw, published)
+    pd.testing.assert_frame_equal(raw.drop(columns=["seen_at", "known_at"]), published)
+    assert set(raw["known_at"]) == {pd.Timestamp(H)}
     rows = new_world.stores.feature_store.read(H, H + HOUR)
     assert set(zip(rows["area"], rows["consumer_type"], strict=True)) == SERIES
     assert rows["energy_consumption"].gt(0).all()
@@ -64,8 +65,59 @@ def test_invalid_records_go_to_the_quarantine_with_the_reason_and_valid_ones_go_
     assert checks_of(result)["contract"].passed
 
     new_world.run("ingestion_job", H)
-    assert len(new_world.frame("quarantine", H)) == 0
+    pd.testing.assert_frame_equal(new_world.frame("quarantine", H), quarantine)
     assert len(new_world.stores.feature_store.read(H, H + HOUR)) == len(SERIES)
+    as_known_then = new_world.stores.feature_store.read(H, H + HOUR, known_by=H + HOUR)
+    assert len(as_known_then) == len(SERIES) - 1
+
+
+def test_fetching_again_adds_what_is_new_or_changed_and_loses_nothing(
+    new_world: World, simulated: Only
+) -> None:
+    new_world.run("ingestion_job", H)
+    first = new_world.frame("raw_consumption", H)
+    emptier = new_world.with_source(at_h(simulated, lambda records: records.head(0)))
+    emptier.run("ingestion_job", H)
+    pd.testing.assert_frame_equal(new_world.frame("raw_consumption", H), first)
+    assert len(new_world.stores.feature_store.read(H, H + HOUR)) == len(SERIES)
+
+    def corrected(records: pd.DataFrame) -> pd.DataFrame:
+        return records.assign(TotalCon=["1", *records["TotalCon"].iloc[1:]])
+
+    new_world.with_source(at_h(simulated, corrected)).run("ingestion_job", H)
+    log = new_world.frame("raw_consumption", H)
+    pd.testing.assert_frame_equal(log.head(len(first)), first)
+    assert log["TotalCon"].iloc[len(first) :].tolist() == ["1"]
+    rows = new_world.stores.feature_store.read(H, H + HOUR)
+    assert (rows["energy_consumption"] == 1).sum() == 1
+
+
+def test_a_row_whose_correction_is_invalid_is_closed(new_world: World, simulated: Only) -> None:
+    def negative(records: pd.DataFrame) -> pd.DataFrame:
+        return records.assign(TotalCon=["-1", *records["TotalCon"].iloc[1:]])
+
+    new_world.run("ingestion_job", H)
+    new_world.with_source(at_h(simulated, negative)).run("ingestion_job", H)
+    store = new_world.stores.feature_store
+    assert len(store.read(H, H + HOUR)) == len(SERIES) - 1
+    assert len(store.read(H, H + HOUR, known_by=H + HOUR)) == len(SERIES)
+
+
+def test_records_of_other_hours_and_with_unreadable_times_are_kept_and_a_check_fails(
+    new_world: World, simulated: Only
+) -> None:
+    def astray(records: pd.DataFrame) -> pd.DataFrame:
+        times = ["2023-03-01T15:00:00", "soon", *records["HourUTC"].iloc[2:]]
+        return records.assign(HourUTC=times)
+
+    result = new_world.with_source(at_h(simulated, astray)).run("ingestion_job", H)
+    assert len(new_world.frame("raw_consumption", H)) == len(SERIES)
+    quarantine = new_world.frame("quarantine", H)
+    assert set(quarantine["reason"]) == {"another hour than requested", "unreadable time"}
+    assert len(new_world.stores.feature_store.read(H, H + HOUR)) == len(SERIES) - 2
+    check = checks_of(result)["requested_hours"]
+    assert not check.passed
+    assert check.metadata["records"].value == 2
 
 
 def test_a_quarantine_file_says_its_source_and_hour(new_world: World, simulated: Only) -> None:
@@ -85,7 +137,7 @@ def test_a_mostly_invalid_hour_is_rejected_before_anything_of_the_run_is_written
     changed = new_world.with_source(at_h(simulated, not_numbers))
     result = changed.run("ingestion_job", H, H + 2 * HOUR, succeeds=False)
 
-    assert len(new_world.frame("raw_consumption", H)) == len(SERIES)
+    assert len(new_world.frame("raw_consumption", H)) == 2 * len(SERIES)
     after = new_world.stores.feature_store.read(H - HOUR, H + 9 * HOUR)
     pd.testing.assert_frame_equal(after, before)
     assert not new_world.stores.object_store.list("quarantine")
@@ -180,9 +232,11 @@ def test_a_range_in_one_run_gives_the_same_rows_as_single_runs(
         hour += HOUR
     hour = first
     while hour <= last:
-        pd.testing.assert_frame_equal(
-            single.frame("raw_consumption", hour), real_world.frame("raw_consumption", hour)
+        alone, in_a_range = (
+            world.frame("raw_consumption", hour).drop(columns="seen_at")
+            for world in (single, real_world)
         )
+        pd.testing.assert_frame_equal(alone, in_a_range)
         hour += HOUR
     pd.testing.assert_frame_equal(
         single.stores.feature_store.read(first, last + HOUR),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from energy_assets.forecasts.publishing import published_origin
+from energy_assets.forecasts.publishing import read_published
 from energy_assets.partitions import HOUR
 from energy_assets.sources.file import FileSource
 from energy_assets_tests.world import ORIGIN, SERIES, Only, World
@@ -66,7 +66,7 @@ def test_a_backfill_of_old_hours_leaves_the_newest_forecast_untouched(few_series
     world.run("hourly_job", first, last)
     world.run("prediction_job", first)
     assert {name: world.stores.object_store.read(name) for name in NEWEST} == newest
-    assert published_origin(world.stores.object_store) == ORIGIN
+    assert read_published(world.stores.object_store).origin == ORIGIN
+    assert world.metadata("published_forecast", last)["published by this run"] is False
     for hour in (first, first + HOUR, last):
-        assert world.metadata("predictions_parquet", hour)["published as newest"] is False
         assert set(world.frame("predictions_parquet", hour)["origin"]) == {pd.Timestamp(hour)}

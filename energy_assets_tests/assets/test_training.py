@@ -7,6 +7,7 @@ import logging
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import pandas as pd
 import pytest
 
@@ -35,7 +36,8 @@ def test_a_training_dataset_reads_the_same_after_a_correction(world: World) -> N
     world.run("hourly_job", ORIGIN, assets=["feature_view"])
     before = pinned_rows(world, ORIGIN)
     store = world.stores.feature_store
-    store.upsert(store.read(ORIGIN, ORIGIN + HOUR).assign(energy_consumption=1.0))
+    rows = store.read(ORIGIN, ORIGIN + HOUR)
+    store.upsert(rows.assign(energy_consumption=1.0, known_at=ORIGIN + DAY))
     pd.testing.assert_frame_equal(pinned_rows(world, ORIGIN), before)
 
 
@@ -57,11 +59,21 @@ def test_a_model_is_trained_with_the_newest_configuration_at_or_before_its_hour(
     assert metadata["best_config"] == key_of(ORIGIN)
 
 
-def test_without_any_configuration_the_error_names_the_job_to_run(world: World) -> None:
+def evaluation(result: dg.ExecuteInProcessResult, name: str) -> dg.AssetCheckEvaluation:
+    """The evaluation of a check in a run."""
+    (check,) = (e for e in result.get_asset_check_evaluations() if e.check_name == name)
+    return check
+
+
+def test_without_any_configuration_a_model_uses_the_default_one_and_a_check_warns(
+    world: World,
+) -> None:
     earlier = ORIGIN - HOUR
-    result = world.run("hourly_job", earlier, assets=["feature_view", "model"], succeeds=False)
-    assert "run tuning_job" in root_error(result).message
-    assert key_of(earlier) in root_error(result).message
+    result = world.run("hourly_job", earlier, assets=["feature_view", "model"])
+    check = evaluation(result, "tuned")
+    assert not check.passed
+    assert "run tuning_job" in check.metadata[key_of(earlier)].value
+    assert world.metadata("model", earlier)["best_config"] == "default"
 
 
 def test_tuning_keeps_every_trial_and_starts_with_the_default(world: World) -> None:
@@ -102,7 +114,7 @@ def test_a_good_model_is_promoted_with_its_scores_beside_both_naives(world: Worl
     assert world.metadata("model", ORIGIN)["model_version"] == model.version
     assert model.metrics["mase"] < model.metrics["mase_seasonal_naive_24"]
     assert model.metrics["mase"] < model.metrics["mase_seasonal_naive_168"]
-    (check,) = result.get_asset_check_evaluations()
+    check = evaluation(result, "beats_seasonal_naive")
     assert check.passed
 
 

@@ -17,10 +17,28 @@ from energy_assets_tests.tracking.wandb_server import KEY, WandbServer
 WRONG = {"fs_api_key": SecretStr("a-wrong-key"), "wandb_api_key": SecretStr("a-wrong-key")}
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    return home
+
+
+def test_a_home_of_dagster_that_is_not_there_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "gone"))
+    *others, runs = try_backends(read_settings(_env_file=None, storage_root=tmp_path))
+    assert all(outcome.reached for outcome in others)
+    assert not runs.reached
+    assert "DAGSTER_HOME" in runs.message
+
+
 def test_with_nothing_set_every_backend_is_reached(tmp_path: Path) -> None:
     outcomes = list(try_backends(read_settings(_env_file=None, storage_root=tmp_path)))
     assert all(outcome.reached for outcome in outcomes)
-    backends = ["source", "features", "models", "objects", "tracking"]
+    backends = ["source", "features", "models", "objects", "tracking", "runs"]
     assert [outcome.backend for outcome in outcomes] == backends
 
 

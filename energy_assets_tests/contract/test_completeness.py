@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from energy_assets.contract.completeness import missing_hours, missing_rows, ranges
+from energy_assets.contract.completeness import hours_to_repair, missing_rows, ranges
 
 H = datetime(2023, 2, 10)
 HOUR = timedelta(hours=1)
@@ -57,13 +57,14 @@ def test_a_series_that_ended_more_than_a_week_ago_is_not_missing() -> None:
     assert (expected, missing.tolist()) == (1, [0])
 
 
-def test_missing_hours_are_those_with_a_missing_series() -> None:
-    store = Stored(rows((-1, "111"), (0, "111"), (2, "111")))
-    assert missing_hours(store, H, H + 4 * HOUR) == [H + HOUR, H + 3 * HOUR]
+def test_recent_hours_with_a_missing_series_and_older_hours_without_rows_are_repaired() -> None:
+    store = Stored(rows((-1, "111"), (0, "111"), (2, "111"), (2, "112"), (3, "111"), (4, "111")))
+    gaps = hours_to_repair(store, H, H + 5 * HOUR, incomplete_since=H + 3 * HOUR)
+    assert gaps == [H + HOUR, H + 3 * HOUR, H + 4 * HOUR]
 
 
-def test_an_empty_store_cannot_tell_which_hours_are_missing() -> None:
-    assert missing_hours(Stored(rows()), H, H + HOUR) is None
+def test_an_empty_store_lacks_every_hour() -> None:
+    assert hours_to_repair(Stored(rows()), H, H + 2 * HOUR, H) == [H, H + HOUR]
 
 
 def test_hours_become_ranges_without_gaps() -> None:

@@ -18,7 +18,6 @@ from energy_assets.contract.rules import (
     reason_to_reject,
     validate_records,
 )
-from energy_assets.errors import SourceError
 from energy_assets.schemas import CONSUMPTION, PRIMARY_KEY, QUARANTINE
 from energy_assets.sources.file import FileSource
 from energy_assets.sources.profiles import CONSUMER_CATEGORY, DE35, DK3619, DatasetProfile
@@ -144,9 +143,22 @@ def test_an_invalid_repeat_leaves_the_valid_record() -> None:
     assert reasons((HOUR, "DK1", "111", "7"), (HOUR, "DK1", "111", "-7")) == ["negative value"]
 
 
-def test_an_unreadable_time_is_an_error() -> None:
-    with pytest.raises(SourceError, match="HourUTC = 'soon'"):
-        validate_records(records(("soon", "DK1", "111", "7")), DE35)
+def test_a_record_with_an_unreadable_time_is_quarantined_for_the_hour_it_was_fetched_for() -> None:
+    published = records(("soon", "DK1", "111", "7"), (HOUR, "DK1", "111", "7"))
+    requested = pd.Series(pd.Timestamp(HOUR), index=published.index)
+    validated = validate_records(published, DE35, requested)
+    assert validated.quarantine["reason"].tolist() == ["unreadable time"]
+    assert validated.quarantine["hour"].tolist() == [pd.Timestamp(HOUR)]
+    assert len(validated.rows) == 1
+
+
+def test_a_record_of_another_hour_than_requested_is_quarantined() -> None:
+    published = records(("2023-02-01 01:00", "DK1", "111", "7"), (HOUR, "DK1", "111", "7"))
+    requested = pd.Series(pd.Timestamp(HOUR), index=published.index)
+    validated = validate_records(published, DE35, requested)
+    assert validated.quarantine["reason"].tolist() == ["another hour than requested"]
+    assert validated.rows["datetime_utc"].tolist() == [pd.Timestamp(HOUR)]
+    assert reason_to_reject(validated) is None
 
 
 @pytest.mark.parametrize("seed", range(30))

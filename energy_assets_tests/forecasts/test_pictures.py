@@ -12,7 +12,7 @@ from PIL import Image
 
 from energy_assets.forecasts.pictures import forecast_picture, horizon_picture, outcome_picture
 from energy_assets.partitions import HOUR, WEEK
-from energy_assets.schemas import CONSUMPTION, PREDICTIONS
+from energy_assets.schemas import CONSUMPTION, FORECASTS
 from energy_assets.sources.simulator import Simulator
 
 H = datetime(2023, 3, 10, 21)
@@ -39,7 +39,7 @@ def predictions() -> pd.DataFrame:
         for area, code, size in SERIES
         for step in range(1, 25)
     ]
-    return pd.DataFrame(rows, columns=list(PREDICTIONS.dtypes)).astype(PREDICTIONS.dtypes)
+    return pd.DataFrame(rows, columns=list(FORECASTS.dtypes)).astype(FORECASTS.dtypes)
 
 
 def size_of(png: bytes) -> tuple[int, int]:

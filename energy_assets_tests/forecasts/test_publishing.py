@@ -1,15 +1,16 @@
-"""The newest forecast only moves forward, in every object store."""
+"""The published forecast only moves forward and is always of one origin, in every object store."""
 
 from __future__ import annotations
 
 import threading
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from energy_assets.errors import UnreachableError
-from energy_assets.forecasts.publishing import publish_newest, published_origin
+from energy_assets.forecasts.publishing import POINTER, publish, read_published
 from energy_assets.partitions import HOUR
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import read_metadata
@@ -25,54 +26,133 @@ ORIGIN = datetime(2023, 3, 13, 21)
 FILES = ("predictions.parquet", "X.parquet", "y.parquet")
 
 
-def rows(start: datetime) -> pd.DataFrame:
-    hours = pd.date_range(start, periods=24, freq="h")
+def version(origin: datetime, made_at: datetime | None = None) -> pd.DataFrame:
     return pd.DataFrame(
-        {"area": "DK1", "consumer_type": "111", "datetime_utc": hours, "energy_consumption": 1.0}
+        {
+            "origin": [pd.Timestamp(origin)],
+            "made_at": pd.Timestamp(made_at or origin + HOUR),
+            "quality": "model",
+            "model_version": "m",
+        }
     )
 
 
-def publish(objects: ObjectStore, origin: datetime) -> bool:
-    observed, predicted = rows(origin - 23 * HOUR), rows(origin + HOUR)
-    return publish_newest(objects, origin, observed, predicted, {"source": "simulator"})
+def publish_from(
+    objects: ObjectStore, origin: datetime, made_at: datetime | None = None
+) -> datetime:
+    """Publish the forecast from an origin; the origin that is published afterwards."""
+    tables = {name: pd.DataFrame({"origin": [f"{origin}"]}) for name in FILES}
+    return publish(objects, version(origin, made_at), tables, "simulator").origin
 
 
 def published(objects: ObjectStore) -> dict[str, bytes]:
-    return {name: objects.read(name) for name in FILES}
+    return {name: objects.read(name) for name in (POINTER, *FILES)}
 
 
-def origins(objects: ObjectStore) -> set[datetime | None]:
-    return {published_origin(objects, name) for name in FILES}
+def published_origin(objects: ObjectStore) -> datetime | None:
+    current = read_published(objects)
+    return None if current is None else current.origin
+
+
+def origins(objects: ObjectStore) -> set[str]:
+    """The origins that the pointer, its files and the files that consumers read are of."""
+    current = read_published(objects)
+    assert current is not None
+    paths = [*current.files, *current.files.values()]
+    return {
+        current.origin.isoformat(),
+        *(read_metadata(objects.read(path))["origin"] for path in paths),
+    }
 
 
 def test_a_newer_forecast_replaces_an_older_one(object_store: ObjectStore) -> None:
     assert published_origin(object_store) is None
     for origin in (ORIGIN, ORIGIN + HOUR):
-        assert publish(object_store, origin)
-        assert origins(object_store) == {origin}
+        assert publish_from(object_store, origin) == origin
+        assert origins(object_store) == {origin.isoformat()}
     assert read_metadata(object_store.read("predictions.parquet"))["source"] == "simulator"
 
 
 def test_an_older_forecast_never_replaces_a_newer_one(object_store: ObjectStore) -> None:
-    publish(object_store, ORIGIN)
+    publish_from(object_store, ORIGIN)
     before = published(object_store)
-    assert not publish(object_store, ORIGIN - HOUR)
+    assert publish_from(object_store, ORIGIN - HOUR) == ORIGIN
     assert published(object_store) == before
 
 
 def test_publishing_the_same_hour_again_leaves_the_same_bytes(object_store: ObjectStore) -> None:
-    publish(object_store, ORIGIN)
+    publish_from(object_store, ORIGIN)
     before = published(object_store)
-    assert publish(object_store, ORIGIN)
+    assert publish_from(object_store, ORIGIN) == ORIGIN
     assert published(object_store) == before
 
 
 @pytest.mark.parametrize("content", [b"", b"no parquet"])
 def test_a_damaged_file_is_replaced(object_store: ObjectStore, content: bytes) -> None:
-    for name in FILES:
+    for name in (POINTER, *FILES):
         object_store.write(name, content)
-    assert publish(object_store, ORIGIN)
-    assert origins(object_store) == {ORIGIN}
+    assert publish_from(object_store, ORIGIN) == ORIGIN
+    assert origins(object_store) == {ORIGIN.isoformat()}
+
+
+def test_a_later_version_of_the_same_origin_replaces_an_earlier_one(
+    object_store: ObjectStore,
+) -> None:
+    for made_at in (ORIGIN + 2 * HOUR, ORIGIN + 3 * HOUR, ORIGIN + HOUR):
+        publish_from(object_store, ORIGIN, made_at)
+    current = read_published(object_store)
+    assert current is not None
+    assert current.made_at == ORIGIN + 3 * HOUR
+    made_at = {read_metadata(object_store.read(name))["made_at"] for name in FILES}
+    assert made_at == {current.made_at.isoformat()}
+
+
+class InterruptedWriteError(Exception):
+    """The process ends here."""
+
+
+class Interrupting:
+    """Another store that ends the process at its n-th write."""
+
+    def __init__(self, objects: ObjectStore, writes: int) -> None:
+        self.objects = objects
+        self.writes = writes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.objects, name)
+
+    def _count(self) -> None:
+        if not self.writes:
+            raise InterruptedWriteError
+        self.writes -= 1
+
+    def write(self, path: str, data: bytes) -> None:
+        self._count()
+        self.objects.write(path, data)
+
+    def write_if(self, path: str, data: bytes, generation: str | None) -> bool:
+        self._count()
+        return self.objects.write_if(path, data, generation)
+
+
+def test_the_pointer_names_one_whole_forecast_wherever_a_run_is_interrupted(
+    object_store: ObjectStore,
+) -> None:
+    publish_from(object_store, ORIGIN)
+    later = ORIGIN + HOUR
+    writes = 2 * len(FILES) + 1  # the files, the pointer, and the files that consumers read
+    for number in range(writes):
+        with pytest.raises(InterruptedWriteError):
+            publish_from(Interrupting(object_store, number), later)
+        current = read_published(object_store)
+        assert current is not None
+        of_files = {
+            read_metadata(object_store.read(path))["origin"] for path in current.files.values()
+        }
+        assert of_files == {current.origin.isoformat()}
+        later += HOUR
+    publish_from(object_store, later - HOUR)
+    assert origins(object_store) == {(later - HOUR).isoformat()}
 
 
 def test_racing_forecasts_never_move_the_newest_one_back(object_store: ObjectStore) -> None:
@@ -84,7 +164,7 @@ def test_racing_forecasts_never_move_the_newest_one_back(object_store: ObjectSto
     def run(origin: datetime) -> None:
         start.wait()
         try:
-            publish(object_store, origin)
+            publish_from(object_store, origin)
         except Exception as error:
             errors.append(error)
 
@@ -98,26 +178,26 @@ def test_racing_forecasts_never_move_the_newest_one_back(object_store: ObjectSto
         thread.join()
     assert errors == []
     assert newest == sorted(newest)
-    assert origins(object_store) == {max(racing)}
+    assert origins(object_store) == {max(racing).isoformat()}
 
 
 def test_a_forecast_whose_answer_was_lost_is_published(gcs: GcsServer) -> None:
     objects = gcs_store()
-    publish(objects, ORIGIN)
+    publish_from(objects, ORIGIN)
     gcs.fail(*[loses_the_answer] * 3, at="ifGenerationMatch")
-    assert publish(objects, ORIGIN + HOUR)
-    assert origins(objects) == {ORIGIN + HOUR}
+    assert publish_from(objects, ORIGIN + HOUR) == ORIGIN + HOUR
+    assert origins(objects) == {(ORIGIN + HOUR).isoformat()}
 
 
 def test_a_store_that_does_not_answer_is_not_treated_as_empty(
     gcs: GcsServer,
 ) -> None:
-    publish(gcs_store(), ORIGIN)
+    publish_from(gcs_store(), ORIGIN)
     before = published(gcs_store())
     objects = gcs_store(policy=IMPATIENT)
     objects.exists("predictions.parquet")
     # Reading the content fails, and writing would not.
     gcs.fail(*[answers(503)] * 100, at="GET /download")
     with pytest.raises(UnreachableError):
-        publish(objects, ORIGIN - HOUR)
-    assert {name: gcs.objects[name] for name in FILES} == before
+        publish_from(objects, ORIGIN - HOUR)
+    assert {name: gcs.objects[name] for name in (POINTER, *FILES)} == before

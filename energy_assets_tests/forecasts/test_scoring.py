@@ -10,7 +10,7 @@ import pytest
 
 from energy_assets.forecasts.scoring import errors_by_horizon, score_forecasts
 from energy_assets.partitions import HOUR, WEEK
-from energy_assets.schemas import CONSUMPTION, MONITORING, PREDICTIONS
+from energy_assets.schemas import CONSUMPTION, FORECASTS, MONITORING
 
 H = datetime(2023, 3, 10, 21)
 SERIES = [("DK1", "111"), ("DK1", "121"), ("DK2", "111")]
@@ -40,7 +40,7 @@ def forecast_from(origin: datetime, seed: int) -> pd.DataFrame:
             hour = origin + horizon * HOUR
             interval = (value - 20, value + 20)
             rows.append((area, code, hour, value, *interval, horizon, origin, "v", "model"))
-    return pd.DataFrame(rows, columns=list(PREDICTIONS.dtypes)).astype(PREDICTIONS.dtypes)
+    return pd.DataFrame(rows, columns=list(FORECASTS.dtypes)).astype(FORECASTS.dtypes)
 
 
 @pytest.fixture

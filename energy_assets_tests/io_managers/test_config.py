@@ -11,6 +11,7 @@ import pytest
 
 from energy_assets.errors import NotFoundError, StorageError
 from energy_assets.forecasting.tuning.result import BestConfig, NotTuned
+from energy_assets.forecasting.tuning.search_space import read_search_space
 from energy_assets.io_managers.config import ConfigIOManager
 from energy_assets.partitions import DAY, HOUR, hourly, key_of
 from energy_assets.stores.embedded.object_store import LocalObjectStore
@@ -31,13 +32,15 @@ def store(objects: LocalObjectStore, hour: datetime, learning_rate: float) -> No
     ConfigIOManager(objects).handle_output(context, {key_of(hour): config})
 
 
-def load(objects: LocalObjectStore, first: datetime, last: datetime) -> dict[str, BestConfig]:
+def load(
+    objects: LocalObjectStore, first: datetime, last: datetime, require_tuning: bool = False
+) -> dict[str, BestConfig]:
     context = dg.build_input_context(
         asset_key=dg.AssetKey("best_config"),
         asset_partition_key_range=dg.PartitionKeyRange(key_of(first), key_of(last)),
         asset_partitions_def=hourly,
     )
-    return ConfigIOManager(objects).load_input(context)
+    return ConfigIOManager(objects, require_tuning).load_input(context)
 
 
 def test_an_hour_has_the_newest_configuration_at_or_before_it(objects: LocalObjectStore) -> None:
@@ -78,10 +81,20 @@ def test_a_configuration_is_stored_as_readable_json_without_its_hour(
     assert content.startswith('{\n  "best_parameters"')
 
 
-def test_without_a_configuration_the_error_names_the_job_to_run(objects: LocalObjectStore) -> None:
+def test_before_the_first_configuration_an_hour_has_the_default_one(
+    objects: LocalObjectStore,
+) -> None:
+    store(objects, ORIGIN, 0.12)
+    config = load(objects, ORIGIN - HOUR, ORIGIN - HOUR)[key_of(ORIGIN - HOUR)]
+    assert isinstance(config, NotTuned)
+    assert config.best_parameters == read_search_space().default_configuration()
+    assert "before 2023-03-13-20:00: run tuning_job" in config.unsearched
+
+
+def test_if_tuning_is_required_the_error_names_the_job_to_run(objects: LocalObjectStore) -> None:
     store(objects, ORIGIN, 0.12)
     with pytest.raises(NotFoundError, match="before 2023-03-13-20:00: run tuning_job"):
-        load(objects, ORIGIN - HOUR, ORIGIN - HOUR)
+        load(objects, ORIGIN - HOUR, ORIGIN - HOUR, require_tuning=True)
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"forecast": 1}'])

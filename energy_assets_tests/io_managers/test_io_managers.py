@@ -21,7 +21,7 @@ from energy_assets.io_managers import (
 )
 from energy_assets.io_managers.parquet import MAY_BE_MISSING
 from energy_assets.partitions import HOUR, hourly, key_of
-from energy_assets.schemas import CONSUMPTION
+from energy_assets.schemas import CONSUMPTION, first_versions
 from energy_assets.sources.simulator import Simulator
 from energy_assets.stores.parquet import read_metadata
 from energy_assets_tests.world import World
@@ -104,7 +104,7 @@ def test_a_missing_hour_is_an_error_unless_the_input_allows_it(world: World) -> 
 def test_rows_of_a_range_of_hours_reach_the_feature_group_in_one_commit(world: World) -> None:
     store = world.stores.feature_store
     frame = pd.concat([rows(hour, 1.0, 2.0) for hour in HOURS])
-    received = passed_on(FeatureGroupIOManager(store), frame, H, HOURS[-1])
+    received = passed_on(FeatureGroupIOManager(store), first_versions(frame), H, HOURS[-1])
     expected = frame.sort_values(["area", "consumer_type", "datetime_utc"], ignore_index=True)
     pd.testing.assert_frame_equal(received, expected)
     assert len(passed_on(FeatureGroupIOManager(store), None, HOURS[1], HOURS[1])) == 2
@@ -121,11 +121,14 @@ def test_rows_outside_the_hours_of_the_run_are_refused_and_nothing_is_written(
     assert store.read(H, H + 2 * HOUR).empty
 
 
-def test_a_training_dataset_is_read_as_it_was_pinned(world: World) -> None:
+@pytest.mark.parametrize("known_by", [None, H])
+def test_a_training_dataset_is_read_as_it_was_pinned(
+    world: World, known_by: datetime | None
+) -> None:
     store = world.stores.feature_store
-    store.upsert(rows(H, 1.0, 2.0))
-    dataset = store.create_training_dataset(H, H + HOUR)
-    store.upsert(rows(H, 5.0, 2.0))
+    store.upsert(first_versions(rows(H, 1.0, 2.0)))
+    dataset = store.create_training_dataset(H, H + HOUR, known_by)
+    store.upsert(rows(H, 5.0, 2.0).assign(known_at=H + HOUR))
     manager = FeatureViewIOManager(store, world.stores.object_store)
     received = passed_on(manager, {KEYS[0]: dataset}, H, H)
     assert received[KEYS[0]].dataset == dataset

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -16,7 +19,7 @@ import pytest
 
 from energy_assets.forecasting import model_files
 from energy_assets.forecasting.tuning.result import read_result
-from energy_assets.schemas import as_panel
+from energy_assets.schemas import as_panel, first_versions
 from energy_assets.settings import read_settings
 from energy_assets.stores.opening import Stores, open_stores
 from energy_assets.stores.parquet import read_hour
@@ -24,6 +27,9 @@ from energy_assets.stores.paths import hour_path
 from energy_assets.stores.training_datasets import read_reference
 
 HOUR = timedelta(hours=1)
+ALL = (datetime(2023, 1, 1), datetime(2024, 1, 1))
+"""A range that holds all rows of every release."""
+
 RELEASES = sorted(path.parent for path in Path(__file__).parent.glob("*/expected.json"))
 
 
@@ -64,7 +70,7 @@ def test_every_release_is_here() -> None:
 
 
 def test_the_rows_of_the_feature_group_are_read(release: Release) -> None:
-    rows = release.stores.feature_store.read(datetime(2023, 1, 1), datetime(2024, 1, 1))
+    rows = release.stores.feature_store.read(*ALL)
     assert_is(rows, release.expected["feature_group"])
 
 
@@ -73,8 +79,56 @@ def test_the_feature_group_takes_new_rows(release: Release) -> None:
     hour = release.origin + 2 * HOUR
     rows = release.training_rows().tail(1).reset_index(drop=True)
     new = rows.assign(datetime_utc=rows["datetime_utc"] + 2 * HOUR)
-    store.upsert(new)
+    store.upsert(first_versions(new))
     pd.testing.assert_frame_equal(store.read(hour, hour + HOUR), new)
+
+
+def test_the_rows_of_a_release_without_known_at_are_known_from_their_own_hour(
+    release: Release,
+) -> None:
+    store = release.stores.feature_store
+    rows = store.read(*ALL)
+    pd.testing.assert_frame_equal(store.read_versions(*ALL), first_versions(rows), check_like=True)
+    store.upsert(first_versions(rows))
+    assert len(store.read_versions(*ALL)) == len(rows), "the same versions once more"
+    until = rows["datetime_utc"].median()
+    assert store.read(*ALL, known_by=until)["datetime_utc"].max() == until
+
+
+def test_corrections_of_the_rows_of_a_release_take_nothing_from_it(release: Release) -> None:
+    store = release.stores.feature_store
+    rows = store.read(*ALL)
+    seen = release.origin + 9 * HOUR
+    closed = first_versions(rows.head(1)).assign(energy_consumption=math.nan, known_at=seen)
+    corrected = first_versions(rows.tail(1)).assign(energy_consumption=1.0, known_at=seen)
+    store.upsert(pd.concat([closed, corrected]))
+    assert_is(store.read(*ALL, known_by=seen - HOUR), release.expected["feature_group"])
+    now = rows.iloc[1:].reset_index(drop=True)
+    now.loc[now.index[-1], "energy_consumption"] = 1.0
+    for _ in range(2):
+        pd.testing.assert_frame_equal(store.read(*ALL), now)
+        assert_is(release.training_rows(), release.expected["feature_view"])
+        store.maintain(keep=9)
+
+
+def test_two_writers_may_upgrade_the_table_of_a_release_at_the_same_time(
+    release: Release, tmp_path: Path
+) -> None:
+    rows = release.stores.feature_store.read(*ALL)
+    settings, source = read_settings(_env_file=None, storage_root=tmp_path), release.expected
+    stores = [open_stores(settings, source["source_id"]).feature_store for _ in range(4)]
+    start = Barrier(len(stores))
+
+    def correct(number: int) -> None:
+        start.wait()
+        seen = release.origin + (9 + number) * HOUR
+        stores[number].upsert(first_versions(rows).assign(known_at=seen))
+
+    with ThreadPoolExecutor(len(stores)) as pool:
+        list(pool.map(correct, range(len(stores))))
+    versions = release.stores.feature_store.read_versions(*ALL)
+    assert len(versions) == len(rows) * (1 + len(stores))
+    assert_is(release.training_rows(), release.expected["feature_view"])
 
 
 def test_a_training_dataset_is_read_by_its_reference(release: Release) -> None:

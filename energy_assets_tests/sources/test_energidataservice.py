@@ -90,6 +90,7 @@ def inconsistent_pages() -> dict[str, list[Answer]]:
         "rows moved": [a_page(rows[:4], 6), a_page(rows[:2], 6)],
         "total changed": [a_page(rows[:4], 6), a_page(rows[4:], 7)],
         "page empty": [a_page(rows[:4], 6), a_page([], 6)],
+        "the same page again": [a_page(rows[:1], 6), a_page(rows[:1], 6)],
         "too many rows": [a_page(rows, 5)],
     }
 
@@ -112,7 +113,7 @@ def test_the_oldest_and_the_newest_hour_cost_one_small_request_each(
 ) -> None:
     assert source.oldest_hour() == START
     assert source.newest_hour() == END - HOUR
-    assert [request["limit"] for request in api.requests] == ["1", "1"]
+    assert [request["limit"] for request in api.requests] == ["100", "100"]
 
 
 def test_a_gap_in_the_data_is_an_empty_frame_with_the_columns(

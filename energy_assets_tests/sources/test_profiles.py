@@ -55,7 +55,24 @@ def test_each_published_form_of_a_time_is_read_as_its_utc_hour(text: str) -> Non
     assert hours.dtype == "datetime64[ns]"
 
 
-@pytest.mark.parametrize("text", [None, "", "2023-01-31", "31-01-2023 23:00", "2023-13-01 00:00"])
+def test_a_time_without_a_zone_is_utc_after_one_with_an_offset_too() -> None:
+    times = ["2023-02-01 00:00+01:00", "2023-01-31 23:00", "2023-01-31T23:00:00"]
+    hours = DE35.hours(pd.DataFrame({"HourUTC": times}))
+    assert set(hours) == {pd.Timestamp("2023-01-31 23:00")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "9999-12-31 23:00",
+        "1677-09-21 00:13",
+        "2023-01-31",
+        "31-01-2023 23:00",
+        "2023-13-01 00:00",
+    ],
+)
 def test_text_that_is_not_a_time_is_an_error_that_names_the_record(text: str | None) -> None:
     records = pd.DataFrame({"HourUTC": ["2023-01-31 23:00", text, "2023-01-31 23:00"]})
     with pytest.raises(SourceError, match=rf"record 2 of 3 has HourUTC = {text!r}"):

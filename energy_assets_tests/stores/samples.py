@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from energy_assets.schemas import CONSUMPTION
+from energy_assets.schemas import CONSUMPTION, first_versions
 
 T0 = datetime(2023, 3, 1)
 HOUR = timedelta(hours=1)
@@ -23,3 +23,11 @@ def rows(hours: int = 3, value: float = 1.0, start: datetime = T0) -> pd.DataFra
         ],
         columns=list(CONSUMPTION.dtypes),
     )
+
+
+def versions(
+    hours: int = 3, value: float = 1.0, start: datetime = T0, known_at: datetime | None = None
+) -> pd.DataFrame:
+    """The same as versions, known from their own hour or from `known_at`."""
+    first = first_versions(rows(hours, value, start))
+    return first if known_at is None else first.assign(known_at=pd.Timestamp(known_at))

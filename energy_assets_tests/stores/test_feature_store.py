@@ -7,42 +7,25 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from energy_assets.errors import ContractError, NotFoundError
 from energy_assets.schemas import CONSUMPTION, PRIMARY_KEY
-from energy_assets.stores.embedded.feature_store import DeltaFeatureStore
 from energy_assets.stores.feature_store import FeatureStore
-from energy_assets_tests.stores.hopsworks.clients import features
-from energy_assets_tests.stores.samples import HOUR, T0, rows
-
-
-@pytest.fixture(params=["embedded", "hopsworks"])
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., FeatureStore]:
-    """Opens each of the feature stores; both are empty."""
-    if request.param == "embedded":
-        return lambda **options: DeltaFeatureStore(tmp_path / "table", **options)
-    project = request.getfixturevalue("hopsworks")
-    return lambda **options: features(project, **options)
-
-
-@pytest.fixture
-def store(open_store: Callable[..., FeatureStore]) -> FeatureStore:
-    return open_store()
+from energy_assets_tests.stores.samples import HOUR, T0, rows, versions
 
 
 def test_what_is_upserted_is_read_back_sorted_by_key_with_its_types(store: FeatureStore) -> None:
-    store.upsert(rows().sample(frac=1, random_state=1))
+    store.upsert(versions().sample(frac=1, random_state=1))
     read = store.read(T0, T0 + 3 * HOUR)
     pd.testing.assert_frame_equal(read, rows())
     assert read["datetime_utc"].dt.tz is None
 
 
 def test_whole_numbers_become_floats_and_codes_stay_text(store: FeatureStore) -> None:
-    store.upsert(rows().assign(consumer_type="0121", energy_consumption=range(6)))
+    store.upsert(versions().assign(consumer_type="0121", energy_consumption=range(6)))
     read = store.read(T0, T0 + 3 * HOUR)
     assert set(read["consumer_type"]) == {"0121"}
     assert read["energy_consumption"].dtype == "float64"
@@ -55,7 +38,7 @@ def test_hours_are_utc_whatever_the_time_zone_of_the_process(
     monkeypatch.setenv("TZ", "America/New_York")
     time.tzset()
     try:
-        store.upsert(rows(hours=24))
+        store.upsert(versions(hours=24))
         pinned = store.create_training_dataset(T0 + HOUR, T0 + 3 * HOUR)
         for read in (store.read(pinned.start, pinned.end), store.read_training_dataset(pinned)):
             assert set(read["datetime_utc"]) == {pd.Timestamp(T0 + HOUR), T0 + 2 * HOUR}
@@ -65,7 +48,7 @@ def test_hours_are_utc_whatever_the_time_zone_of_the_process(
 
 
 def test_a_range_includes_its_start_and_excludes_its_end(store: FeatureStore) -> None:
-    store.upsert(rows(hours=5))
+    store.upsert(versions(hours=5))
     hours = store.read(T0 + HOUR, T0 + 3 * HOUR)["datetime_utc"]
     assert set(hours) == {pd.Timestamp(T0 + HOUR), pd.Timestamp(T0 + 2 * HOUR)}
 
@@ -74,7 +57,7 @@ def test_an_empty_store_and_an_empty_range_give_no_rows_but_the_right_types(
     store: FeatureStore,
 ) -> None:
     never_written = store.read(T0, T0 + HOUR)
-    store.upsert(rows())
+    store.upsert(versions())
     outside = store.read(T0 + timedelta(days=9), T0 + timedelta(days=10))
     for empty in (never_written, outside):
         assert len(empty) == 0
@@ -83,42 +66,42 @@ def test_an_empty_store_and_an_empty_range_give_no_rows_but_the_right_types(
 
 
 def test_rows_with_the_same_key_are_replaced_and_others_stay(store: FeatureStore) -> None:
-    store.upsert(rows(hours=4))
-    store.upsert(rows(hours=2, value=50.0))
+    store.upsert(versions(hours=4))
+    store.upsert(versions(hours=2, value=50.0))
     values = store.read(T0, T0 + 4 * HOUR).set_index(list(PRIMARY_KEY))["energy_consumption"]
     assert values[("DK1", "111")].tolist() == [50.0, 51.0, 3.0, 4.0]
 
 
 def test_upserting_the_same_rows_again_changes_nothing(store: FeatureStore) -> None:
     for _ in range(3):
-        store.upsert(rows())
+        store.upsert(versions())
     pd.testing.assert_frame_equal(store.read(T0, T0 + 9 * HOUR), rows())
 
 
 def test_upserting_no_rows_does_nothing(store: FeatureStore) -> None:
-    store.upsert(rows().iloc[:0])
+    store.upsert(versions().iloc[:0])
     assert len(store.read(T0, T0 + HOUR)) == 0
 
 
 def test_a_repeated_key_is_refused_and_nothing_is_written(store: FeatureStore) -> None:
     with pytest.raises(ContractError, match=r"repeat a key, first \(DK1, 111"):
-        store.upsert(pd.concat([rows(), rows().head(1)]))
+        store.upsert(pd.concat([versions(), versions().head(1)]))
     assert len(store.read(T0, T0 + 3 * HOUR)) == 0
 
 
 def test_a_training_dataset_gives_the_same_rows_after_later_upserts(store: FeatureStore) -> None:
-    store.upsert(rows(hours=3))
+    store.upsert(versions(hours=3))
     pinned = store.create_training_dataset(T0, T0 + 3 * HOUR)
     before = store.read_training_dataset(pinned)
-    store.upsert(rows(hours=3, value=99.0))
-    store.upsert(rows(hours=1, start=T0 - HOUR))
+    store.upsert(versions(hours=3, value=99.0))
+    store.upsert(versions(hours=1, start=T0 - HOUR))
     assert pinned.rows == 6
     pd.testing.assert_frame_equal(store.read_training_dataset(pinned), before)
     assert store.read(T0, T0 + HOUR)["energy_consumption"].iloc[0] == 99.0
 
 
 def test_hours_without_rows_can_be_pinned(store: FeatureStore) -> None:
-    store.upsert(rows())
+    store.upsert(versions())
     pinned = store.create_training_dataset(T0 + 5 * HOUR, T0 + 9 * HOUR)
     assert pinned.rows == 0
     read = store.read_training_dataset(pinned)
@@ -128,9 +111,9 @@ def test_hours_without_rows_can_be_pinned(store: FeatureStore) -> None:
 def test_a_training_dataset_can_be_pinned_again_after_its_reference_was_lost(
     store: FeatureStore,
 ) -> None:
-    store.upsert(rows())
+    store.upsert(versions())
     store.create_training_dataset(T0, T0 + 3 * HOUR)  # and a crash before its reference was written
-    store.upsert(rows(value=50.0))
+    store.upsert(versions(value=50.0))
     again = store.create_training_dataset(T0, T0 + 3 * HOUR)
     pd.testing.assert_frame_equal(store.read_training_dataset(again), rows(value=50.0))
 
@@ -141,7 +124,7 @@ def test_maintenance_keeps_the_table_and_the_newest_training_datasets(
     store = open_store(retention_hours=0)
     pinned = []
     for value in (1.0, 50.0, 99.0):
-        store.upsert(rows(value=value))
+        store.upsert(versions(value=value))
         pinned.append(store.create_training_dataset(T0, T0 + 3 * HOUR))
     removed = store.maintain(keep=2)
     assert sum(removed.values()) > 0
@@ -164,7 +147,7 @@ def test_pinning_rows_of_an_empty_store_says_what_to_do(store: FeatureStore) -> 
 def test_reading_a_training_dataset_that_is_gone_says_what_to_do(
     store: FeatureStore,
 ) -> None:
-    store.upsert(rows())
+    store.upsert(versions())
     pinned = store.create_training_dataset(T0, T0 + HOUR)
     for lost in ({"version": 99}, {"table": "another"}, {"rows": 1}):
         with pytest.raises(NotFoundError, match="materialise feature_view again"):
@@ -174,7 +157,7 @@ def test_reading_a_training_dataset_that_is_gone_says_what_to_do(
 def test_two_writers_at_the_same_time_lose_no_rows(store: FeatureStore) -> None:
     def write(series: int) -> None:
         for number in range(8):
-            store.upsert(rows(hours=1, start=T0 + number * HOUR).iloc[[series]])
+            store.upsert(versions(hours=1, start=T0 + number * HOUR).iloc[[series]])
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(write, (0, 1)))  # raises what a writer raises

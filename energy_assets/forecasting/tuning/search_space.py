@@ -5,16 +5,27 @@ from __future__ import annotations
 import builtins
 import inspect
 import itertools
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from energy_assets.errors import ForecastError
 from energy_assets.forecasting.forecaster import GlobalForecaster
 
 DEFAULT_PATH = Path(__file__).with_name("search_space.yaml")
+
+_MAX_BYTES = 16_384
+"""A larger file is no search space, and would take seconds to parse."""
+_MAX_BRACKETS = 500
+"""With more of them open at a time, PyYAML takes minutes."""
+_MAX_GRID = 1_000_000
+"""Nobody can try more configurations than this one by one."""
+_LARGEST = 2**53
+"""The largest number of a parameter: floats have every whole number up to it."""
 
 Value = bool | int | float | str | None
 Configuration = dict[str, Value]
@@ -46,6 +57,14 @@ class Parameter(BaseModel):
     q: int | float | None = None
     distribution: Distribution | None = None
 
+    @field_validator("value", "values", "min", "max", "q")
+    @classmethod
+    def _are_numbers(cls, value: Value | list[Value]) -> Value | list[Value]:
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, int | float) and not abs(number) <= _LARGEST:
+                raise ValueError(f"numbers must be finite and at most {_LARGEST:,}")
+        return value
+
     @model_validator(mode="after")
     def _one_of_three(self) -> Parameter:
         fields = self.model_fields_set
@@ -74,6 +93,8 @@ class Parameter(BaseModel):
             raise ValueError("log_uniform_values needs a min above 0")
         if self.kind == "q_uniform" and not (self.q and self.q > 0):
             raise ValueError("q_uniform needs a step q above 0")
+        if self.q and not 0 < (high - low) / self.q <= _LARGEST:
+            raise ValueError(f"q {self.q} is too small for min {low} and max {high}")
 
     @property
     def kind(self) -> Distribution:
@@ -87,15 +108,15 @@ class Parameter(BaseModel):
         whole = isinstance(self.min, int) and isinstance(self.max, int)
         return "int_uniform" if whole else "uniform"
 
-    def grid(self) -> list[Value]:
+    def grid(self) -> Sequence[Value]:
         """All values, for an exhaustive search. Raises ValueError for a continuous range."""
         if self.kind == "constant":
             return [self.value]
         if self.kind == "categorical":
-            return list(self.values or [])
+            return self.values or []
         if self.kind == "int_uniform":
             low, high = self.range
-            return list(builtins.range(int(low), int(high) + 1))
+            return builtins.range(int(low), int(high) + 1)
         raise ValueError(f"method grid needs value, values or whole numbers, not {self.kind}")
 
     def contains(self, value: Value) -> bool:
@@ -141,10 +162,16 @@ class SearchSpace(BaseModel):
                 f"parameters {', '.join(unknown)}: not among the arguments of GlobalForecaster, "
                 f"which are {', '.join(arguments)}"
             )
-        if self.method == "grid":
-            for parameter in self.parameters.values():
-                parameter.grid()
+        if self.method == "grid" and (size := self._grid_size) > _MAX_GRID:
+            raise ValueError(
+                f"method grid has {size:,} configurations, more than {_MAX_GRID:,}: use random or "
+                "bayes, or fewer values"
+            )
         return self
+
+    @property
+    def _grid_size(self) -> int:
+        return math.prod(len(parameter.grid()) for parameter in self.parameters.values())
 
     def default_configuration(self) -> Configuration:
         """The defaults of `GlobalForecaster` for the parameters of this space."""
@@ -157,18 +184,24 @@ class SearchSpace(BaseModel):
             parameter.contains(configuration[name]) for name, parameter in self.parameters.items()
         )
 
-    def grid(self) -> list[Configuration]:
+    def grid(self) -> Iterator[Configuration]:
         """All configurations except the default one, the last parameter varying fastest."""
         values = [parameter.grid() for parameter in self.parameters.values()]
         default = self.default_configuration()
-        configurations = (
-            dict(zip(self.parameters, row, strict=True)) for row in itertools.product(*values)
-        )
-        return [configuration for configuration in configurations if configuration != default]
+        for row in itertools.product(*values):
+            configuration = dict(zip(self.parameters, row, strict=True))
+            if configuration != default:
+                yield configuration
 
     def count(self, trials: int) -> int:
         """How many of `trials` are possible: a grid plus the default configuration is finite."""
-        return min(trials, 1 + len(self.grid())) if self.method == "grid" else trials
+        if self.method != "grid":
+            return trials
+        default = self.default_configuration()
+        defaults = (
+            parameter.grid().count(default[name]) for name, parameter in self.parameters.items()
+        )
+        return min(trials, 1 + self._grid_size - math.prod(defaults))
 
 
 def read_search_space(path: Path = DEFAULT_PATH) -> SearchSpace:
@@ -177,14 +210,31 @@ def read_search_space(path: Path = DEFAULT_PATH) -> SearchSpace:
     Raises ForecastError, naming the file and the key, if it cannot be read or used.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return SearchSpace.model_validate(content)
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise ForecastError(f"The search space {path} cannot be read: {error.strerror}.") from error
-    except yaml.YAMLError as error:
-        raise ForecastError(f"The search space {path} is not YAML: {error}") from error
+    if len(content) > _MAX_BYTES:
+        raise ForecastError(f"The search space {path} has more than {_MAX_BYTES:,} bytes.")
+    try:
+        return SearchSpace.model_validate(_parse(content))
     except ValidationError as error:
         raise ForecastError(f"The search space {path} cannot be used: {_listed(error)}.") from error
+    except ValueError as error:
+        raise ForecastError(f"The search space {path} is not YAML: {error}.") from error
+
+
+def _parse(content: bytes) -> object:
+    """What a YAML text holds. Raises ValueError if it is none."""
+    try:
+        if content.count(b"[") + content.count(b"{") > _MAX_BRACKETS:
+            raise RecursionError
+        return yaml.safe_load(content.decode())
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    # What PyYAML takes for a date, a number and so on goes to a function that may raise anything.
+    except Exception as error:
+        raise ValueError(str(error)) from error
 
 
 def tidy(value: Value) -> Value:
@@ -193,8 +243,15 @@ def tidy(value: Value) -> Value:
 
 
 def _listed(error: ValidationError) -> str:
-    """The problems in a file, each with its key."""
-    return "; ".join(
-        ": ".join(filter(None, [".".join(str(part) for part in problem["loc"]), problem["msg"]]))
-        for problem in error.errors()
+    """The first problems in a file, each with its key."""
+    problems = error.errors(include_input=False, include_url=False, include_context=False)
+    more = f"; and {len(problems) - 10} more" if len(problems) > 10 else ""
+    return (
+        "; ".join(
+            ": ".join(
+                filter(None, [".".join(str(part) for part in problem["loc"]), problem["msg"]])
+            )
+            for problem in problems[:10]
+        )
+        + more
     )

@@ -9,19 +9,29 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Field
 from deltalake.exceptions import DeltaError
+from deltalake.schema import PrimitiveType
 
 from energy_assets.errors import NotFoundError, StorageError
-from energy_assets.schemas import CONSUMPTION, PRIMARY_KEY
+from energy_assets.schemas import CONSUMPTION_VERSIONS, KNOWN_AT, PRIMARY_KEY, conform
 from energy_assets.stores.commit_conflicts import RETENTION_HOURS, retry_on_conflict
 from energy_assets.stores.embedded.delta_errors import delta_errors
-from energy_assets.stores.feature_store import TrainingDataset, check_unique
+from energy_assets.stores.feature_store import TrainingDataset
 from energy_assets.stores.files import write_errors, write_whole
+from energy_assets.stores.versions import newest_versions, storable, with_known_at
+
+_SCHEMA = CONSUMPTION_VERSIONS.arrow_schema
+
+# Versions of an earlier release have no known_at: they are known from their own hour on.
+_SAME_VERSION = " AND ".join(
+    [f"target.{column} = source.{column}" for column in PRIMARY_KEY]
+    + [f"coalesce(target.{KNOWN_AT}, target.datetime_utc) = source.{KNOWN_AT}"]
+)
 
 
 class DeltaFeatureStore:
-    """The consumption table as Delta Lake; a training dataset is a table version and a range.
+    """Versions of rows in Delta Lake; a training dataset is a table version and a range.
 
     Every commit adds a file, and many small files make reads slow, so the table is compacted after
     each `commits_per_compaction` commits. Maintenance keeps files younger than `retention_hours`.
@@ -39,34 +49,43 @@ class DeltaFeatureStore:
         self.commits_per_compaction = commits_per_compaction
         self.retention_hours = retention_hours
 
-    def upsert(self, rows: pd.DataFrame) -> None:
-        check_unique(rows)
-        if rows.empty:
+    def upsert(self, versions: pd.DataFrame) -> None:
+        stored = storable(versions)
+        if stored.empty:
             return
-        source = pa.Table.from_pandas(rows, schema=CONSUMPTION.arrow_schema, preserve_index=False)
+        # Not Table.from_pandas, which would make nulls of NaN.
+        columns = [
+            pa.array(stored[field.name].to_numpy(), field.type, from_pandas=False)
+            for field in _SCHEMA
+        ]
+        source = pa.Table.from_arrays(columns, schema=_SCHEMA)
         # With the range as plain text in the predicate, Delta skips the files of other hours.
         first, last = (
-            f"{rows['datetime_utc'].agg(edge):%Y-%m-%dT%H:%M:%S}" for edge in ("min", "max")
+            f"{stored['datetime_utc'].agg(edge):%Y-%m-%dT%H:%M:%S}" for edge in ("min", "max")
         )
-        same_key = " AND ".join(f"target.{column} = source.{column}" for column in PRIMARY_KEY)
         within = f"target.datetime_utc >= '{first}' AND target.datetime_utc <= '{last}'"
-        retry_on_conflict(lambda: self._merge(source, f"{within} AND {same_key}"))
+        retry_on_conflict(lambda: self._merge(source, f"{within} AND {_SAME_VERSION}"))
 
-    def read(self, start: datetime, end: datetime) -> pd.DataFrame:
-        table = self._open()
-        if table is None:
-            return _to_pandas(CONSUMPTION.arrow_schema.empty_table())
-        return self._rows(table, start, end)
+    def read(
+        self, start: datetime, end: datetime, known_by: datetime | None = None
+    ) -> pd.DataFrame:
+        return newest_versions(self._versions(self._open(), start, end), known_by)
 
-    def create_training_dataset(self, start: datetime, end: datetime) -> TrainingDataset:
+    def read_versions(self, start: datetime, end: datetime) -> pd.DataFrame:
+        return conform(self._versions(self._open(), start, end), CONSUMPTION_VERSIONS)
+
+    def create_training_dataset(
+        self, start: datetime, end: datetime, known_by: datetime | None = None
+    ) -> TrainingDataset:
         table = self._open()
         if table is None:
             raise NotFoundError(
                 f"the feature store {self.folder} is empty: materialise feature_group first"
             )
-        rows, version = len(self._rows(table, start, end)), table.version()
+        rows = newest_versions(self._versions(table, start, end), known_by)
+        version = table.version()
         write_whole(self.pins / f"{version:020d}", b"")
-        return TrainingDataset(version, start, end, rows, table=str(table.metadata().id))
+        return TrainingDataset(version, start, end, len(rows), str(table.metadata().id), known_by)
 
     def read_training_dataset(self, dataset: TrainingDataset) -> pd.DataFrame:
         not_found = NotFoundError(
@@ -79,11 +98,12 @@ class DeltaFeatureStore:
         if table is None:
             raise not_found
         try:
-            rows = self._rows(table, dataset.start, dataset.end)
+            versions = self._versions(table, dataset.start, dataset.end)
         except StorageError as error:
             if isinstance(error.__cause__, FileNotFoundError):  # maintenance removed its files
                 raise not_found from error
             raise
+        rows = newest_versions(versions, dataset.known_by)
         if len(rows) != dataset.rows:
             raise not_found
         return rows
@@ -102,10 +122,13 @@ class DeltaFeatureStore:
             self.folder.mkdir(parents=True, exist_ok=True)
             table = DeltaTable.create(
                 self.folder,
-                schema=CONSUMPTION.arrow_schema,
+                schema=_SCHEMA,
                 mode="ignore",
-                description=CONSUMPTION.description,
+                description=CONSUMPTION_VERSIONS.description,
             )
+            if KNOWN_AT not in _columns(table):
+                # Written by an earlier release. The column takes nulls: its rows have none.
+                table.alter.add_columns([Field(KNOWN_AT, PrimitiveType("timestamp_ntz"))])
             (
                 table.merge(
                     source, predicate=predicate, source_alias="source", target_alias="target"
@@ -141,11 +164,14 @@ class DeltaFeatureStore:
             "files removed": len(removed),
         }
 
-    def _rows(self, table: DeltaTable, start: datetime, end: datetime) -> pd.DataFrame:
+    def _versions(self, table: DeltaTable | None, start: datetime, end: datetime) -> pd.DataFrame:
+        """The versions of the rows of [start, end), in no order."""
+        if table is None:
+            return _SCHEMA.empty_table().to_pandas()
         filters = [("datetime_utc", ">=", start), ("datetime_utc", "<", end)]
         with delta_errors(self.folder):
             selected = table.to_pyarrow_table(filters=filters)
-        return _to_pandas(selected)
+        return with_known_at(selected.to_pandas())
 
     def _open(self) -> DeltaTable | None:
         """The table as it is now; None if nothing has been written yet."""
@@ -168,7 +194,5 @@ class DeltaFeatureStore:
                 return None
 
 
-def _to_pandas(table: pa.Table) -> pd.DataFrame:
-    rows = table.to_pandas()[list(CONSUMPTION.dtypes)]
-    rows["datetime_utc"] = rows["datetime_utc"].astype("datetime64[ns]")
-    return rows.sort_values(list(PRIMARY_KEY), ignore_index=True)
+def _columns(table: DeltaTable) -> set[str]:
+    return {field.name for field in table.schema().fields}

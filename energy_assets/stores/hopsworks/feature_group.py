@@ -15,7 +15,7 @@ import pandas as pd
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from energy_assets.errors import SettingsError, StorageError
-from energy_assets.schemas import CONSUMPTION, SERIES_KEY
+from energy_assets.schemas import CONSUMPTION_VERSIONS, KNOWN_AT, SERIES_KEY
 from energy_assets.settings import Settings
 from energy_assets.stores.commit_conflicts import CommitConflictError
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hsfs.feature_store import FeatureStore
     from hsfs.feature_view import FeatureView
 
-NAME = CONSUMPTION.name
+NAME = CONSUMPTION_VERSIONS.name
 VIEW = f"{NAME}_view"
 EVENT_TIME = "datetime_utc"
 
@@ -34,7 +34,11 @@ _SOURCE = re.compile(r"Source: (\S+)")
 
 
 class FeatureGroup:
-    """One version of the feature group. It holds the rows of one source and its data set."""
+    """One version of the feature group. It holds the rows of one source and its data set.
+
+    Hopsworks merges on the primary key and the event time, so `known_at` is part of the primary
+    key: otherwise a correction would replace the version before it.
+    """
 
     def __init__(self, settings: Settings, source_id: str) -> None:
         self.source_id = source_id
@@ -59,11 +63,22 @@ class FeatureGroup:
             )
         return group
 
-    def insert(self, project: Project, rows: pd.DataFrame) -> None:
-        """Merge rows into the feature group, and create it first if it does not exist."""
+    def find_writable(self, store: FeatureStore) -> hsfs.feature_group.FeatureGroup | None:
+        """The feature group, if it exists; raises SettingsError if it cannot keep versions."""
+        group = self.find(store)
+        if group is not None and KNOWN_AT not in group.primary_key:
+            raise SettingsError(
+                f"feature group {self} in Hopsworks was created by an earlier release. It can be "
+                f"read, but not keep corrections beside what they correct: set "
+                f"FEATURE_GROUP_VERSION={self.version + 1} and load the history again"
+            )
+        return group
+
+    def insert(self, project: Project, versions: pd.DataFrame) -> None:
+        """Merge versions into the feature group, and create it first if it does not exist."""
         with _conflicts():
             group = self._find_or_create(project.get_feature_store())
-            job, _ = group.insert(rows, wait=True)
+            job, _ = group.insert(versions, wait=True)
         if job is not None and (state := job.get_final_state()) not in _SUCCESS:
             raise StorageError(
                 f"the job {job.name}, which writes {self}, has ended as {state}: its log in "
@@ -79,12 +94,15 @@ class FeatureGroup:
         group = self.find(store)
         if group is None:
             return None
+        stored = {feature.name for feature in group.columns}
         try:
             return store.get_or_create_feature_view(
                 name=VIEW,
                 version=self.version,
                 description=f"All columns of {NAME}",
-                query=group.select(list(CONSUMPTION.dtypes)),
+                query=group.select(
+                    [name for name in CONSUMPTION_VERSIONS.dtypes if name in stored]
+                ),
             )
         except RestAPIError:
             # Another process may just have created it.
@@ -105,7 +123,7 @@ class FeatureGroup:
         return int(compacted.get("numFilesRemoved", 0))
 
     def _find_or_create(self, store: FeatureStore) -> hsfs.feature_group.FeatureGroup:
-        group = self.find(store) or self._create(store)
+        group = self.find_writable(store) or self._create(store)
         if group.statistics_config.enabled != self.statistics:
             group.statistics_config = self.statistics
             group.update_statistics_config()
@@ -117,13 +135,13 @@ class FeatureGroup:
 
         features = [
             Feature(column.name, column.type.hopsworks, column.description)
-            for column in CONSUMPTION.columns
+            for column in CONSUMPTION_VERSIONS.columns
         ]
         group = store.create_feature_group(
             name=NAME,
             version=self.version,
-            description=f"{CONSUMPTION.description}. Source: {self.source_id}",
-            primary_key=list(SERIES_KEY),
+            description=f"{CONSUMPTION_VERSIONS.description}. Source: {self.source_id}",
+            primary_key=[*SERIES_KEY, KNOWN_AT],
             event_time=EVENT_TIME,
             online_enabled=False,
             stream=self.stream,
@@ -138,7 +156,7 @@ class FeatureGroup:
             group.save()
         except RestAPIError:
             # Another process may just have created it.
-            existing = self.find(store)
+            existing = self.find_writable(store)
             if existing is None:
                 raise
             return existing
@@ -167,7 +185,7 @@ def _conflicts() -> Iterator[None]:
 
 def _describe_features(group: hsfs.feature_group.FeatureGroup) -> None:
     """Add the descriptions that features lack in a group created from rows."""
-    descriptions = {column.name: column.description for column in CONSUMPTION.columns}
+    descriptions = {column.name: column.description for column in CONSUMPTION_VERSIONS.columns}
     features = [copy.copy(feature) for feature in group.columns if not feature.description]
     for feature in features:
         feature.description = descriptions.get(feature.name)

@@ -1,25 +1,27 @@
 """The hosted feature store: reads are ranges of hours of one feature view.
 
 A training dataset is a version of the view's training data: files of its own, which no later upsert
-changes.
+changes. The Query Service gives every version of the rows; which of them hold is worked out here.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 
 from energy_assets.errors import NotFoundError
-from energy_assets.schemas import CONSUMPTION, conform
+from energy_assets.schemas import CONSUMPTION_VERSIONS, KNOWN_AT, conform
 from energy_assets.settings import Settings, utc_now
 from energy_assets.stores.commit_conflicts import LONGEST_PAUSE, RETENTION_HOURS, retry_on_conflict
-from energy_assets.stores.feature_store import TrainingDataset, check_unique
+from energy_assets.stores.feature_store import TrainingDataset
 from energy_assets.stores.hopsworks.connection import HopsworksConnection
 from energy_assets.stores.hopsworks.feature_group import EVENT_TIME, VIEW, FeatureGroup, view_id
+from energy_assets.stores.versions import newest_versions, storable, with_known_at
 
 if TYPE_CHECKING:
     from hopsworks.project import Project
@@ -31,7 +33,7 @@ _TIME = "%Y-%m-%dT%H:%M:%S"
 
 
 class HopsworksFeatureStore:
-    """The consumption table as a feature group, for one source and its data set.
+    """Versions of rows in a feature group, for one source and its data set.
 
     `now` gives the time (naive UTC) by which training datasets are dated. Maintenance keeps those
     younger than `retention_hours`: a run may still be making or reading them.
@@ -50,27 +52,23 @@ class HopsworksFeatureStore:
         self.retention_hours = retention_hours
         self.now = now
 
-    def upsert(self, rows: pd.DataFrame) -> None:
-        check_unique(rows)
-        if rows.empty:
+    def upsert(self, versions: pd.DataFrame) -> None:
+        stored = storable(versions)
+        if stored.empty:
             return
-        # Delta Lake keeps microseconds, and the client warns about losing the rest.
-        frame = conform(rows, CONSUMPTION).astype({EVENT_TIME: "datetime64[us]"})
-        self._retry(lambda project: self.group.insert(project, frame))
+        self._retry(lambda project: self.group.insert(project, stored))
 
-    def read(self, start: datetime, end: datetime) -> pd.DataFrame:
-        def action(project: Project) -> pd.DataFrame | None:
-            view = self.group.view(project)
-            if view is None:
-                return None
-            self.connection.require_query_service()
-            return _unless_never_written(
-                lambda: view.get_batch_data(start_time=start, end_time=end, dataframe_type="pandas")
-            )
+    def read(
+        self, start: datetime, end: datetime, known_by: datetime | None = None
+    ) -> pd.DataFrame:
+        return newest_versions(self._read(start, end), known_by)
 
-        return _rows(self.connection.call(action), start, end)
+    def read_versions(self, start: datetime, end: datetime) -> pd.DataFrame:
+        return conform(self._read(start, end), CONSUMPTION_VERSIONS)
 
-    def create_training_dataset(self, start: datetime, end: datetime) -> TrainingDataset:
+    def create_training_dataset(
+        self, start: datetime, end: datetime, known_by: datetime | None = None
+    ) -> TrainingDataset:
         def action(project: Project) -> tuple[int, str]:
             view = self.group.view(project)
             if view is None:
@@ -90,12 +88,12 @@ class HopsworksFeatureStore:
             return version, view_id(view)
 
         version, table = self.connection.call(action)
-        rows = len(self._read_pinned(version, start, end, table))
-        return TrainingDataset(version, start, end, rows, table)
+        dataset = TrainingDataset(version, start, end, 0, table, known_by)
+        return replace(dataset, rows=len(self._read_pinned(dataset)))
 
     def read_training_dataset(self, dataset: TrainingDataset) -> pd.DataFrame:
         try:
-            rows = self._read_pinned(dataset.version, dataset.start, dataset.end, dataset.table)
+            rows = self._read_pinned(dataset)
         except NotFoundError:
             rows = None
         if rows is None or len(rows) != dataset.rows:
@@ -129,7 +127,7 @@ class HopsworksFeatureStore:
 
     def check(self) -> str:
         def action(project: Project) -> str:
-            group = self.group.find(project.get_feature_store())
+            group = self.group.find_writable(project.get_feature_store())
             self.connection.require_query_service()
             return "empty" if group is None else f"at {group.location}"
 
@@ -140,17 +138,29 @@ class HopsworksFeatureStore:
         pause = min(LONGEST_PAUSE, self.connection.policy.longest_pause)
         return retry_on_conflict(lambda: self.connection.call(action), pause)
 
-    def _read_pinned(
-        self, version: int, start: datetime, end: datetime, table: str
-    ) -> pd.DataFrame:
+    def _read(self, start: datetime, end: datetime) -> pd.DataFrame:
+        """The versions of the rows of [start, end), in no order."""
+
         def action(project: Project) -> pd.DataFrame | None:
             view = self.group.view(project)
-            if view is None or view_id(view) != table:
-                raise NotFoundError(f"there is no {VIEW} {table}")
+            if view is None:
+                return None
+            self.connection.require_query_service()
+            return _unless_never_written(
+                lambda: view.get_batch_data(start_time=start, end_time=end, dataframe_type="pandas")
+            )
+
+        return _versions(self.connection.call(action), start, end)
+
+    def _read_pinned(self, dataset: TrainingDataset) -> pd.DataFrame:
+        def action(project: Project) -> pd.DataFrame | None:
+            view = self.group.view(project)
+            if view is None or view_id(view) != dataset.table:
+                raise NotFoundError(f"there is no {VIEW} {dataset.table}")
             self.connection.require_query_service()
             try:
                 features, _ = view.get_training_data(
-                    version, primary_key=True, event_time=True, dataframe_type="pandas"
+                    dataset.version, primary_key=True, event_time=True, dataframe_type="pandas"
                 )
             except ValueError as error:
                 if "No objects to concatenate" in str(error):  # no rows, and so no file
@@ -158,7 +168,8 @@ class HopsworksFeatureStore:
                 raise
             return features
 
-        return _rows(self.connection.call(action), start, end)
+        versions = _versions(self.connection.call(action), dataset.start, dataset.end)
+        return newest_versions(versions, dataset.known_by)
 
 
 def _unless_never_written(read: Callable[[], pd.DataFrame]) -> pd.DataFrame | None:
@@ -174,10 +185,15 @@ def _unless_never_written(read: Callable[[], pd.DataFrame]) -> pd.DataFrame | No
         raise
 
 
-def _rows(features: pd.DataFrame | None, start: datetime, end: datetime) -> pd.DataFrame:
-    """The rows of [start, end) as every feature store returns them: naive UTC, sorted by key."""
+def _versions(features: pd.DataFrame | None, start: datetime, end: datetime) -> pd.DataFrame:
+    """The versions of the rows of [start, end), with naive UTC times."""
     if features is None:
-        features = pd.DataFrame(columns=list(CONSUMPTION.dtypes))
-    times = pd.to_datetime(features[EVENT_TIME], utc=True).dt.tz_localize(None)
-    within = (times >= start) & (times < end)
-    return conform(features.assign(**{EVENT_TIME: times})[within], CONSUMPTION)
+        features = pd.DataFrame(columns=list(CONSUMPTION_VERSIONS.dtypes))
+    times = {
+        name: pd.to_datetime(features[name], utc=True).dt.tz_localize(None)
+        for name in (EVENT_TIME, KNOWN_AT)
+        if name in features
+    }
+    within = (times[EVENT_TIME] >= start) & (times[EVENT_TIME] < end)
+    versions = with_known_at(features.assign(**times)[within])
+    return versions.astype(CONSUMPTION_VERSIONS.dtypes)

@@ -13,7 +13,7 @@ import pytest
 from energy_assets.errors import NotFoundError, StorageError
 from energy_assets.stores.embedded.feature_store import DeltaFeatureStore
 from energy_assets_tests.stores.embedded.permissions import without_root
-from energy_assets_tests.stores.samples import HOUR, T0, rows
+from energy_assets_tests.stores.samples import HOUR, T0, rows, versions
 
 DESTRUCTIVE = re.compile(r"delete|remove|erase|wipe|overwrite", re.IGNORECASE)
 
@@ -22,7 +22,7 @@ DESTRUCTIVE = re.compile(r"delete|remove|erase|wipe|overwrite", re.IGNORECASE)
 def store(public_folder: Path) -> DeltaFeatureStore:
     """A table with rows in one file, and one pinned version."""
     store = DeltaFeatureStore(public_folder / "table")
-    store.upsert(rows())
+    store.upsert(versions())
     store.read(T0, T0 + HOUR)
     return store
 
@@ -47,20 +47,20 @@ def message_of(use: Callable[[], object]) -> str:
 
 def test_a_training_dataset_survives_compaction(tmp_path: Path) -> None:
     store = DeltaFeatureStore(tmp_path / "table", commits_per_compaction=10)
-    store.upsert(rows(hours=1))
+    store.upsert(versions(hours=1))
     pinned = store.create_training_dataset(T0, T0 + 9 * HOUR)
     for number in range(11):
-        store.upsert(rows(hours=1, value=float(number), start=T0 + HOUR))
+        store.upsert(versions(hours=1, value=float(number), start=T0 + HOUR))
     pd.testing.assert_frame_equal(store.read_training_dataset(pinned), rows(hours=1))
     assert len(store.read(T0, T0 + 9 * HOUR)) == 4
 
 
 def test_pins_of_an_earlier_table_in_the_same_folder_give_no_rows(tmp_path: Path) -> None:
     store = DeltaFeatureStore(tmp_path / "table")
-    store.upsert(rows())
+    store.upsert(versions())
     pinned = store.create_training_dataset(T0, T0 + 3 * HOUR)
     shutil.rmtree(tmp_path / "table")
-    store.upsert(rows(value=50.0))
+    store.upsert(versions(value=50.0))
     again = store.create_training_dataset(T0, T0 + 3 * HOUR)
     assert again.version == pinned.version
     with pytest.raises(NotFoundError, match="materialise feature_view again"):
@@ -85,7 +85,7 @@ def test_a_folder_without_the_right_to_write_names_the_permission(
 ) -> None:
     for folder in (public_folder / "table", public_folder / "another"):
         with without_root():
-            message = message_of(lambda folder=folder: DeltaFeatureStore(folder).upsert(rows()))
+            message = message_of(lambda folder=folder: DeltaFeatureStore(folder).upsert(versions()))
         assert f"cannot write {folder}" in message
         assert "Permission denied" in message
         assert "STORAGE_ROOT" in message
@@ -107,7 +107,7 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
         store = DeltaFeatureStore(folder)
         for use in (lambda store=store: store.read(T0, T0 + HOUR), store.check):
             assert f"cannot read {folder}: Not a directory" in message_of(use)
-        message = message_of(lambda store=store: store.upsert(rows()))
+        message = message_of(lambda store=store: store.upsert(versions()))
         assert f"cannot write {folder}" in message
         assert "STORAGE_ROOT" in message
 
@@ -115,7 +115,7 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
 def test_a_missing_data_file_is_named(store: DeltaFeatureStore) -> None:
     path = data_file(store)
     path.unlink()
-    for use in (lambda: store.read(T0, T0 + HOUR), lambda: store.upsert(rows())):
+    for use in (lambda: store.read(T0, T0 + HOUR), lambda: store.upsert(versions())):
         message = message_of(use)
         assert f"cannot read {path}: No such file" in message
         assert "backup" in message
@@ -146,7 +146,7 @@ def test_a_damaged_file_is_named_with_the_advice_to_restore_it(
     store: DeltaFeatureStore, damage: Callable[[DeltaFeatureStore], Path]
 ) -> None:
     path = damage(store)
-    for use in (lambda: store.read(T0, T0 + HOUR), lambda: store.upsert(rows())):
+    for use in (lambda: store.read(T0, T0 + HOUR), lambda: store.upsert(versions())):
         message = message_of(use)
         assert f"{path} is not readable" in message
         assert "Restore it from a backup" in message

@@ -17,7 +17,7 @@ from energy_assets.stores.hopsworks.model_registry import HopsworksModelRegistry
 from energy_assets.stores.opening import open_stores
 from energy_assets_tests.stores.hopsworks.clients import QUICK, features
 from energy_assets_tests.stores.hopsworks.server import HopsworksServer, Project
-from energy_assets_tests.stores.samples import HOUR, SOURCE_ID, T0, rows
+from energy_assets_tests.stores.samples import HOUR, SOURCE_ID, T0, rows, versions
 
 
 def test_the_stores_open_without_credentials() -> None:
@@ -46,10 +46,10 @@ def test_a_key_that_is_revoked_is_refused_and_works_again_once_it_is_valid(
     hopsworks: Project,
 ) -> None:
     store, old = features(hopsworks), hopsworks.key
-    store.upsert(rows())
+    store.upsert(versions())
     hopsworks.key = "another-key"
     with pytest.raises(CredentialError, match="FS_API_KEY"):
-        store.upsert(rows())
+        store.upsert(versions())
     hopsworks.key = old
     assert len(store.read(T0, T0 + HOUR)) == 2
 
@@ -62,7 +62,7 @@ def test_a_project_that_does_not_exist_is_named(hopsworks: Project) -> None:
 def test_a_key_without_the_needed_rights_says_what_it_needs(hopsworks: Project) -> None:
     hopsworks.fail("POST", "/featuregroups", status=403)
     with pytest.raises(CredentialError, match=r"owner of FS_API_KEY.*scopes.*featurestore"):
-        features(hopsworks).upsert(rows())
+        features(hopsworks).upsert(versions())
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_a_call_is_repeated_after_a_server_error(hopsworks: Project) -> None:
     store = features(hopsworks)
     hopsworks.fail("GET", "/project$", status=500)
     hopsworks.fail("POST", "/featuregroups$", status=503)
-    store.upsert(rows())
+    store.upsert(versions())
     hopsworks.fail("GET", "/query/batch", status=429)
     hopsworks.fail("POST", "/trainingdatasets$", status=500)
     hopsworks.fail("GET", "/trainingdatasets/version/", status=502)
@@ -134,7 +134,7 @@ def test_a_query_service_that_is_down_is_named_and_used_again_once_it_is_back(
     # The client's own pauses add up to half a minute.
     monkeypatch.setattr(retrying, "time", SimpleNamespace(time=lambda: 0, sleep=lambda _: None))
     store = features(hopsworks)
-    store.upsert(rows())
+    store.upsert(versions())
     for _ in range(2):  # at the first contact with the service, and later
         monkeypatch.setattr(hopsworks_server.query_service, "down", True)
         with pytest.raises(UnreachableError, match=r"Query Service|does not answer"):

@@ -18,7 +18,7 @@ from energy_assets.settings import PROJECT_ROOT
 from energy_assets.stores.hopsworks import connection as hopsworks_connection
 from energy_assets_tests.stores.hopsworks.clients import features, models, register
 from energy_assets_tests.stores.hopsworks.server import HopsworksServer, Project
-from energy_assets_tests.stores.samples import HOUR, T0, rows
+from energy_assets_tests.stores.samples import HOUR, T0, rows, versions
 
 
 def test_a_process_logs_in_once_for_all_stores_and_threads(
@@ -29,7 +29,7 @@ def test_a_process_logs_in_once_for_all_stores_and_threads(
         thread.start()
     for thread in threads:
         thread.join()
-    features(hopsworks).upsert(rows())
+    features(hopsworks).upsert(versions())
     register(models(hopsworks, tmp_path), files)
     assert hopsworks.count("GET", "/credentials") == 1
 
@@ -38,9 +38,9 @@ def test_two_projects_used_in_turn_stay_apart(
     hopsworks: Project, hopsworks_server: HopsworksServer
 ) -> None:
     other = hopsworks_server.new_project()
-    features(hopsworks).upsert(rows())
+    features(hopsworks).upsert(versions())
     assert len(features(other).read(T0, T0 + HOUR)) == 0
-    features(other).upsert(rows(value=7.0))
+    features(other).upsert(versions(value=7.0))
     pd.testing.assert_frame_equal(features(hopsworks).read(T0, T0 + 9 * HOUR), rows())
     for project in (other, hopsworks):
         assert features(project).create_training_dataset(T0, T0 + HOUR).rows == 2
@@ -81,7 +81,7 @@ input()
 def test_a_process_that_ends_removes_only_its_own_certificates(
     hopsworks: Project, tmp_path: Path
 ) -> None:
-    features(hopsworks).upsert(rows())
+    features(hopsworks).upsert(versions())
     temporary = tmp_path / "temporary"
     first, second = (start(TWO_STEPS, hopsworks, temporary) for _ in range(2))
     for process in (first, second):
@@ -144,7 +144,7 @@ def test_the_key_is_in_no_message_log_or_output(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     store, registry = features(hopsworks), models(hopsworks, tmp_path)
-    store.upsert(rows())
+    store.upsert(versions())
     store.create_training_dataset(T0, T0 + HOUR)
     register(registry, files)
     registry.download(next(registry.promoted(T0)), tmp_path / "fresh")

@@ -1,0 +1,73 @@
+"""The tables that consumers of the batch-serving course read, in the course's layout.
+
+They are indexed by (area, consumer_type, datetime_utc). The time is an hourly period, which Parquet
+stores as hours since 1970.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import pandas as pd
+
+from energy_assets.errors import NotFoundError
+from energy_assets.partitions import HOUR
+from energy_assets.schemas import MONITORING, PRIMARY_KEY, TARGET, conform
+from energy_assets.stores.object_store import ObjectStore
+from energy_assets.stores.parquet import read_hour
+
+MONITORED_HOURS = 168
+"""The hours before the origin that the monitoring tables cover."""
+
+_WORKERS = 8
+
+
+def course_tables(
+    objects: ObjectStore, version: pd.DataFrame, observations: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """The six tables by file name.
+
+    `version` is the forecast, rows of `schemas.PREDICTIONS`; `observations` are the rows it was
+    made from. The monitoring tables come from the stored `monitoring_metrics`. They hold the newest
+    forecast issued for each hour, and the mean percentage error of each hour.
+    """
+    history = _by_period(observations)
+    scored = _newest_scored(objects, version["origin"].iloc[0].to_pydatetime())
+    errors = scored.dropna(subset="ape").groupby("datetime_utc")[["ape"]].mean()
+    errors.index = pd.DatetimeIndex(errors.index).to_period("h")
+    return {
+        "predictions.parquet": _by_period(version.drop(columns="made_at")),
+        "X.parquet": history[[]].assign(
+            area_exog=history.index.get_level_values("area"),
+            consumer_type_exog=history.index.get_level_values("consumer_type"),
+        ),
+        "y.parquet": history[[TARGET]],
+        "y_monitoring.parquet": _by_period(scored.rename(columns={"actual": TARGET}))[[TARGET]],
+        "predictions_monitoring.parquet": _by_period(scored.rename(columns={"forecast": TARGET}))[
+            [TARGET]
+        ],
+        "metrics_monitoring.parquet": errors.rename(columns={"ape": "MAPE"}),
+    }
+
+
+def _newest_scored(objects: ObjectStore, origin: datetime) -> pd.DataFrame:
+    """For each observation of the monitored hours, the newest of the forecasts made for it."""
+
+    def read(hour: datetime) -> pd.DataFrame | None:
+        try:
+            return read_hour(objects, MONITORING.name, hour)
+        except NotFoundError:
+            return None
+
+    hours = (origin - back * HOUR for back in range(MONITORED_HOURS))
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        frames = [frame for frame in pool.map(read, hours) if frame is not None]
+    empty = pd.DataFrame(columns=list(MONITORING.dtypes)).astype(MONITORING.dtypes)
+    scored = conform(pd.concat([empty, *frames], ignore_index=True), MONITORING)
+    return scored.sort_values("horizon").drop_duplicates(list(PRIMARY_KEY))
+
+
+def _by_period(rows: pd.DataFrame) -> pd.DataFrame:
+    hours = rows["datetime_utc"].dt.to_period("h")
+    return rows.assign(datetime_utc=hours).set_index(list(PRIMARY_KEY)).sort_index()

@@ -1,0 +1,118 @@
+"""The versions of an hour's forecast: what was issued is kept, and a later version is added.
+
+The file of an origin holds all versions, told apart by `made_at`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from energy_assets.errors import NotFoundError, StorageError, UnreachableError
+from energy_assets.forecasts.publishing import read_published
+from energy_assets.partitions import DAY, HOUR
+from energy_assets.schemas import FORECASTS, conform
+from energy_assets.stores.object_store import ObjectStore
+from energy_assets.stores.parquet import read_hour
+from energy_assets.stores.paths import hour_of_path
+
+ASSET = "predictions_parquet"
+
+CARRIED_HOURS = 48
+"""A forecast older than this is not carried over."""
+
+
+def add_version(stored: pd.DataFrame | None, version: pd.DataFrame) -> pd.DataFrame | None:
+    """The stored versions and a new one; None if it is the same forecast as the newest.
+
+    Both have the columns of `schemas.PREDICTIONS`.
+    """
+    if stored is None or stored.empty:
+        return version
+    stored = with_made_at(stored)
+    if conform(newest(stored), FORECASTS).equals(conform(version, FORECASTS)):
+        return None
+    # Two versions with the same time would be taken for one.
+    earliest = stored["made_at"].max() + pd.Timedelta(microseconds=1)
+    made_at = max(version["made_at"].max(), earliest)
+    return pd.concat([stored, version.assign(made_at=made_at)], ignore_index=True)
+
+
+def newest(versions: pd.DataFrame) -> pd.DataFrame:
+    """The version that was made last; `versions` are those of one origin."""
+    return _made_at(versions, versions["made_at"].max())
+
+
+def first_issued(versions: pd.DataFrame) -> pd.DataFrame:
+    """The version that was made first; `versions` are those of one origin."""
+    return _made_at(versions, versions["made_at"].min())
+
+
+def as_of(versions: pd.DataFrame, time: datetime) -> pd.DataFrame:
+    """The version that was the newest at a time (UTC); no rows if there was none yet."""
+    return newest(versions[versions["made_at"] <= pd.Timestamp(time)])
+
+
+def read_versions(objects: ObjectStore, origin: datetime) -> pd.DataFrame:
+    """All versions of the forecast from an origin, as rows of `schemas.PREDICTIONS`.
+
+    Raises NotFoundError if there is none, StorageError if the file cannot be read.
+    """
+    return with_made_at(read_hour(objects, ASSET, origin))
+
+
+def stored_origins(objects: ObjectStore, first: datetime, last: datetime) -> list[datetime]:
+    """The origins from `first` to `last` with a stored forecast; costs a listing for each day."""
+    days = (last.date() - first.date()).days + 1
+    folders = (f"{ASSET}/{first.date() + timedelta(days=number)}" for number in range(days))
+    origins = (hour_of_path(path) for folder in folders for path in objects.list(folder))
+    return [origin for origin in origins if first <= origin <= last]
+
+
+def issued_without(
+    objects: ObjectStore, start: datetime, end: datetime, window_days: int
+) -> set[datetime]:
+    """The hours of [start, end) without which a forecast may have been made.
+
+    A forecast uses the `window_days` days up to its origin. So these are the hours with a stored
+    forecast from their own or a later hour whose window holds them.
+    """
+    window = timedelta(days=window_days)
+    published = read_published(objects)
+    newest = max(end, published.origin if published else end) + DAY
+    origins = stored_origins(objects, start, min(end + window, newest))
+    hours = (start + number * HOUR for number in range((end - start) // HOUR))
+    return {hour for hour in hours if any(hour <= origin < hour + window for origin in origins)}
+
+
+def last_before(objects: ObjectStore, origin: datetime) -> pd.DataFrame:
+    """The newest forecast stored for an earlier origin, at most `CARRIED_HOURS` before it.
+
+    Raises NotFoundError if there is none.
+    """
+    for back in range(1, CARRIED_HOURS + 1):
+        if (versions := _read_if_possible(objects, origin - back * HOUR)) is not None:
+            return newest(versions)
+    raise NotFoundError(f"no forecast is stored for the {CARRIED_HOURS} hours before {origin}")
+
+
+def with_made_at(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give the forecasts of the first release, which did not say, a time when they were made."""
+    if "made_at" in frame:
+        return frame
+    return frame.assign(made_at=frame["origin"] + HOUR)
+
+
+def _made_at(versions: pd.DataFrame, time: pd.Timestamp) -> pd.DataFrame:
+    return versions[versions["made_at"] == time].reset_index(drop=True)
+
+
+def _read_if_possible(objects: ObjectStore, origin: datetime) -> pd.DataFrame | None:
+    """The versions of an origin; None if there are none, or their file is damaged."""
+    try:
+        return read_versions(objects, origin)
+    except UnreachableError:
+        raise
+    except StorageError:
+        return None

@@ -1,0 +1,199 @@
+"""Every rung of the ladder makes the forecast when the one above it fails, within a time limit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from energy_assets.errors import (
+    BrokenModelError,
+    NotFoundError,
+    ShortHistoryError,
+    StorageError,
+    UnreachableError,
+)
+from energy_assets.forecasting import GlobalForecaster
+from energy_assets.forecasts.fallback import Candidate, Limits, forecast
+from energy_assets.partitions import DAY, HOUR
+from energy_assets.schemas import CONSUMPTION, FORECASTS, as_panel
+
+ORIGIN = datetime(2023, 3, 13, 21)
+LIMITS = Limits(horizon=24, max_age=timedelta(days=7), patience=30)
+IMPATIENT = Limits(horizon=24, max_age=timedelta(days=7), patience=0.3)
+
+
+def history(end: datetime = ORIGIN) -> pd.DataFrame:
+    hours = pd.date_range(end=end, periods=14 * 24, freq="h")
+    frames = [
+        pd.DataFrame(
+            {
+                "area": "DK1",
+                "consumer_type": code,
+                "datetime_utc": hours,
+                "energy_consumption": level * (2 + np.sin(hours.hour / 24 * 2 * np.pi)),
+            }
+        )
+        for code, level in (("111", 1000.0), ("121", 10.0))
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> GlobalForecaster:
+    return GlobalForecaster(n_estimators=5, n_jobs=1).fit(as_panel(history()))
+
+
+@dataclass
+class Stored:
+    """A model in a registry."""
+
+    load: Callable[[], GlobalForecaster]
+    hour: datetime = ORIGIN
+    version: str = field(default="m")
+
+
+def no_forecast() -> pd.DataFrame:
+    raise NotFoundError("no forecast is stored")
+
+
+def made(
+    candidates: Iterator[Candidate] | list[Stored],
+    read_history: Callable[[], pd.DataFrame] = history,
+    read_last: Callable[[], pd.DataFrame] = no_forecast,
+    limits: Limits = LIMITS,
+) -> pd.DataFrame:
+    rows = forecast(ORIGIN, read_history, candidates, read_last, limits)
+    assert list(rows.columns) == list(FORECASTS.dtypes)
+    assert len(rows) == 2 * 24
+    assert rows.groupby("consumer_type")["horizon"].apply(list).tolist() == [list(range(1, 25))] * 2
+    assert (rows["datetime_utc"] == rows["origin"] + pd.to_timedelta(rows["horizon"], "h")).all()
+    assert set(rows["origin"]) == {pd.Timestamp(ORIGIN)}
+    assert np.isfinite(rows[["energy_consumption", "lower", "upper"]].to_numpy()).all()
+    return rows
+
+
+def qualities(rows: pd.DataFrame) -> set[tuple[str, str]]:
+    return set(zip(rows["quality"], rows["model_version"], strict=True))
+
+
+def breaking(error: Exception) -> Callable[[], GlobalForecaster]:
+    def load() -> GlobalForecaster:
+        raise error
+
+    return load
+
+
+def test_the_model_of_the_hour_comes_first(fitted: GlobalForecaster) -> None:
+    models = [Stored(lambda: fitted), Stored(lambda: fitted, ORIGIN - HOUR, "earlier")]
+    assert qualities(made(models)) == {("model", "m")}
+
+
+@pytest.mark.parametrize(
+    "error", [BrokenModelError("bad checksum"), UnreachableError("503"), KeyError("x")]
+)
+def test_an_earlier_model_replaces_one_that_cannot_be_loaded(
+    fitted: GlobalForecaster, error: Exception
+) -> None:
+    models = [Stored(breaking(error)), Stored(lambda: fitted, ORIGIN - HOUR, "earlier")]
+    assert qualities(made(models)) == {("previous_model", "earlier")}
+
+
+def test_a_model_of_a_later_hour_is_not_used(fitted: GlobalForecaster) -> None:
+    models = [
+        Stored(lambda: fitted, ORIGIN + HOUR, "later"),
+        Stored(lambda: fitted, ORIGIN - HOUR, "earlier"),
+    ]
+    assert qualities(made(models)) == {("previous_model", "earlier")}
+
+
+def test_a_model_that_is_too_old_is_not_used(fitted: GlobalForecaster) -> None:
+    models = [Stored(lambda: fitted, ORIGIN - 8 * DAY, "old")]
+    assert qualities(made(models)) == {("baseline", "seasonal_naive_168")}
+
+
+def hangs() -> Iterator[Candidate]:
+    time.sleep(60)
+    yield from ()
+
+
+def fails() -> Iterator[Candidate]:
+    raise UnreachableError("503")
+    yield
+
+
+def answers_nonsense() -> Iterator[Candidate]:
+    yield None  # type: ignore[misc]
+
+
+def test_the_seasonal_naive_replaces_a_registry_that_hangs() -> None:
+    started = time.monotonic()
+    rows = made(hangs(), limits=IMPATIENT)
+    assert time.monotonic() - started < 5
+    assert qualities(rows) == {("baseline", "seasonal_naive_168")}
+
+
+def test_the_seasonal_naive_replaces_a_model_that_takes_too_long_to_load(
+    fitted: GlobalForecaster,
+) -> None:
+    def load() -> GlobalForecaster:
+        time.sleep(60)
+        return fitted
+
+    assert qualities(made([Stored(load)], limits=IMPATIENT)) == {("baseline", "seasonal_naive_168")}
+
+
+@pytest.mark.parametrize("registry", [fails, answers_nonsense, lambda: iter(())])
+def test_the_seasonal_naive_replaces_a_registry_that_fails_or_is_empty(
+    registry: Callable[[], Iterator[Candidate]],
+) -> None:
+    assert qualities(made(registry())) == {("baseline", "seasonal_naive_168")}
+
+
+def unreadable() -> pd.DataFrame:
+    raise StorageError("cannot read the table")
+
+
+def slow() -> pd.DataFrame:
+    time.sleep(60)
+    return history()
+
+
+@pytest.mark.parametrize("read_history", [unreadable, slow])
+def test_the_last_forecast_is_carried_over_if_the_feature_store_fails_or_is_slow(
+    read_history: Callable[[], pd.DataFrame],
+) -> None:
+    before = forecast(
+        ORIGIN - 3 * HOUR, lambda: history(ORIGIN - 3 * HOUR), [], no_forecast, LIMITS
+    )
+    rows = made([], read_history, lambda: before, limits=IMPATIENT)
+    assert qualities(rows) == {("carried_over", "seasonal_naive_168")}
+    key = ["consumer_type", "datetime_utc"]
+    earlier = before.set_index(key)["energy_consumption"]
+    for _, row in rows.iterrows():
+        # Its own value where it reaches that far, else that of the day before.
+        hour = row["datetime_utc"]
+        if hour > before["datetime_utc"].max():
+            hour -= DAY
+        assert row["energy_consumption"] == earlier[row["consumer_type"], hour]
+
+
+def test_a_store_without_any_rows_has_its_last_forecast_carried_over() -> None:
+    before = made([])
+    empty = history()[list(CONSUMPTION.dtypes)].iloc[:0]
+    later = forecast(ORIGIN + 30 * HOUR, lambda: empty, [], lambda: before, LIMITS)
+    assert set(later["quality"]) == {"carried_over"}
+    assert later["datetime_utc"].min() == pd.Timestamp(ORIGIN + 31 * HOUR)
+
+
+def test_with_nothing_at_all_the_first_error_is_raised() -> None:
+    with pytest.raises(StorageError, match="cannot read the table"):
+        forecast(ORIGIN, unreadable, [], no_forecast, LIMITS)
+    empty = history().iloc[:0]
+    with pytest.raises(ShortHistoryError, match="no observations"):
+        forecast(ORIGIN, lambda: empty, [], no_forecast, LIMITS)
