@@ -35,13 +35,13 @@ ORIGIN = datetime(2023, 3, 13, 21)
 HOUR = timedelta(hours=1)
 WORK = {
     "ingestion": "ingestion_job",
+    "publication": "hourly_job",
     "training": "hourly_job",
     "prediction": "prediction_job",
-    "publication": "prediction_job",
     "maintenance": "maintenance_job",
     "make run": "run",
 }
-"""What is killed, and the job or command it is. A publication is killed when it begins."""
+"""What is killed, and the job or command it is. The first run of an hour publishes."""
 
 GOES_ON_WITHIN = 30.0
 _PRELOADED = (
