@@ -35,13 +35,13 @@ ORIGIN = datetime(2023, 3, 13, 21)
 HOUR = timedelta(hours=1)
 WORK = {
     "ingestion": "ingestion_job",
+    "publication": "hourly_job",
     "training": "hourly_job",
     "prediction": "prediction_job",
-    "publication": "prediction_job",
     "maintenance": "maintenance_job",
     "make run": "run",
 }
-"""What is killed, and the job or command it is. A publication is killed when it begins."""
+"""What is killed, and the job or command it is. The first run of an hour publishes."""
 
 GOES_ON_WITHIN = 30.0
 _PRELOADED = (
@@ -126,10 +126,12 @@ def _load_history(deployment: Any, hour: datetime) -> None:
     """The rows before an hour and a configuration, without Dagster, which takes a minute."""
     from energy_assets.contract.rules import validate_records
     from energy_assets.forecasting.tuning.result import NotTuned
+    from energy_assets.schemas import first_versions
 
     source, objects = deployment.source, deployment.object_store
     records = source.fetch(source.oldest_hour(), hour)
-    deployment.feature_store.upsert(validate_records(records, source.profile).rows)
+    rows = validate_records(records, source.profile).rows
+    deployment.feature_store.upsert(first_versions(rows))
     config = NotTuned(best_parameters={}, unsearched="chosen by the benchmark")
     objects.write(f"best_config/{hour - HOUR:%Y-%m-%d/%H}.json", config.model_dump_json().encode())
 
@@ -238,8 +240,9 @@ def _wait_for_change(process: BaseProcess, storage: Path) -> None:
     def newest() -> dict[str, int]:
         return {
             str(path): path.stat().st_mtime_ns
-            for path in storage.glob("*/objects/[!.]*")
-            if path.is_file()
+            for pattern in ("[!.]*", "published/*/*/*")
+            for path in storage.glob(f"*/objects/{pattern}")
+            if path.is_file() or pattern != "[!.]*"
         }
 
     before = newest()

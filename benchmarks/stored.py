@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,9 @@ from energy_assets.stores.model_registry import checksum
 _TIMES = ("_at", "_seen")
 """Ends of the names of columns and fields that hold the time at which something was made."""
 
+_MADE = re.compile(r"\b\d{8}T\d{6,}\b")
+"""A time of making in a path, such as `20230313T220501003495`."""
+
 _OF_THE_RUN = {"seconds", "table"}
 """Fields that differ between two runs with the same result."""
 
@@ -31,8 +35,17 @@ def unreadable(root: Path) -> list[str]:
 
 
 def contents(root: Path) -> dict[str, Any]:
-    """The content of each visible file, table and model below `root`, by its path."""
-    return {path.relative_to(root).as_posix(): _read(path) for path in _visible(root)}
+    """The contents of the visible files, tables and models below `root`, by their paths.
+
+    Paths that differ only in the time of making are one, with all contents that they have.
+    """
+    found: dict[str, list[Any]] = {}
+    for path in _visible(root):
+        known = found.setdefault(_MADE.sub("", path.relative_to(root).as_posix()), [])
+        content = _read(path)
+        if content not in known:
+            known.append(content)
+    return found
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
@@ -106,6 +119,6 @@ def _time_or_text(value: Any) -> Any:
         try:
             datetime.fromisoformat(value)
         except ValueError:
-            return value
+            return _MADE.sub("", value)
         return None
     return value

@@ -29,8 +29,9 @@ def alive(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
     try:
         yield
     finally:
-        (_folder(instance) / run_id).unlink(missing_ok=True)
-        os.close(descriptor)
+        if descriptor is not None:
+            (_folder(instance) / run_id).unlink(missing_ok=True)
+            os.close(descriptor)
 
 
 def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
@@ -39,7 +40,7 @@ def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     for path in sorted(_folder(instance).glob("[!.]*")):
         try:
             descriptor = os.open(path, os.O_RDWR)
-        except FileNotFoundError:  # the run has just ended
+        except OSError:  # the run has just ended, or it is another user's
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -49,7 +50,7 @@ def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
                 instance.report_run_failed(run, _DIED)
                 failed.append(path.name)
             path.unlink(missing_ok=True)
-        except BlockingIOError:  # it is alive, or another process looks at it as well
+        except OSError:  # it is alive, or another process looks at it as well
             continue
         finally:
             os.close(descriptor)
@@ -103,13 +104,17 @@ def lasting(executor: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
     )
 
 
-def _lock(instance: dg.DagsterInstance, run_id: str) -> int:
+def _lock(instance: dg.DagsterInstance, run_id: str) -> int | None:
+    """Take the lock of a run; None where no files can be kept, as in a cluster's read-only home."""
     folder = _folder(instance)
-    folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f".{run_id}"
-    descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    unfinished.rename(folder / run_id)  # whoever sees the file finds it locked
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        unfinished.rename(folder / run_id)  # whoever sees the file finds it locked
+    except OSError:
+        return None
     return descriptor
 
 

@@ -81,3 +81,9 @@ def test_a_process_that_ends_after_its_run_leaves_the_outcome_alone(
     (run,) = instance.get_runs()
     assert run.status is dg.DagsterRunStatus.SUCCESS
     assert not list((Path(instance.root_directory) / "running").iterdir())
+
+
+def test_a_home_without_room_for_locks_does_not_stop_a_run(instance: dg.DagsterInstance) -> None:
+    (Path(instance.root_directory) / "running").touch()  # no folder can be made there
+    with alive(instance, "a-run"):
+        assert fail_dead_runs(instance) == []
