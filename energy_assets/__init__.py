@@ -1,10 +1,13 @@
-"""Hourly forecasts of electricity consumption as a graph of seven Dagster assets.
+"""Hourly forecasts of electricity consumption as a graph of eight Dagster assets.
 
     source -> raw_consumption -> feature_group -> feature_view -> best_config
                                       |                |              |
                                       |                |------------> model
                                       v                v              |
                              monitoring_metrics <- predictions_parquet <
+                                                       |
+                                                       v
+                                              published_forecast
 
 `definitions` puts everything together, `assets` holds the graph, `forecasting` the forecaster, and
 `stores` and `io_managers` keep what the assets make.

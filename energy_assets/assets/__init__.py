@@ -1,8 +1,8 @@
-"""The seven assets, in four files that follow the flow; their checks; and what they show in the UI.
+"""The eight assets, in four files that follow the flow; their checks; and what they show in the UI.
 
 ingestion: raw_consumption, feature_group
 training: feature_view, best_config, model
-prediction: predictions_parquet
+prediction: predictions_parquet, published_forecast
 monitoring: monitoring_metrics
 
 Each asset is a thin shell that calls functions of `contract`, `forecasting` and `forecasts`.

@@ -12,7 +12,7 @@ from energy_assets.commands.steps import Step, newest_hour, steps_to_forecast
 from energy_assets.commands.terminal import console, print_errors, scored_forecasts
 from energy_assets.forecasting.evaluation.scores import comparison
 from energy_assets.forecasts.versions import newest, read_versions
-from energy_assets.partitions import HORIZON, HOUR, key_of, window_of
+from energy_assets.partitions import HORIZON, HOUR, due, key_of, window_of
 from energy_assets.schemas import SERIES_KEY, TARGET
 from energy_assets.stores.files import write_whole
 from energy_assets.stores.paths import hour_path
@@ -47,7 +47,9 @@ def _print_forecast(deployment: Deployment, origin: datetime) -> None:
 
     source, objects = deployment.source, deployment.object_store
     forecast = newest(read_versions(objects, origin))
-    observed = deployment.feature_store.read(*window_of(origin, deployment.settings.days_export))
+    settings = deployment.settings
+    window = window_of(origin, settings.days_export)
+    observed = deployment.feature_store.read(*window, known_by=due(origin, settings.days_delay))
     picture = deployment.folder / "forecast.png"
     write_whole(picture, forecast_picture(observed, forecast, source))
 
