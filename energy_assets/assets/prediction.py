@@ -143,7 +143,7 @@ def published_forecast(
         # Consumers get the forecast all the same, without the history beside it.
         context.log.warning(f"published without observations: {error}")
         observations = pd.DataFrame(columns=list(CONSUMPTION.dtypes)).astype(CONSUMPTION.dtypes)
-    tables = course_tables(object_store, version, observations)
+    tables = course_tables(object_store, version, observations, source.profile)
     published = publish(object_store, version, tables, source.name)
     return dg.MaterializeResult(
         metadata={

@@ -1,7 +1,8 @@
 """The tables that consumers of the batch-serving course read, in the course's layout.
 
 They are indexed by (area, consumer_type, datetime_utc). The time is an hourly period, which Parquet
-stores as hours since 1970.
+stores as hours since 1970. For the course's data set, areas and consumer types are its numbers; for
+others, which it does not know, they are the codes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pandas as pd
 from energy_assets.errors import NotFoundError
 from energy_assets.partitions import HOUR
 from energy_assets.schemas import MONITORING, PRIMARY_KEY, TARGET, conform
+from energy_assets.sources.profiles import DatasetProfile
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import read_hour
 
@@ -24,7 +26,10 @@ _WORKERS = 8
 
 
 def course_tables(
-    objects: ObjectStore, version: pd.DataFrame, observations: pd.DataFrame
+    objects: ObjectStore,
+    version: pd.DataFrame,
+    observations: pd.DataFrame,
+    profile: DatasetProfile,
 ) -> dict[str, pd.DataFrame]:
     """The six tables by file name.
 
@@ -32,19 +37,25 @@ def course_tables(
     made from. The monitoring tables come from the stored `monitoring_metrics`. They hold the newest
     forecast issued for each hour, and the mean percentage error of each hour.
     """
-    history = _by_period(observations)
+
+    def by_period(rows: pd.DataFrame) -> pd.DataFrame:
+        hours = rows["datetime_utc"].dt.to_period("h")
+        numbered = _numbered(rows.assign(datetime_utc=hours), profile)
+        return numbered.set_index(list(PRIMARY_KEY)).sort_index()
+
+    history = by_period(observations)
     scored = _newest_scored(objects, version["origin"].iloc[0].to_pydatetime())
     errors = scored.dropna(subset="ape").groupby("datetime_utc")[["ape"]].mean()
     errors.index = pd.DatetimeIndex(errors.index).to_period("h")
     return {
-        "predictions.parquet": _by_period(version.drop(columns="made_at")),
+        "predictions.parquet": by_period(version.drop(columns="made_at")),
         "X.parquet": history[[]].assign(
             area_exog=history.index.get_level_values("area"),
             consumer_type_exog=history.index.get_level_values("consumer_type"),
         ),
         "y.parquet": history[[TARGET]],
-        "y_monitoring.parquet": _by_period(scored.rename(columns={"actual": TARGET}))[[TARGET]],
-        "predictions_monitoring.parquet": _by_period(scored.rename(columns={"forecast": TARGET}))[
+        "y_monitoring.parquet": by_period(scored.rename(columns={"actual": TARGET}))[[TARGET]],
+        "predictions_monitoring.parquet": by_period(scored.rename(columns={"forecast": TARGET}))[
             [TARGET]
         ],
         "metrics_monitoring.parquet": errors.rename(columns={"ape": "MAPE"}),
@@ -68,6 +79,11 @@ def _newest_scored(objects: ObjectStore, origin: datetime) -> pd.DataFrame:
     return scored.sort_values("horizon").drop_duplicates(list(PRIMARY_KEY))
 
 
-def _by_period(rows: pd.DataFrame) -> pd.DataFrame:
-    hours = rows["datetime_utc"].dt.to_period("h")
-    return rows.assign(datetime_utc=hours).set_index(list(PRIMARY_KEY)).sort_index()
+def _numbered(rows: pd.DataFrame, profile: DatasetProfile) -> pd.DataFrame:
+    """The rows with the course's numbers as area and consumer type, if the data set has them."""
+    if profile.area_numbers is None:
+        return rows
+    return rows.assign(
+        area=rows["area"].map(profile.area_numbers).astype("int64"),
+        consumer_type=rows["consumer_type"].astype("int32"),
+    )

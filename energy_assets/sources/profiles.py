@@ -6,6 +6,7 @@ sources, and what makes a record invalid in `contract`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -39,6 +40,8 @@ class DatasetProfile:
     """All valid areas; None: any text that is not blank."""
     known_consumer_types: frozenset[str] | None = None
     """All valid consumer types; None: any text that is not blank."""
+    area_numbers: Mapping[str, int] | None = None
+    """The batch-serving course's numbers for the areas, if consumer types are numbers as well."""
 
     @property
     def key_columns(self) -> tuple[str, ...]:
@@ -98,6 +101,7 @@ DE35 = _danish(
     area_column="PriceArea",
     known_areas=frozenset({"DK1", "DK2"}),
     known_consumer_types=frozenset(_DE35_CONSUMER_TYPES.split()),
+    area_numbers={"DK": 0, "DK1": 1, "DK2": 2},
 )
 CONSUMER_CATEGORY = _danish(
     dataset="ConsumptionConsumerCategoryHour",

@@ -139,7 +139,7 @@ def test_the_newest_forecast_is_published_as_the_course_wrote_it(
     assert list(y.columns) == ["energy_consumption"]
     assert list(inputs.columns) == ["area_exog", "consumer_type_exog"]
     assert inputs.index.equals(y.index)
-    one = published.xs(("DK1", "111"), level=["area", "consumer_type"])
+    one = published.xs((1, 111), level=["area", "consumer_type"])
     assert len(one) == 24
     assert one.index[0] == pd.Period(ORIGIN + HOUR, "h")
 
