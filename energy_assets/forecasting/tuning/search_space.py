@@ -128,7 +128,7 @@ class Parameter(BaseModel):
         low, high = self.range
         if not isinstance(value, int | float) or not low <= value <= high:
             return False
-        steps = (value - low) / self.q if self.q else 0.0
+        steps = (value - low) / self.q if self.q and self.kind == "q_uniform" else 0.0
         return abs(steps - round(steps)) < 1e-6
 
     @property
