@@ -68,8 +68,9 @@ class Parameter(BaseModel):
     @model_validator(mode="after")
     def _one_of_three(self) -> Parameter:
         fields = self.model_fields_set
-        ranged = self.min is not None and self.max is not None
-        if ("value" in fields) + ("values" in fields) + ranged != 1:
+        ranged = self.min is not None or self.max is not None
+        half = ranged and (self.min is None or self.max is None)
+        if ("value" in fields) + ("values" in fields) + ranged != 1 or half:
             raise ValueError("give one of value, values, or min with max")
         if "values" in fields and not self.values:
             raise ValueError("values is empty")
@@ -128,7 +129,7 @@ class Parameter(BaseModel):
         low, high = self.range
         if not isinstance(value, int | float) or not low <= value <= high:
             return False
-        steps = (value - low) / self.q if self.q else 0.0
+        steps = (value - low) / self.q if self.q and self.kind == "q_uniform" else 0.0
         return abs(steps - round(steps)) < 1e-6
 
     @property

@@ -34,6 +34,7 @@ def test_the_packaged_search_space_holds_the_default_configuration() -> None:
         ("method: grid\nparameters: {num_leaves: {value: 3, values: [4]}}", "one of value"),
         ("method: bayes\nparameters: {num_leaves: {min: 9, max: 3}}", "min 9 is not below max 3"),
         ("method: bayes\nparameters: {num_leaves: {min: 9}}", "min with max"),
+        ("method: bayes\nparameters: {num_leaves: {value: 3, min: 9}}", "one of value"),
         ("method: bayes\nparameters: {num_leaves: {min: a, max: b}}", "num_leaves"),
         (
             "method: bayes\nparameters: {reg_lambda: {min: 0, max: 3, "
@@ -150,3 +151,8 @@ def test_a_grid_is_made_one_by_one_and_leaves_out_the_default() -> None:
 def test_the_size_of_a_grid_counts_what_it_holds_and_the_default(values: list[int]) -> None:
     grid = space("grid", num_leaves={"values": values}, reg_lambda={"values": [0.0, 1.0]})
     assert grid.count(1000) == 1 + len(list(grid.grid()))
+
+
+def test_a_step_counts_only_where_the_distribution_has_steps() -> None:
+    whole = space("grid", num_leaves={"min": 1, "max": 3, "q": 25, "distribution": "int_uniform"})
+    assert all(map(whole.contains, whole.grid()))
