@@ -27,10 +27,14 @@ UNFINISHED = [
 def hours_without_forecast(objects: ObjectStore, newest: datetime, count: int) -> list[datetime]:
     """The hours without a stored forecast among the `count` that end with `newest`, oldest first.
 
-    Costs one listing for each of their days, however old the store is.
+    Hours before the first forecast that was ever made are history, and none is missing there. Costs
+    one listing for each day, however old the store is.
     """
     first = max(newest - (count - 1) * HOUR, hourly.start.replace(tzinfo=None))
     stored = set(stored_hours(objects, ASSET, first, newest))
+    published = read_published(objects)
+    if published is None or published.origin >= first:
+        first = min(stored, default=newest)
     hours = (first + number * HOUR for number in range((newest - first) // HOUR + 1))
     return [hour for hour in hours if hour not in stored]
 

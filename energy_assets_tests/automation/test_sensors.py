@@ -15,6 +15,7 @@ from dagster._core.events import DagsterEvent, StepMaterializationData
 from energy_assets.automation.jobs import range_tags
 from energy_assets.automation.sensors import ForecastCursor, forecast_sensor, gap_repair_sensor
 from energy_assets.contract.rules import validate_records
+from energy_assets.forecasts.publishing import publish
 from energy_assets.partitions import DAY, HOUR, hour_of, hourly, key_of, window_of
 from energy_assets.schemas import first_versions
 from energy_assets.settings import utc_now
@@ -261,6 +262,17 @@ def operating(root: Path, newest: datetime, grace: int = NEVER_LATE) -> World:
     return world
 
 
+def forecast_version(origin: datetime) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "origin": [pd.Timestamp(origin)],
+            "made_at": pd.Timestamp(origin),
+            "quality": "model",
+            "model_version": "m",
+        }
+    )
+
+
 def hourly_run(world: World, hour: datetime, status: dg.DagsterRunStatus) -> None:
     world.instance.add_run(
         dg.DagsterRun(
@@ -285,6 +297,8 @@ def test_after_an_outage_every_recent_hour_gets_its_forecast_oldest_first(
     tmp_path: Path, newest: datetime
 ) -> None:
     world = operating(tmp_path, newest)
+    published = forecast_version(newest - 5 * DAY)
+    publish(world.stores.object_store, published, {}, "simulator")
     hourly_run(world, newest, dg.DagsterRunStatus.STARTED)
     ranges, cursor = requested_ranges(world)
     first = newest - 71 * HOUR
@@ -294,6 +308,13 @@ def test_after_an_outage_every_recent_hour_gets_its_forecast_oldest_first(
         (key_of(first + 48 * HOUR), key_of(newest - HOUR)),
     ]
     assert requested_ranges(world, cursor)[0] == []
+
+
+def test_a_project_that_has_just_begun_lacks_no_earlier_forecasts(
+    tmp_path: Path, newest: datetime
+) -> None:
+    world = operating(tmp_path, newest, grace=AT_ONCE)
+    assert requested_ranges(world)[0] == [(key_of(newest), key_of(newest))]
 
 
 def test_the_newest_hour_is_requested_once_its_hourly_run_has_failed(
