@@ -17,7 +17,7 @@ from energy_assets.contract.completeness import missing_rows
 from energy_assets.contract.quarantine import store_quarantine
 from energy_assets.contract.record_log import by_requested_hour, seen
 from energy_assets.contract.row_versions import new_versions, row_versions
-from energy_assets.contract.rules import reason_to_reject
+from energy_assets.contract.rules import mostly_invalid_hours, reason_to_reject
 from energy_assets.errors import ContractError
 from energy_assets.forecasts.versions import issued_without
 from energy_assets.partitions import hour_of, hours_of, split_by_hour
@@ -84,18 +84,24 @@ def feature_group(
 
     Partition `2023-03-01-10:00` holds the rows of each series with `datetime_utc` 10:00. Readers
     get the newest version that was known by a time. Records that break the contract go to the
-    quarantine with the reason. If more than half of an hour's records break it, the check fails
-    and the run writes nothing.
+    quarantine with the reason. If more than half of an hour's records break it, nothing of that
+    hour is written, and the check fails.
     """
     start, end = hours_of(context.partition_time_window)
     judged = row_versions(raw_consumption, source.profile)
     rejection = reason_to_reject(judged.newest)
     contract = checks.contract(judged.newest, rejection, context.partition_keys)
-    if rejection:
+    rejected = mostly_invalid_hours(judged.newest)
+    if len(rejected) == len(context.partition_keys):
         yield contract  # so that the failed check is recorded although the asset fails
         raise ContractError(rejection)
 
-    rows, quarantine = judged.newest.rows, judged.quarantine
+    stored = feature_store.read_versions(start, end)
+    versions, stored, rows = (
+        frame[~frame["datetime_utc"].isin(rejected)]
+        for frame in (judged.versions, stored, judged.newest.rows)
+    )
+    quarantine = judged.quarantine
     store_quarantine(object_store, quarantine, context.partition_keys, {"source": source.name})
     missing, expected = missing_rows(feature_store, start, end, new=rows)
     hours = split_by_hour(rows, rows["datetime_utc"], context.partition_keys)
@@ -107,7 +113,7 @@ def feature_group(
         }
         context.add_asset_metadata(metadata, partition_key=key)
     yield dg.MaterializeResult(
-        value=new_versions(judged.versions, feature_store.read_versions(start, end), utc_now()),
+        value=new_versions(versions, stored, utc_now()),
         metadata={
             "source": source.name,
             "series expected": expected,

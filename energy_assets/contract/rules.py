@@ -144,7 +144,7 @@ def reason_to_reject(validated: ValidatedRecords) -> str | None:
     more = f" and {len(hours) - 5} more" if len(hours) > 5 else ""
     return (
         f"more than half of the records break the contract in {len(hours)} hour(s), "
-        f"{named}{more} UTC: {reasons}. No hour of this run is written to the feature group. Look "
+        f"{named}{more} UTC: {reasons}. None of these hours is written to the feature group. Look "
         "at the raw records of these hours and at ENERGY_DATASET, correct the source, and run the "
         "hours again."
     )
