@@ -22,6 +22,7 @@ tune: .venv/run
 		$(if $(TRIALS),--trials $(TRIALS)) $(if $(SECONDS),--seconds $(SECONDS))
 
 dev: .venv/run
+	@$(BIN)/python -m energy_assets init
 	$(BIN)/dagster dev -w workspace.yaml
 
 backfill: .venv/run
@@ -35,7 +36,7 @@ test: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	PARTITIONS_START=2023-01-01-00:00 $(BIN)/python -m pytest
 
 bench: .venv/dev .venv-peers/ready
 	$(BIN)/python -m benchmarks $(if $(DATA),--data "$(DATA)") $(if $(MARKDOWN),--markdown "$(MARKDOWN)")

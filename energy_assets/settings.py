@@ -42,7 +42,8 @@ class Settings(BaseSettings):
     """The newest partition is this many days old, because sources publish late."""
     days_export: int = Field(default=30, ge=1, le=3_650)
     """Length of the training window in days."""
-    partitions_start: str = "2023-01-01-00:00"
+    partitions_start: str | None = None
+    """The first partition; unset: see `first_hour`."""
 
     feature_store: Literal["embedded", "hopsworks"] = "embedded"
     """The store for features and models."""
@@ -103,7 +104,9 @@ class Settings(BaseSettings):
 
     @field_validator("partitions_start")
     @classmethod
-    def _is_a_partition_key(cls, value: str) -> str:
+    def _is_a_partition_key(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         try:
             hour = datetime.strptime(value, PARTITION_FORMAT)
         except ValueError:
@@ -132,8 +135,27 @@ class Settings(BaseSettings):
 
     @property
     def first_hour(self) -> datetime:
-        """The first partition's hour, naive UTC."""
-        return datetime.strptime(self.partitions_start, PARTITION_FORMAT)
+        """The first partition's hour, naive UTC.
+
+        PARTITIONS_START; failing that, the hour that the first command in STORAGE_ROOT has chosen;
+        failing that, the hour that earlier releases started with.
+        """
+        key = self.partitions_start
+        try:
+            key = key or self.first_partition_file.read_text().strip()
+            return datetime.strptime(key, PARTITION_FORMAT)
+        except FileNotFoundError:
+            return datetime(2023, 1, 1)
+        except (OSError, ValueError) as error:
+            raise SettingsError(
+                f"{self.first_partition_file} cannot be read as a partition ({error}): restore it, "
+                "or set PARTITIONS_START to the first partition, as YYYY-MM-DD-HH:MM"
+            ) from None
+
+    @property
+    def first_partition_file(self) -> Path:
+        """Where the first partition is kept if PARTITIONS_START is not set."""
+        return self.storage_root / "first_partition.txt"
 
 
 def read_settings(**overrides: object) -> Settings:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
 
+from energy_assets.partitions import hourly
 from energy_assets.stores.embedded.object_store import LocalObjectStore
 from energy_assets.stores.hopsworks.connection import log_out
 from energy_assets.stores.object_store import ObjectStore
@@ -25,6 +27,11 @@ from energy_assets_tests.stores.gcs.server import GcsServer, gcs_server, gcs_sto
 
 if TYPE_CHECKING:
     from energy_assets_tests.stores.hopsworks.server import HopsworksServer, Project
+
+if hourly.start.replace(tzinfo=None) > datetime(2023, 1, 1):
+    raise pytest.UsageError(
+        "the tests replay hours of 2023: run `make test`, or set PARTITIONS_START=2023-01-01-00:00"
+    )
 
 DE35_FILE = "ConsumptionDE35Hour_2023-02-01_2023-03-16.csv"
 

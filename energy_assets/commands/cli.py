@@ -13,6 +13,7 @@ from datetime import datetime
 from dagster import DagsterError
 
 from energy_assets.commands import dagster_home
+from energy_assets.commands.first_partition import choose_first_partition
 from energy_assets.errors import EnergyAssetsError
 from energy_assets.settings import PARTITION_FORMAT, Settings, read_settings
 
@@ -34,6 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _execute(options: argparse.Namespace, settings: Settings) -> int:
+    if options.command in ("run", "backfill", "tune", "init"):
+        origins = (getattr(options, name, None) for name in ("origin", "start", "hour"))
+        choose_first_partition(settings, next(filter(None, origins), None))
+    if options.command == "init":
+        return 0
     # Imported here, because importing the partitions reads the settings, and `main` reports errors.
     from energy_assets.commands.backfill import backfill
     from energy_assets.commands.check_settings import check_settings
@@ -72,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--hour", type=_hour, help="YYYY-MM-DD-HH:MM; default: the newest hour")
     tune.add_argument("--trials", type=_positive(int), help="default: TUNING_TRIALS")
     tune.add_argument("--seconds", type=_positive(float), help="default: TUNING_SECONDS")
+    commands.add_parser("init", help="choose the first partition of a fresh project")
     commands.add_parser("check-settings", help="check whether each backend can be reached")
     return parser
 
