@@ -15,14 +15,14 @@ LEFTOVERS = [
     f"objects/predictions_parquet/2023-03-13/.21.parquet.{UNFINISHED}",
     f"models/best_model/hours/.2023-03-13T21.json.{UNFINISHED}",
     f"models/best_model/versions/.2023-03-13T21-0a612648.{UNFINISHED}/forecaster.json",
-    f"feature_store/table_1/_delta_log/_commit_{'ddbb7cd3-620a-4405-a3ae-f8b7c6c73aa5'}.json.tmp",
+    "feature_store/table_1/_delta_log/_commit_ddbb7cd3-620a-4405-a3ae-f8b7c6c73aa5.json.tmp",
 ]
 FINISHED = [
     "objects/predictions_parquet/2023-03-13/21.parquet",
     "objects/.predictions.parquet.lock",
     "models/best_model/versions/2023-03-13T21-0a612648/forecaster.json",
     "feature_store/table_1/_delta_log/00000000000000000000.json",
-    f"feature_store/table_1/part-00000-{'ddbb7cd3-620a-4405-a3ae-f8b7c6c73aa5'}-c000.snappy.parquet",
+    "feature_store/table_1/part-00000-ddbb7cd3-620a-4405-a3ae-f8b7c6c73aa5-c000.snappy.parquet",
 ]
 
 
