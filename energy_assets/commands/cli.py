@@ -1,4 +1,4 @@
-"""The command line: `run`, `backfill`, `tune` and `check-settings`."""
+"""The command line: `run`, `backfill`, `tune`, `status`, `init` and `check-settings`."""
 
 from __future__ import annotations
 
@@ -45,12 +45,15 @@ def _execute(options: argparse.Namespace, settings: Settings) -> int:
     from energy_assets.commands.check_settings import check_settings
     from energy_assets.commands.deployment import Deployment
     from energy_assets.commands.run import run
+    from energy_assets.commands.status import status
     from energy_assets.commands.tune import tune
     from energy_assets.sources import source_id
     from energy_assets.tracking import open_tracking
 
     if options.command == "check-settings":
         return 0 if check_settings(settings) else 1
+    if options.command == "status":
+        return 0 if status(Deployment.of(settings)) else 1
     open_tracking(settings, source_id(settings))  # reports a missing credential before any work
     deployment = Deployment.of(settings)
     if options.command == "run":
@@ -78,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--hour", type=_hour, help="YYYY-MM-DD-HH:MM; default: the newest hour")
     tune.add_argument("--trials", type=_positive(int), help="default: TUNING_TRIALS")
     tune.add_argument("--seconds", type=_positive(float), help="default: TUNING_SECONDS")
+    commands.add_parser("status", help="show how things stand; exit status 1: something to do")
     commands.add_parser("init", help="choose the first partition of a fresh project")
     commands.add_parser("check-settings", help="check whether each backend can be reached")
     return parser

@@ -1,0 +1,139 @@
+"""`make status` says on one screen how things stand, whatever answers and whatever does not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from energy_assets.commands import status
+from energy_assets.errors import UnreachableError
+from energy_assets.partitions import DAY, HOUR, hour_of, hourly, key_of
+from energy_assets.sources.simulator import Simulator
+from energy_assets.stores.model_registry import ModelVersion
+from energy_assets_tests.world import SERIES, Only, World
+
+
+@pytest.fixture
+def newest() -> datetime:
+    key = hourly.get_last_partition_key()
+    assert key is not None
+    return hour_of(key)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    return tmp_path
+
+
+class Promoted:
+    """A registry that has a promoted model but not its files."""
+
+    def __init__(self, hour: datetime) -> None:
+        self.model = ModelVersion("the version", "", hour, promoted=True, metrics={"mase": 0.5})
+
+    def promoted(self, *_: object) -> Iterator[ModelVersion]:
+        return iter([self.model])
+
+    def download(self, *_: object) -> None:
+        raise UnreachableError("the registry does not answer (503)")
+
+
+def operating(root: Path, newest: datetime, **overrides: Any) -> World:
+    settings = {"days_export": 12, "forecast_grace_minutes": 60 * 24}
+    world = World.build(root, Only(Simulator(), SERIES), settings, **overrides)
+    world.put_config(newest - 2 * DAY, n_estimators=20)
+    return world
+
+
+def screen(world: World, capsys: pytest.CaptureFixture[str]) -> tuple[bool, str]:
+    healthy = status.status(world.deployment)
+    return healthy, capsys.readouterr().out
+
+
+def test_a_fresh_project_says_what_to_do_first(
+    root: Path, newest: datetime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    healthy, text = screen(World.build(root, Simulator()), capsys)
+    assert not healthy
+    assert "source=simulator" in text
+    assert "none has been published" in text
+    assert "run `make run`" in text
+
+
+def test_a_project_in_operation_needs_nobody(
+    root: Path, newest: datetime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = operating(root, newest, model_registry=Promoted(newest))
+    world.put_history(newest - 12 * DAY, newest + HOUR)
+    for hour in (newest - HOUR, newest):
+        world.run("prediction_job", hour)
+    world.run("hourly_job", newest, assets=["monitoring_metrics"])
+    healthy, text = screen(world, capsys)
+    assert healthy, text
+    for part in (
+        f"from {key_of(newest)}, baseline, made ",
+        "the version, MASE 0.500",
+        "last day: MAPE",
+        "same hour last week",
+        "none in progress",
+        "Nothing is left to do.",
+    ):
+        assert part in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_a_baseline_missing_forecasts_and_a_failed_run_are_named(
+    root: Path, newest: datetime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = operating(root, newest)
+    world.put_history(newest - 12 * DAY, newest - 3 * HOUR)
+    world.run("prediction_job", newest - 5 * HOUR)
+    with dg.DagsterInstance.get() as instance:
+        instance.add_run(dg.DagsterRun("hourly_job", status=dg.DagsterRunStatus.FAILURE))
+        instance.add_run(dg.DagsterRun("tuning_job", status=dg.DagsterRunStatus.STARTED))
+    healthy, text = screen(world, capsys)
+    assert not healthy
+    assert "4 hours late" in text
+    assert "baseline" in text
+    assert "5 of the last 72 hours have none" in text
+    assert "passed its gate" in text
+    assert "1 failed in the last day: hourly_job" in text
+    assert "1 in progress: tuning_job" in text
+
+
+class Unreachable:
+    """A model registry that does not answer."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def promoted(self, *_: object) -> list[object]:
+        time.sleep(self.seconds)
+        raise UnreachableError("the registry does not answer (503)")
+
+
+@pytest.mark.parametrize(("seconds", "reason"), [(0, "503"), (60, "no answer within")])
+def test_a_store_that_does_not_answer_hides_only_its_own_line(
+    root: Path,
+    newest: datetime,
+    capsys: pytest.CaptureFixture[str],
+    seconds: float,
+    reason: str,
+) -> None:
+    world = operating(root, newest, model_registry=Unreachable(seconds))
+    world.put_history(newest - 12 * DAY, newest + HOUR)
+    started = time.monotonic()
+    healthy = status.status(world.deployment, patience=3)
+    assert time.monotonic() - started < 20
+    text = capsys.readouterr().out
+    assert not healthy
+    assert reason in text
+    assert f"newest hour {key_of(newest)}" in text
+    assert "gaps" in text
