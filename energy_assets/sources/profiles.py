@@ -7,7 +7,7 @@ sources, and what makes a record invalid in `contract`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import pandas as pd
@@ -40,7 +40,7 @@ class DatasetProfile:
     """All valid areas; None: any text that is not blank."""
     known_consumer_types: frozenset[str] | None = None
     """All valid consumer types; None: any text that is not blank."""
-    area_numbers: Mapping[str, int] | None = None
+    area_numbers: Mapping[str, int] | None = field(default=None, hash=False)
     """The batch-serving course's numbers for the areas, if consumer types are numbers as well."""
 
     @property
