@@ -19,6 +19,7 @@ from typing import Any, cast
 
 import dagster as dg
 
+_STOPPED = "This run was stopped. Whatever it had finished is kept; start it again."
 _DIED = "The process of this run has died. Whatever the run had finished is kept; start it again."
 
 
@@ -29,6 +30,11 @@ def alive(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
     try:
         yield
     finally:
+        # An interrupt may have come where Dagster does not record it. The file goes last: if this
+        # is interrupted too, the next command finds it.
+        run = instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            instance.report_run_failed(run, _STOPPED)
         if descriptor is not None:
             (_folder(instance) / run_id).unlink(missing_ok=True)
             os.close(descriptor)

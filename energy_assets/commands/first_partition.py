@@ -25,11 +25,8 @@ def choose_first_partition(settings: Settings, origin: datetime | None = None) -
     if settings.partitions_start or settings.energy_source == "file":
         return
     path = settings.first_partition_file
-    if (
-        not path.exists()
-        and settings.storage_root.exists()
-        and any(settings.storage_root.iterdir())
-    ):
+    root = settings.storage_root
+    if not path.exists() and root.is_dir() and any(root.iterdir()):
         return
     newest = utc_now() - timedelta(days=settings.days_delay)
     needed = min(origin or newest, newest) - timedelta(days=settings.days_export)
