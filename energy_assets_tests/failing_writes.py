@@ -152,14 +152,19 @@ def assert_published_whole(objects: ObjectStore) -> None:
 
 
 def result(world: World, start: datetime, end: datetime) -> dict[str, Any]:
-    """What is stored, without the times at which it was made."""
+    """What is stored, without the times at which it was made.
+
+    Without the published scores too: a publication has those that were there when it was made, and
+    if they failed, the publication of the next hour has them.
+    """
     store = world.stores.feature_store
     rows, versions = store.read(start, end), store.read_versions(start, end)
     # A version is known from its own hour, or from when it was seen, which differs between runs.
     late = versions["known_at"] != versions["datetime_utc"]
     table = versions.assign(late=late, known_at=versions["known_at"].mask(late))
+    stored = contents(world.stores.folder)
     return {
-        **contents(world.stores.folder),
+        **{path: stored[path] for path in stored if not path.endswith("_monitoring.parquet")},
         "rows": rows.to_csv(index=False),
         "versions": sorted(table.to_csv(index=False).splitlines()),
     }
@@ -167,5 +172,10 @@ def result(world: World, start: datetime, end: datetime) -> dict[str, Any]:
 
 def assert_same(one: dict[str, Any], other: dict[str, Any]) -> None:
     """Two results are equal; the names of what differs otherwise."""
-    different = [name for name in sorted(one | other) if one.get(name) != other.get(name)]
-    assert different == []
+    different = {
+        name: (one.get(name), other.get(name))
+        for name in sorted(one | other)
+        if one.get(name) != other.get(name)
+    }
+    # This file is no test module, whose failed assertions would say what is different.
+    assert not different, f"these differ: {different}"
