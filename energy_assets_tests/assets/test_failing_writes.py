@@ -27,7 +27,7 @@ from energy_assets_tests.failing_writes import (
 from energy_assets_tests.world import ORIGIN, Changed, Only, World
 
 DAYS = 10
-SPREAD = 5
+SPREAD = 4
 FEW = {("DK1", "111"), ("DK1", "121"), ("DK2", "111")}
 START, END = ORIGIN - timedelta(days=DAYS), ORIGIN + HOUR
 SETTINGS = {"days_export": DAYS}

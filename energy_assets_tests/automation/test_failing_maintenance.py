@@ -35,7 +35,7 @@ H = datetime(2023, 3, 10, 21)
 START, END = H - timedelta(days=1), H + 5 * HOUR
 PINS = [H + number * HOUR for number in range(4)]
 KEPT = 2
-SPREAD = 8
+SPREAD = 6
 ERRORS = (StorageError("the disk is gone"), OSError(errno.EIO, "an error of the disk"))
 
 
