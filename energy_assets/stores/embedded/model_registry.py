@@ -103,21 +103,24 @@ class FolderModelRegistry:
                 (folder / name).write_bytes(content)
 
     def remove_old(self, before: datetime, keep: Collection[str]) -> int:
-        removed = 0
         with self._lock(), write_errors(self.versions):
             newest = next(self.promoted(datetime.max), None)
             kept = {*keep, newest.version if newest else ""}
-            for path in self._old(self.versions.glob("[0-9]*")):
-                if path.name[:13] < f"{before:{_HOUR}}" and path.name not in kept:
-                    # Renamed first, so that nobody sees it without some of its files.
-                    shutil.rmtree(path.rename(self._unfinished(path.name)))
-                    removed += 1
+            removed = [
+                path
+                for path in self._old(self.versions.glob("[0-9]*"))
+                if path.name[:13] < f"{before:{_HOUR}}" and path.name not in kept
+            ]
+            # Before the files, so that no hour names a version that is gone.
+            for path in self._old(self.hours.glob("[0-9]*.json")):
+                if path.stem < f"{before:{_HOUR}}" and not self._has_files(path, removed):
+                    path.unlink()
+            for path in removed:
+                # Renamed first, so that nobody sees it without some of its files.
+                shutil.rmtree(path.rename(self._unfinished(path.name)))
             for path in self._old(self.versions.glob(".*")):
                 shutil.rmtree(path)  # left by a process that was killed
-            for path in self._old(self.hours.glob("[0-9]*.json")):
-                if path.stem < f"{before:{_HOUR}}" and not self._has_files(path):
-                    path.unlink()
-        return removed
+        return len(removed)
 
     def check(self) -> str:
         with write_errors(self.hours):
@@ -175,12 +178,13 @@ class FolderModelRegistry:
     def _unfinished(self, version: str) -> Path:
         return self.versions / f".{version}.{uuid.uuid4().hex}"
 
-    def _has_files(self, record: Path) -> bool:
-        """Whether a record can be used; one that cannot be parsed is left to a person."""
+    def _has_files(self, record: Path, removed: Collection[Path]) -> bool:
+        """Whether a record can be used without `removed`; a damaged one is left to a person."""
         try:
-            return (self.versions / _read(record)[0].version).is_dir()
+            version = self.versions / _read(record)[0].version
         except StorageError:
             return True
+        return version.is_dir() and version not in removed
 
     def _old(self, paths: Iterator[Path]) -> list[Path]:
         limit = time.time() - self.retention_hours * 3600

@@ -1,0 +1,181 @@
+"""The n-th write fails: any change to the files below a folder, or to the table in it.
+
+An audit hook sees every change that Python makes to files. Delta Lake writes its files itself, so
+calls of its store are made to fail instead: before they begin, half-way on a full disk, and after
+their commit.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.stored import contents, unreadable
+from energy_assets.forecasts.publishing import read_published
+from energy_assets.stores.object_store import ObjectStore
+from energy_assets.stores.parquet import read_metadata
+from energy_assets_tests.stores.full_disk import full_disk
+from energy_assets_tests.world import World
+
+ALL = bool(os.environ.get("ENERGY_ASSETS_TEST_ALL_WRITES"))
+"""Whether the tests let every single write fail, not a spread of them."""
+
+_CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.truncate"}
+_TO_WRITE = os.O_WRONLY | os.O_RDWR
+_ROOM = 100
+"""Bytes that fit on a disk that is about to be full: less than any file of the table."""
+
+
+class Writes:
+    """Counts the writes below a folder; the one with the number `failing` raises `error`."""
+
+    def __init__(self, root: Path, failing: int | None = None, error: Exception | None = None):
+        self.root = f"{root}{os.sep}"
+        self.failing = failing
+        self.error = error
+        self.made: list[str] = []
+        self._lock = threading.Lock()
+
+    def fails(self, write: str) -> bool:
+        """Count a write; whether it is the one that fails."""
+        with self._lock:
+            self.made.append(write)
+            return len(self.made) - 1 == self.failing
+
+    def make(self, write: str) -> None:
+        """Count a write, and raise the error if it is the one that fails."""
+        if self.fails(write) and self.error is not None:
+            raise self.error
+
+
+class FailingTable:
+    """A Delta table whose writes fail before, within or after its commit."""
+
+    def __init__(self, store: Any, writes: Writes) -> None:
+        self.store = store
+        self.writes = writes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    def upsert(self, versions: pd.DataFrame) -> None:
+        if len(versions):
+            self._change("upsert", lambda: self.store.upsert(versions))
+
+    def maintain(self, keep: int) -> Any:
+        return self._change("maintain", lambda: self.store.maintain(keep))
+
+    def _change(self, name: str, change: Callable[[], Any]) -> Any:
+        self.writes.make(f"before {name}")
+        if self.writes.fails(f"within {name}"):
+            with full_disk(_ROOM):
+                return change()
+        result = change()
+        self.writes.make(f"after {name}")
+        return result
+
+
+_watched: Writes | None = None
+_hooked = False
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    writes = _watched
+    if writes is None:
+        return
+    if event == "open":
+        path, _, flags = arguments
+        if not flags & _TO_WRITE:
+            return
+    elif event in _CHANGES:
+        path = arguments[0]
+        if isinstance(path, str) and not os.path.isabs(path) and (folder := arguments[-1]) >= 0:
+            path = os.path.join(_folder(folder), path)
+    else:
+        return
+    if isinstance(path, (str, os.PathLike)) and os.fspath(path).startswith(writes.root):
+        writes.make(f"{event} {os.fspath(path).removeprefix(writes.root)}")
+
+
+def _folder(descriptor: int) -> str:
+    """The folder that shutil.rmtree is emptying."""
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:  # not on Linux
+        return ""
+
+
+@contextmanager
+def watched(writes: Writes) -> Iterator[None]:
+    """Count the writes of all threads, and let one fail."""
+    global _watched, _hooked  # an audit hook is for the process, and cannot be removed
+    if not _hooked:
+        sys.addaudithook(_watch)
+        _hooked = True
+    _watched = writes
+    try:
+        yield
+    finally:
+        _watched = None
+
+
+def numbers(count: int, spread: int) -> list[int]:
+    """The numbers of the writes that fail: all, or so many of them, the last one included."""
+    if ALL:
+        return list(range(count))
+    return sorted({count - 1 - count * n // spread for n in range(spread)})
+
+
+def assert_whole(world: World, end: datetime) -> None:
+    """Nothing half-written can be read."""
+    assert unreadable(world.stores.folder) == []
+    assert_published_whole(world.stores.object_store)
+    for model in world.stores.model_registry.promoted(end):
+        assert (world.stores.folder / "models" / "best_model" / "versions" / model.version).is_dir()
+    world.stores.feature_store.read(datetime(2023, 1, 1), end)
+
+
+def assert_published_whole(objects: ObjectStore) -> None:
+    """The pointer names files that exist and have one origin."""
+    published = read_published(objects)
+    if published is not None:
+        files = [read_metadata(objects.read(path)) for path in published.files.values()]
+        assert {file["origin"] for file in files} == {published.origin.isoformat()}
+
+
+def result(world: World, start: datetime, end: datetime) -> dict[str, Any]:
+    """What is stored, without the times at which it was made.
+
+    Without the published scores too: a publication has those that were there when it was made, and
+    if they failed, the publication of the next hour has them.
+    """
+    store = world.stores.feature_store
+    rows, versions = store.read(start, end), store.read_versions(start, end)
+    # A version is known from its own hour, or from when it was seen, which differs between runs.
+    late = versions["known_at"] != versions["datetime_utc"]
+    table = versions.assign(late=late, known_at=versions["known_at"].mask(late))
+    stored = contents(world.stores.folder)
+    return {
+        **{path: stored[path] for path in stored if not path.endswith("_monitoring.parquet")},
+        "rows": rows.to_csv(index=False),
+        "versions": sorted(table.to_csv(index=False).splitlines()),
+    }
+
+
+def assert_same(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """Two results are equal; the names of what differs otherwise."""
+    different = {
+        name: (one.get(name), other.get(name))
+        for name in sorted(one | other)
+        if one.get(name) != other.get(name)
+    }
+    # This file is no test module, whose failed assertions would say what is different.
+    assert not different, f"these differ: {different}"
