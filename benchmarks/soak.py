@@ -21,21 +21,17 @@ import statistics
 import sys
 import tempfile
 import time
-import uuid
-from collections import Counter
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone, tzinfo
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 import pandas as pd
 
 from benchmarks import tables
+from benchmarks.simulated_daemon import BREAKABLE, Breakable, Daemon, Faults, simulated_time
 
 if TYPE_CHECKING:
-    import dagster as dg
-
     from energy_assets.commands.deployment import Deployment
 
 START = datetime(2023, 3, 13, 22)
@@ -43,80 +39,10 @@ HOUR = timedelta(hours=1)
 DAYS = 20
 """The training window; with half of it no model beats the naive forecast."""
 SERIES = [(area, code) for area in ("DK1", "DK2") for code in ("111", "121", "211", "320", "445")]
-SENSOR_MINUTES = (6, 21, 45)
-"""The minutes of an hour at which the sensors look around. Schedules are evaluated at minute 5."""
-MAINTENANCE_HOUR = 2
-SHARE = 0.05
-"""Share of the runs that are made to fail."""
 SOURCE_AWAY, STANDSTILL = 6, 8
 """Hours without a source, after a third; hours in which nothing runs, after three fifths."""
-PROCESS = "process"
-_DAGSTER_TIME = "dagster._time._mockable_get_current"
-BREAKABLE = ("source", "feature_store", "model_registry", "object_store")
 MOST_GROWTH, MOST_FILES = 1.10, 5
 """Memory and open files may grow this much in the last two fifths of the hours."""
-
-
-class Clock(datetime):
-    """The simulated time, in place of `datetime` in the settings."""
-
-    time = START
-
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> Any:
-        """The simulated time."""
-        return cls.time.replace(tzinfo=timezone.utc).astimezone(tz)
-
-    @classmethod
-    def datetime_now(cls) -> datetime:
-        """The simulated time as Dagster asks for it."""
-        return cls.now(timezone.utc)
-
-    @classmethod
-    def timestamp_now(cls) -> float:
-        """The simulated time in seconds since 1970."""
-        return cls.now(timezone.utc).timestamp()
-
-
-@dataclass
-class Faults:
-    """What does not answer, and after how many more calls."""
-
-    broken: str | None = None
-    calls_before: int = 0
-    source_away: bool = False
-
-    def on_call(self, name: str) -> None:
-        """Raise if `name` does not answer."""
-        from energy_assets.errors import SourceError, StorageError
-
-        if name == "source" and self.source_away:
-            raise SourceError("the source is away")
-        if name == self.broken:
-            self.calls_before -= 1
-            if self.calls_before < 0:
-                error = SourceError if name == "source" else StorageError
-                raise error(f"{name} does not answer in this run")
-
-
-@dataclass(frozen=True)
-class Breakable:
-    """A resource whose methods raise while it is broken."""
-
-    resource: Any
-    name_of_resource: str
-    faults: Faults
-
-    def __getattr__(self, attribute: str) -> Any:
-        value = getattr(self.resource, attribute)
-        if not callable(value):
-            return value
-
-        def call(*arguments: Any, **named: Any) -> Any:
-            self.faults.on_call(self.name_of_resource)
-            return value(*arguments, **named)
-
-        return call
 
 
 @dataclass(frozen=True)
@@ -136,111 +62,12 @@ class FewSeries:
         return records[pd.MultiIndex.from_frame(names).isin(SERIES)]
 
 
-@dataclass
-class Daemon:
-    """What Dagster's daemon does with the definitions, one simulated minute at a time."""
-
-    deployment: Deployment
-    instance: dg.DagsterInstance
-    faults: Faults
-    choice: random.Random
-    cursors: dict[str, str | None] = field(default_factory=dict)
-    run_keys: set[tuple[str, str]] = field(default_factory=set)
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def hour(self, start: datetime) -> None:
-        """Everything that is due in an hour."""
-        Clock.time = start + timedelta(minutes=5)
-        self._schedule("hourly_job_schedule")
-        for minute in SENSOR_MINUTES:
-            if minute == SENSOR_MINUTES[1] and start.hour == MAINTENANCE_HOUR:
-                Clock.time = start + timedelta(minutes=15)
-                self._schedule("maintenance_job_schedule")
-            Clock.time = start + timedelta(minutes=minute)
-            for name in ("dead_run_sensor", "gap_repair_sensor", "forecast_sensor"):
-                self._sense(name)
-
-    def _schedule(self, name: str) -> None:
-        import dagster as dg
-
-        schedule = self.deployment.defs.resolve_schedule_def(name)
-        now = Clock.now(timezone.utc)
-        with dg.build_schedule_context(self.instance, scheduled_execution_time=now) as context:
-            requests = schedule.evaluate_tick(context).run_requests or []
-        for request in requests:
-            self._run(schedule.job_name, request)
-
-    def _sense(self, name: str) -> None:
-        import dagster as dg
-
-        from energy_assets.errors import EnergyAssetsError
-
-        sensor = self.deployment.defs.resolve_sensor_def(name)
-        wanted = sensor.required_resource_keys
-        with dg.build_sensor_context(
-            instance=self.instance,
-            cursor=self.cursors.get(name),
-            definitions=self.deployment.defs,
-            resources={n: r for n, r in self.deployment.resources.items() if n in wanted},
-        ) as context:
-            try:
-                tick = sensor.evaluate_tick(context)
-            except (EnergyAssetsError, dg.DagsterError):  # the cursor stays as it was
-                self.counts["ticks of sensors that failed"] += 1
-                return
-        for request in tick.run_requests or []:
-            if request.run_key is None or (name, request.run_key) not in self.run_keys:
-                self.run_keys.add((name, request.run_key or ""))
-                self._run(sensor.job_name, request)
-        self.cursors[name] = tick.cursor
-
-    def _run(self, job_name: str, request: dg.RunRequest) -> None:
-        """Execute a run to its end, unless it is one of those that fail."""
-        from energy_assets.automation.dead_runs import alive
-
-        self.counts["runs"] += 1
-        if self.choice.random() < SHARE:
-            self.faults.broken = self.choice.choice([*BREAKABLE, PROCESS])
-            self.faults.calls_before = self.choice.randrange(5)
-            self.counts[f"runs without their {self.faults.broken}"] += 1
-        job = self.deployment.defs.resolve_job_def(job_name)
-        tags = dict(request.tags)
-        if request.partition_key:
-            tags["dagster/partition"] = request.partition_key
-        if self.faults.broken == PROCESS:
-            self._die(job, tags)
-        else:
-            run_id = str(uuid.uuid4())
-            with alive(self.instance, run_id):
-                result = job.execute_in_process(
-                    run_id=run_id,
-                    instance=self.instance,
-                    partition_key=request.partition_key,
-                    tags=dict(request.tags),
-                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                    raise_on_error=False,
-                )
-            self.counts["runs that failed"] += not result.success
-        self.faults.broken = None
-
-    def _die(self, job: dg.JobDefinition, tags: dict[str, str]) -> None:
-        """What a run leaves behind whose process is killed at its start."""
-        import dagster as dg
-
-        run = self.instance.create_run_for_job(job, tags=tags)
-        start = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, job_name=job.name)
-        self.instance.report_dagster_event(start, run.run_id)
-        lock = Path(self.instance.root_directory) / "running" / run.run_id
-        lock.parent.mkdir(exist_ok=True)
-        lock.touch()
-        self.counts["runs that failed"] += 1
-
-
 def main() -> int:
     """Print the tables; the exit status is 1 if a forecast is missing or the process grows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hours", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--share", type=float, default=0.05, help="of the runs that fail")
     tables.add_options(parser)
     options = parser.parse_args()
     # In memory if possible: there is no disk to be waited for.
@@ -261,8 +88,6 @@ def _soak(folder: Path, options: argparse.Namespace) -> int:
     }
     import dagster as dg
 
-    from energy_assets import settings
-
     logging.disable(logging.WARNING)
     hours = [START + number * HOUR for number in range(options.hours)]
     first_away, first_off = options.hours // 3, options.hours * 3 // 5
@@ -270,13 +95,11 @@ def _soak(folder: Path, options: argparse.Namespace) -> int:
     samples: list[dict[str, Any]] = []
     seconds: list[float] = []
     with (
-        mock.patch.object(settings, "datetime", Clock),
-        mock.patch(f"{_DAGSTER_TIME}_timestamp", Clock.timestamp_now),
-        mock.patch(f"{_DAGSTER_TIME}_datetime", Clock.datetime_now),
+        simulated_time(),
         dg.DagsterInstance.from_config(str(home)) as instance,
     ):
         deployment = _deployment(folder, faults)
-        daemon = Daemon(deployment, instance, faults, choice)
+        daemon = Daemon(deployment, instance, faults, choice, options.share)
         for number, hour in enumerate(hours):
             started = time.monotonic()
             faults.source_away = 0 <= number - first_away < min(SOURCE_AWAY, options.hours // 5)
