@@ -14,7 +14,12 @@ def main() -> int:
     parser.add_argument("--markdown", help="file to put the tables into: docs/benchmarks.md")
     options = parser.parse_args()
     markdown = ["--markdown", options.markdown] if options.markdown else []
-    commands = [["benchmarks.runs"], ["benchmarks.speed"], ["benchmarks.scale"]]
+    commands = [
+        ["benchmarks.runs"],
+        ["benchmarks.speed"],
+        ["benchmarks.scale"],
+        ["benchmarks.soak"],
+    ]
     if options.data:
         commands.append(["benchmarks.accuracy", "--data", options.data])
     else:

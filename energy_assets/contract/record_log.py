@@ -54,6 +54,8 @@ def add_records(
     """
     if stored is None:
         return new
+    if stored.empty:  # nothing had been published yet
+        return None if new.empty else new
     stored = with_times(stored)
     current = _by_key(newest_batches(stored, key_columns), key_columns)
     published = _by_key(new, key_columns)

@@ -14,6 +14,7 @@ from energy_assets.contract.rules import validate_records
 from energy_assets.partitions import HOUR, key_of
 from energy_assets.schemas import CONSUMPTION_VERSIONS, PRIMARY_KEY
 from energy_assets.sources.profiles import DE35
+from energy_assets.stores.parquet import decode, encode
 from energy_assets.stores.versions import newest_versions
 
 H = datetime(2023, 2, 1, 10)
@@ -52,6 +53,14 @@ def test_the_same_answer_again_adds_nothing() -> None:
     first = log_of(answer(("111", "1"), ("112", "2")))
     again = seen(answer(("112", "2"), ("111", "1")), H, NOW + HOUR, late=True)
     assert add_records(first, again, DE35.key_columns) is None
+
+
+def test_an_hour_for_which_nothing_had_been_published_gets_its_first_records() -> None:
+    stored = decode(encode(log_of(answer()), {}), "empty.parquet")
+    new = seen(answer(("111", "1")), H, NOW + HOUR, late=True)
+    pd.testing.assert_frame_equal(add_records(stored, new, DE35.key_columns), new)
+    again = seen(answer(), H, NOW + HOUR, late=True)
+    assert add_records(stored, again, DE35.key_columns) is None
 
 
 def test_an_emptier_answer_removes_nothing() -> None:
