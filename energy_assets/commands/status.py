@@ -6,6 +6,7 @@ A line with an arrow needs a person, and makes the exit status 1. Everything els
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -160,7 +161,7 @@ def _model(deployment: Deployment, newest: datetime) -> Iterable[Line]:
 
 def _training(deployment: Deployment, _: datetime) -> Iterable[Line]:
     """What became of the model that was trained last, and whether anything was tuned."""
-    with dg.DagsterInstance.get() as instance:
+    with _HOME, dg.DagsterInstance.get() as instance:
         trained = instance.fetch_materializations(dg.AssetRecordsFilter(MODEL), limit=1).records
     for record in trained:
         event = record.asset_materialization
@@ -212,7 +213,7 @@ def _gaps(deployment: Deployment, newest: datetime) -> Iterable[Line]:
 
 def _runs(_: Deployment, __: datetime) -> Iterable[Line]:
     """Runs in progress, those that have died, and those that failed in the last day."""
-    with dg.DagsterInstance.get() as instance:
+    with _HOME, dg.DagsterInstance.get() as instance:
         dead = fail_dead_runs(instance)
         going = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED), limit=20)
         since = pd.Timestamp(utc_now() - DAY, tz="UTC").to_pydatetime()
@@ -245,7 +246,7 @@ def _checks(_: Deployment, __: datetime) -> Iterable[Line]:
         if isinstance(asset, dg.AssetsDefinition)
         for key in asset.check_keys
     ]
-    with dg.DagsterInstance.get() as instance:
+    with _HOME, dg.DagsterInstance.get() as instance:
         found = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
     for key, record in found.items():
         event = record.event.dagster_event if record.event else None
@@ -272,6 +273,7 @@ def _disk(deployment: Deployment, _: datetime) -> Iterable[Line]:
 
 
 _LEAST_FREE = 0.03
+_HOME = threading.Lock()  # two that open a new DAGSTER_HOME at once break it
 
 _PARTS: tuple[_Part, ...] = (
     *(_rows, _forecast, _model, _training, _scores, _gaps, _runs, _checks, _disk),
