@@ -274,10 +274,7 @@ def _disk(deployment: Deployment, _: datetime) -> Iterable[Line]:
 
 _LEAST_FREE = 0.03
 _HOME = threading.Lock()  # two that open a new DAGSTER_HOME at once break it
-
-_PARTS: tuple[_Part, ...] = (
-    *(_rows, _forecast, _model, _training, _scores, _gaps, _runs, _checks, _disk),
-)
+_PARTS = (_rows, _forecast, _model, _training, _scores, _gaps, _runs, _checks, _disk)
 
 
 def _first_error(instance: dg.DagsterInstance, run_id: str) -> str:
