@@ -1,15 +1,25 @@
-"""`make status`: how things stand, on one screen."""
+"""`make status`: how things stand, on one screen.
+
+A line with an arrow needs a person, and makes the exit status 1. Everything else mends itself.
+"""
 
 from __future__ import annotations
 
+import shutil
+import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import dagster as dg
 import pandas as pd
+from rich.markup import escape
 
+from energy_assets.assets import ASSETS
+from energy_assets.automation.dead_runs import fail_dead_runs
 from energy_assets.automation.missing_forecasts import (
+    MODEL,
     UNFINISHED,
     hours_without_forecast,
     needs_publication,
@@ -17,13 +27,16 @@ from energy_assets.automation.missing_forecasts import (
 from energy_assets.commands.deployment import Deployment
 from energy_assets.commands.terminal import console, scored_forecasts
 from energy_assets.contract.completeness import hours_to_repair, ranges
+from energy_assets.forecasts.fallback import MODEL as FROM_MODEL
 from energy_assets.forecasts.publishing import read_published
 from energy_assets.forecasts.scoring import errors_by_horizon
 from energy_assets.forecasts.time_limit import within
+from energy_assets.io_managers.config import POINTER as NEWEST_CONFIG
 from energy_assets.partitions import DAY, HOUR, WEEK, due, hour_of, hourly, key_of, window_of
 from energy_assets.settings import utc_now
+from energy_assets.sources import GRACE_PERIOD
 
-PATIENCE = 20.0
+PATIENCE = 10.0
 """Seconds to wait for each part; a store that does not answer hides only its own lines."""
 
 
@@ -44,15 +57,20 @@ def status(deployment: Deployment, patience: float = PATIENCE) -> bool:
     """
     newest_key = hourly.get_last_partition_key()
     newest = hour_of(newest_key) if newest_key else hourly.start.replace(tzinfo=None)
-    console.print(f"[bold]{deployment}[/bold], {utc_now():%Y-%m-%d %H:%M} UTC")
+    simulated = ": simulated data" if deployment.source.name == "simulator" else ""
+    console.print(f"[bold]{deployment}{simulated}[/bold]")
+    console.print(
+        f"{'now':<10} {utc_now():%Y-%m-%d %H:%M} UTC; the newest hour is {key_of(newest)}"
+    )
     healthy = True
-    for part in (_rows, _forecast, _model, _scores, _gaps, _runs):
-        for line in _lines(part, deployment, newest, patience):
-            healthy &= not line.advice
-            style = "yellow" if line.advice else ""
-            console.print(f"{line.label:<10} {line.text}", style=style)
-            if line.advice:
-                console.print(f"{'':<10} -> {line.advice}", style="yellow")
+    with ThreadPoolExecutor(len(_PARTS)) as pool:
+        screen = pool.map(lambda part: _lines(part, deployment, newest, patience), _PARTS)
+    for line in (line for lines in screen for line in lines):
+        healthy &= not line.advice
+        style = "yellow" if line.advice else ""
+        console.print(f"{line.label:<10} {escape(line.text)}", style=style)
+        if line.advice:
+            console.print(f"{'':<10} -> {escape(line.advice)}", style="yellow")
     console.print(
         "[green]Nothing is left to do.[/green]"
         if healthy
@@ -82,8 +100,9 @@ def _rows(deployment: Deployment, newest: datetime) -> Iterable[Line]:
         return
     last = rows["datetime_utc"].max().to_pydatetime()
     late = (newest - last) // HOUR
-    text = f"newest hour {key_of(last)}, " + (f"{late} hours late" if late else "on time")
-    yield Line("rows", text)
+    text = f"newest hour {key_of(last)}, " + (f"{late} h late" if late else "on time")
+    too_late = newest - last > GRACE_PERIOD
+    yield Line("rows", text, "look at the source and DAYS_DELAY; keep `make dev` on" * too_late)
 
 
 def _forecast(deployment: Deployment, newest: datetime) -> Iterable[Line]:
@@ -95,11 +114,17 @@ def _forecast(deployment: Deployment, newest: datetime) -> Iterable[Line]:
         return
     late = published.made_at - due(published.origin, settings.days_delay)
     behind = (newest - published.origin) // HOUR
+    lesser = published.quality != FROM_MODEL
+    yield Line(
+        "forecast",
+        f"from {key_of(published.origin)}, {published.quality}, {published.model_version}",
+        "no model of this hour made it: see the lines of the model and the runs" * lesser,
+    )
     made = f"made {published.made_at:%Y-%m-%d %H:%M}, {_duration(late)} after it was due"
-    yield Line("forecast", f"from {key_of(published.origin)}, {published.quality}, {made}")
+    grace = timedelta(minutes=settings.forecast_grace_minutes)
+    yield Line("", f"{made}{' (late)' if late > grace else ''}; published")
     if (unpublished := needs_publication(objects, newest)) is not None:
         yield Line("", f"the one from {key_of(unpublished)} is stored, and about to be published")
-    grace = timedelta(minutes=settings.forecast_grace_minutes)
     overdue = utc_now() > due(newest, settings.days_delay) + grace
     missing = hours_without_forecast(objects, newest, settings.catch_up_hours)
     if missing and (len(missing) > 1 or overdue):
@@ -110,6 +135,12 @@ def _forecast(deployment: Deployment, newest: datetime) -> Iterable[Line]:
             if behind > 1
             else "if this stays, look at the failed runs in the UI (make dev)",
         )
+    older = hours_without_forecast(objects, newest, settings.days_export * 24)
+    older = [hour for hour in older if hour <= newest - settings.catch_up_hours * HOUR]
+    if older:
+        span = f"START={key_of(older[0])} END={key_of(older[-1])}"
+        yield Line("", f"{len(older)} older hours have none; if you want them,")
+        yield Line("", f"make backfill {span}")
 
 
 def _model(deployment: Deployment, newest: datetime) -> Iterable[Line]:
@@ -128,6 +159,21 @@ def _model(deployment: Deployment, newest: datetime) -> Iterable[Line]:
     yield Line("model", f"{model.version}{score}")
 
 
+def _training(deployment: Deployment, _: datetime) -> Iterable[Line]:
+    """What became of the model that was trained last, and whether anything was tuned."""
+    with _HOME, dg.DagsterInstance.get() as instance:
+        trained = instance.fetch_materializations(dg.AssetRecordsFilter(MODEL), limit=1).records
+    for record in trained:
+        event = record.asset_materialization
+        verdict = event.metadata.get("verdict") if event else None
+        if verdict is not None:
+            yield Line("", f"trained last: {record.partition_key}, {verdict.value}")
+    objects = deployment.object_store
+    # Projects of earlier releases have no pointer before their next search.
+    if not objects.exists(NEWEST_CONFIG) and not objects.list("best_config"):
+        yield Line("tuning", "no tuned configuration", "run `make tune`, or `make run` does it")
+
+
 def _scores(deployment: Deployment, newest: datetime) -> Iterable[Line]:
     """MAPE of the last day and week, beside both seasonal naives."""
     for name, span in (("day", DAY), ("week", WEEK)):
@@ -143,8 +189,8 @@ def _scores(deployment: Deployment, newest: datetime) -> Iterable[Line]:
 
 
 _NAIVES = (
-    ("same hour yesterday", "seasonal_naive_24"),
-    ("same hour last week", "seasonal_naive_168"),
+    ("yesterday's", "seasonal_naive_24"),
+    ("last week's", "seasonal_naive_168"),
 )
 
 
@@ -166,18 +212,85 @@ def _gaps(deployment: Deployment, newest: datetime) -> Iterable[Line]:
 
 
 def _runs(_: Deployment, __: datetime) -> Iterable[Line]:
-    """Runs in progress, and those that failed in the last day."""
-    with dg.DagsterInstance.get() as instance:
-        going = instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED), limit=20)
+    """Runs in progress, those that have died, and those that failed in the last day."""
+    with _HOME, dg.DagsterInstance.get() as instance:
+        dead = fail_dead_runs(instance)
+        going = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED), limit=20)
         since = pd.Timestamp(utc_now() - DAY, tz="UTC").to_pydatetime()
-        failed = instance.get_run_records(
+        failed = instance.get_runs(
             dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], created_after=since), limit=20
         )
-    jobs = ", ".join(sorted({record.dagster_run.job_name for record in going}))
-    yield Line("runs", f"{len(going)} in progress: {jobs}" if going else "none in progress")
-    if failed:
-        jobs = ", ".join(sorted({record.dagster_run.job_name for record in failed}))
-        yield Line("", f"{len(failed)} failed in the last day: {jobs}")
+        jobs = ", ".join(sorted({run.job_name for run in going}))
+        yield Line("runs", f"{len(going)} in progress: {jobs}" if going else "none in progress")
+        if dead:
+            yield Line("", f"{len(dead)} had died and count as failed; what they stored is kept")
+        for job in sorted({run.job_name for run in failed}):
+            runs = [run for run in failed if run.job_name == job]
+            # Runs end in any order, so that only the newest tells whether the job works now.
+            ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+            newest = instance.get_runs(dg.RunsFilter(job_name=job, statuses=ended), limit=1)
+            broken = newest[0].run_id == runs[0].run_id
+            yield Line(
+                "",
+                f"{len(runs)} of {job} failed in the last day"
+                + ("" if broken else "; it has succeeded since"),
+                _first_error(instance, runs[0].run_id) if broken else "",
+            )
+
+
+def _checks(_: Deployment, __: datetime) -> Iterable[Line]:
+    """Checks of assets whose newest result is an error."""
+    keys = [
+        key
+        for asset in ASSETS
+        if isinstance(asset, dg.AssetsDefinition)
+        for key in asset.check_keys
+    ]
+    with _HOME, dg.DagsterInstance.get() as instance:
+        found = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    for key, record in found.items():
+        event = record.event.dagster_event if record.event else None
+        result = event.asset_check_evaluation_data if event and event.event_specific_data else None
+        if result is not None and not result.passed:
+            serious = result.severity is dg.AssetCheckSeverity.ERROR
+            yield Line(
+                "check",
+                f"{key.name} of {key.asset_key.to_user_string()} "
+                + ("failed" if serious else "warns"),
+                "the asset's checks in the UI (make dev) say why" * serious,
+            )
+
+
+def _disk(deployment: Deployment, _: datetime) -> Iterable[Line]:
+    """The room that is left where the storage and pictures are."""
+    folder = deployment.settings.storage_root
+    while not folder.exists():
+        folder = folder.parent
+    disk = shutil.disk_usage(folder)
+    full = disk.free < max(_LEAST_FREE * disk.total, 1e9)
+    text = f"{disk.free / 1e9:,.0f} of {disk.total / 1e9:,.0f} GB free at STORAGE_ROOT"
+    yield Line("disk", text, "make space: a full disk stops everything" * full)
+
+
+_LEAST_FREE = 0.03
+_HOME = threading.Lock()  # two that open a new DAGSTER_HOME at once break it
+_PARTS = (_rows, _forecast, _model, _training, _scores, _gaps, _runs, _checks, _disk)
+
+
+def _first_error(instance: dg.DagsterInstance, run_id: str) -> str:
+    """The first line of the error at the root of a failed run."""
+    failures = instance.get_records_for_run(
+        run_id, of_type=dg.DagsterEventType.STEP_FAILURE, limit=1
+    ).records
+    for record in failures:
+        event = record.event_log_entry.dagster_event
+        error = event.step_failure_data.error if event else None
+        while error is not None and error.cause is not None:
+            error = error.cause
+        if error is not None:
+            name, colon, text = error.message.strip().partition("\n")[0].partition(": ")
+            return name.rpartition(".")[2] + colon + text
+    return "see the run in the UI (make dev)"
 
 
 def _duration(span: timedelta) -> str:
