@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 
@@ -23,6 +24,8 @@ GRACE = 3.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _received: list[int] = []
 _noticed = threading.Event()
+_open: list[socket.socket] = []
+"""Kept open to the end of the process: a closed one would look like signals without an end."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -39,6 +42,7 @@ def stoppable(command: Callable[[], int], grace: float = GRACE) -> int:
     """
     receiver, sender = socket.socketpair()
     sender.setblocking(False)
+    _open.append(sender)
     signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
@@ -64,7 +68,10 @@ def _watch(receiver: socket.socket, grace: float) -> None:
         _received.extend(number for number in receiver.recv(64) if number in _SIGNALS)
     _noticed.set()
     _say("stopping")
-    while len(_received) < 2 and select.select([receiver], [], [], grace)[0]:
+    end = time.monotonic() + grace
+    while len(_received) < 2 and (left := end - time.monotonic()) > 0:
+        if not select.select([receiver], [], [], left)[0]:
+            break
         _received.extend(number for number in receiver.recv(64) if number in _SIGNALS)
     if sys.stdout.isatty():
         os.write(sys.stdout.fileno(), b"\x1b[?25h")  # the progress bar hides the cursor
