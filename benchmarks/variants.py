@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import recursive
-from energy_assets.forecasting import GlobalForecaster, forecaster
+from energy_assets.forecasting import GlobalForecaster, fitted
 from energy_assets.forecasting.features import feature_matrix, transform
 from energy_assets.forecasting.features.feature_matrix import FEATURES, LAGS, FeatureMatrix, View
 from energy_assets.forecasting.models import autoregression, trees
@@ -235,7 +235,7 @@ VARIANTS: dict[str, Variant] = {
     "origins 13 h apart": Variant({"origin_step": 13}),
     "origins 25 h apart": Variant({"origin_step": 25}),
     "trees and pooled weights from 5 series": Variant(
-        changes=[replaced(forecaster, "Sampling", partial(Sampling, max_rows=18_000))]
+        changes=[replaced(fitted, "Sampling", partial(Sampling, max_rows=18_000))]
     ),
     # What the models see
     "values, not logarithms": Variant(changes=[linear_scale()]),

@@ -57,7 +57,7 @@ def predictions_parquet(
     before that hour; failing that, from the seasonal naive; failing that, from the forecast before.
     `quality` says which. Making another forecast for the hour adds a version, told by `made_at`.
     """
-    # sktime, LightGBM and matplotlib take seconds to import.
+    # LightGBM and matplotlib take seconds to import.
     from energy_assets.forecasts.fallback import Limits, forecast
     from energy_assets.forecasts.pictures import forecast_picture
 

@@ -17,6 +17,8 @@ from energy_assets.assets.training_metadata import (
     search_metadata,
 )
 from energy_assets.errors import ShortHistoryError
+from energy_assets.forecasting.tuning.result import BestConfig, NotTuned
+from energy_assets.forecasting.tuning.search_space import read_search_space
 from energy_assets.partitions import due, hour_of, window_of
 from energy_assets.schemas import CONSUMPTION, as_panel
 from energy_assets.settings import Settings
@@ -88,10 +90,8 @@ def best_config(
     a newer one. A search is costly, so it is not in the hourly job. If the history is too short
     for a search, the partition holds the default configuration and the reason.
     """
-    # sktime, LightGBM and matplotlib take seconds to import.
-    from energy_assets.forecasting.tuning.result import BestConfig, NotTuned
+    # LightGBM and matplotlib take seconds to import.
     from energy_assets.forecasting.tuning.search import tune
-    from energy_assets.forecasting.tuning.search_space import read_search_space
     from energy_assets.forecasts.pictures import search_picture
 
     space = read_search_space()
@@ -136,7 +136,7 @@ def best_config(
 def model(
     context: dg.AssetExecutionContext,
     feature_view: dict[str, PinnedRows],
-    # BestConfig values, whose class takes seconds to import.
+    # BestConfig values: Dagster has no type for a union.
     best_config: dict[str, Any],
     source: dg.ResourceParam[Source],
     tracking: dg.ResourceParam[Tracking],

@@ -9,13 +9,13 @@ import dagster as dg
 
 from energy_assets.assets.metadata import picture, table
 from energy_assets.forecasting.evaluation.scores import comparison
+from energy_assets.forecasting.tuning.result import BestConfig, TuningResult
 from energy_assets.partitions import HOUR, key_of
 from energy_assets.stores.feature_store import TrainingDataset
 from energy_assets.tracking import Tracked
 
 if TYPE_CHECKING:
-    # sktime and LightGBM take seconds to import.
-    from energy_assets.forecasting.tuning.result import BestConfig, TuningResult
+    # LightGBM takes a second to import.
     from energy_assets.forecasts.gate import TrainedModel
 
 

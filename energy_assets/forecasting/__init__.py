@@ -1,8 +1,8 @@
 """Forecasting of hourly panels: a library that knows nothing of Dagster, stores or settings.
 
-`GlobalForecaster` is the model, `model_files` saves and loads it without pickle. It is built from
-`panel` (panels as matrices), `features`, `models` and `evaluation`; `tuning` searches for its
-hyperparameters.
+`fitted` is the forecaster, and `GlobalForecaster` gives it the interface of sktime. `model_files`
+saves and loads it without pickle. It is built from `panel` (panels as matrices), `features`,
+`models` and `evaluation`; `tuning` searches for its hyperparameters.
 
 Does not belong here: which model is used, and when (`energy_assets.forecasts`).
 """

@@ -1,12 +1,13 @@
-"""A fitted model together with its history: forecasting from the origin, and moving the origin.
+"""The forecaster itself: fitting to a panel, forecasting from the origin, and moving the origin.
 
-Does not belong here: the sktime interface (`forecaster`), and files (`model_files`).
+Does not belong here: the sktime interface (`forecaster`), and files (`model_files`). Nothing here
+imports sktime, which takes as long as a training.
 """
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from energy_assets.forecasting.models.held_out import HeldOut
 from energy_assets.forecasting.models.training import Sampling, TrainingWindow, base_errors, train
 from energy_assets.forecasting.models.trees import TreeParameters
 from energy_assets.forecasting.panel import time_axis
-from energy_assets.forecasting.panel.horizons import check_lengths, required_hours
+from energy_assets.forecasting.panel.horizons import check_lengths, required_hours, steps_until
 from energy_assets.forecasting.panel.matrix import (
     HOURS_PER_DAY,
     Floats,
@@ -31,6 +32,7 @@ from energy_assets.forecasting.panel.matrix import (
     fill_gaps,
     to_matrix,
 )
+from energy_assets.forecasting.parameters import Parameters
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,17 @@ class Fitted:
     """A fitted model, its calibration, and the last hours of the panel that forecasts need.
 
     `levels` are the names of the index levels that identify a series. `history` has no gaps; a
-    loaded model has none. `past_exogenous` are the exogenous values of the last week.
+    loaded model has none. `past_exogenous` are the exogenous values of the last week. `held_out`
+    are the forecasts of the held-out days, which are not saved.
     """
 
+    parameters: Parameters
     model: BlendedModel
     calibration: intervals.Calibration | None
     levels: tuple[str | None, ...]
     history: PanelMatrix | None = None
     past_exogenous: pd.DataFrame | None = None
+    held_out: HeldOut | None = None
 
     @property
     def required_history(self) -> PanelMatrix:
@@ -57,21 +62,40 @@ class Fitted:
             )
         return self.history
 
+    @property
+    def holdout(self) -> pd.DataFrame | None:
+        """The table of forecasts of the held-out days; see `GlobalForecaster.holdout_`."""
+        return self.held_out.table(self.parameters.coverage) if self.held_out else None
+
+    def predict(self, hours: int, coverage: float | None = None) -> pd.DataFrame:
+        """The column `forecast` for the next `hours` hours of every series, sorted by series.
+
+        With a `coverage`, also the bounds `lower` and `upper` of that interval.
+
+        Raises ForecastError if `hours` is longer than the horizon, or if there is no history.
+        """
+        steps = steps_until(hours, self.parameters.horizon)
+        forecast = self.forecast(steps)
+        columns = {"forecast": forecast.ravel()}
+        if coverage is not None:
+            shares = [0.5 - coverage / 2, 0.5 + coverage / 2]
+            bounds = self.quantiles(steps, forecast, shares)
+            columns |= {"lower": bounds[:, :, 0].ravel(), "upper": bounds[:, :, 1].ravel()}
+        return pd.DataFrame(columns, self.index(steps))
+
     def index(self, steps: Ints) -> pd.Index:
         """The index of forecasts `steps` hours ahead, sorted by series."""
         history = self.required_history
         return history.index(time_axis.ahead(history.hours, steps))
 
-    def forecast(self, steps: Ints, X: pd.DataFrame | None, threads: int | None) -> Floats:
+    def forecast(self, steps: Ints, X: pd.DataFrame | None = None) -> Floats:
         """Forecasts at the origin, shape (series, steps)."""
         history, design = self.required_history, self.model.design
         values = exogenous.ahead(X, self.past_exogenous, design, history, int(steps.max()))
-        return self.model.forecast(history, steps, values, threads)
+        return self.model.forecast(history, steps, values, self.parameters.n_jobs)
 
-    def quantiles(
-        self, steps: Ints, X: pd.DataFrame | None, threads: int | None, probabilities: list[float]
-    ) -> Floats:
-        """Quantiles at the origin, shape (series, steps, probabilities).
+    def quantiles(self, steps: Ints, forecast: Floats, probabilities: list[float]) -> Floats:
+        """Quantiles around a forecast at the origin, shape (series, steps, probabilities).
 
         Raises ForecastError for a model without a calibration.
         """
@@ -83,14 +107,14 @@ class Fitted:
         history = self.required_history
         return intervals.quantiles(
             self.calibration,
-            self.forecast(steps, X, threads),
+            forecast,
             series_scale(history.array),
             probabilities,
             history.keys,
             steps,
         )
 
-    def updated(self, y: pd.DataFrame, X: pd.DataFrame | None) -> Fitted:
+    def updated(self, y: pd.DataFrame, X: pd.DataFrame | None = None) -> Fitted:
         """The same model with its origin at the end of `y`, which is joined to the history.
 
         Raises ForecastError if the series of `y` have other index levels than in fit.
@@ -110,23 +134,16 @@ class Fitted:
         return replace(self, history=_recent(_filled(window), self.model), past_exogenous=past)
 
 
-def fit(
-    y: pd.DataFrame,
-    X: pd.DataFrame | None,
-    design: Design,
-    shares: Shares,
-    parameters: TreeParameters,
-    sampling: Sampling,
-    n_jobs: int | None,
-    calibration_days: int,
-) -> tuple[Fitted, HeldOut | None]:
+def fit(y: pd.DataFrame, X: pd.DataFrame | None, parameters: Parameters) -> Fitted:
     """Fit to a panel, and forecast its held-out days.
 
-    A window that is too short to hold out `calibration_days` gives a warning, and intervals from
-    the errors of the base forecast.
+    A window that is too short to hold out days gives a warning, and intervals from the errors of
+    the base forecast.
 
     Raises ForecastError if the panel or a parameter cannot be used.
     """
+    design = Design(parameters.horizon, parameters.country, parameters.timezone)
+    calibration_days = parameters.calibration_days
     observed = to_matrix(y)
     check_lengths(design.horizon, calibration_days)
     long_enough = len(observed.hours) >= required_hours(design.horizon, calibration_days)
@@ -139,7 +156,14 @@ def fit(
         columns = tuple(map(str, X.columns))
         design = replace(design, exogenous=columns, exogenous_means=tuple(means))
         past = exogenous.last_week(X, observed)
-    model, held_out = train(window, design, shares, parameters, sampling, n_jobs)
+    model, held_out = train(
+        window,
+        design,
+        Shares(parameters.linear_weight, parameters.lear_weight),
+        TreeParameters(**{f.name: getattr(parameters, f.name) for f in fields(TreeParameters)}),
+        Sampling(parameters.origin_step, parameters.thinning),
+        parameters.n_jobs,
+    )
     calibration = None
     if calibration_days:
         if held_out is None:
@@ -153,7 +177,8 @@ def fit(
         if np.isfinite(residuals).any():
             calibration = intervals.calibrate(residuals, observed.keys)
     history = _recent(window.filled, model)
-    return Fitted(model, calibration, _levels(observed.series), history, past), held_out
+    levels = _levels(observed.series)
+    return Fitted(parameters, model, calibration, levels, history, past, held_out)
 
 
 def _recent(filled: PanelMatrix, model: BlendedModel) -> PanelMatrix:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import fields
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 import lightgbm as lgb
@@ -11,15 +11,12 @@ import pandas as pd
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from energy_assets.forecasting import fitted
-from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.fitted import Fitted
-from energy_assets.forecasting.models.blend import BlendedModel, Shares
-from energy_assets.forecasting.models.held_out import HeldOut
+from energy_assets.forecasting.models.blend import BlendedModel
 from energy_assets.forecasting.models.intervals import Calibration
-from energy_assets.forecasting.models.training import Sampling
-from energy_assets.forecasting.models.trees import TreeParameters
 from energy_assets.forecasting.panel.horizons import steps_ahead
 from energy_assets.forecasting.panel.matrix import Ints, PanelMatrix, in_order, to_matrix
+from energy_assets.forecasting.parameters import Parameters
 
 _MTYPES = ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"]
 
@@ -86,7 +83,6 @@ class GlobalForecaster(BaseForecaster):
         "python_dependencies": ["lightgbm", "holidays"],
     }
     _fitted: Fitted
-    _held_out: HeldOut | None = None
     _cutoff: pd.Index | None
 
     # `history_` is all the data that is needed, so sktime should not keep a copy.
@@ -94,23 +90,23 @@ class GlobalForecaster(BaseForecaster):
 
     def __init__(
         self,
-        horizon: int = 24,
-        linear_weight: float = 0.5,
-        lear_weight: float = 0.5,
-        n_estimators: int = 40,
-        learning_rate: float = 0.15,
-        num_leaves: int = 31,
-        min_child_samples: int = 20,
-        colsample_bytree: float = 0.5,
-        reg_lambda: float = 0.0,
-        origin_step: int = 5,
-        thinning: int = 3,
-        calibration_days: int = 4,
-        coverage: float = 0.8,
-        country: str | None = None,
-        timezone: str = "UTC",
-        n_jobs: int | None = None,
-        random_state: int = 0,
+        horizon: int = Parameters.horizon,
+        linear_weight: float = Parameters.linear_weight,
+        lear_weight: float = Parameters.lear_weight,
+        n_estimators: int = Parameters.n_estimators,
+        learning_rate: float = Parameters.learning_rate,
+        num_leaves: int = Parameters.num_leaves,
+        min_child_samples: int = Parameters.min_child_samples,
+        colsample_bytree: float = Parameters.colsample_bytree,
+        reg_lambda: float = Parameters.reg_lambda,
+        origin_step: int = Parameters.origin_step,
+        thinning: int = Parameters.thinning,
+        calibration_days: int = Parameters.calibration_days,
+        coverage: float = Parameters.coverage,
+        country: str | None = Parameters.country,
+        timezone: str = Parameters.timezone,
+        n_jobs: int | None = Parameters.n_jobs,
+        random_state: int = Parameters.random_state,
     ) -> None:
         self.horizon = horizon
         self.linear_weight = linear_weight
@@ -174,7 +170,7 @@ class GlobalForecaster(BaseForecaster):
         `actual`, `forecast`, `lower` and `upper`; the bounds are calibrated on the other days. None
         if no days were held out.
         """
-        return self._held_out.table(self.coverage) if self._held_out else None
+        return self._fitted.holdout
 
     def fit(self, y: Any, X: Any = None, fh: Any = None) -> GlobalForecaster:
         """Fit to a panel, whose rows may be in any order; see sktime's `BaseForecaster.fit`.
@@ -196,27 +192,25 @@ class GlobalForecaster(BaseForecaster):
         """
         return super().update(in_order(y), in_order(X), update_params)
 
-    def restored(self, state: Fitted) -> GlobalForecaster:
-        """Make this the fitted forecaster that `state` was saved from; `update` it next."""
-        self._fitted = state
-        self._is_vectorized = False
-        self._state = "fitted"
-        return self
+    @classmethod
+    def of(cls, fitted: Fitted) -> GlobalForecaster:
+        """The forecaster with the interface of sktime, from one that is fitted or loaded."""
+        forecaster = cls(**asdict(fitted.parameters))
+        forecaster._fitted = fitted
+        forecaster._is_vectorized = False
+        forecaster._state = "fitted"
+        return forecaster
+
+    @property
+    def fitted_(self) -> Fitted:
+        """The forecaster without the interface of sktime, as `model_files` saves it."""
+        self.check_is_fitted()
+        return self._fitted
 
     def _fit(
         self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None
     ) -> GlobalForecaster:
-        trees = {field.name: getattr(self, field.name) for field in fields(TreeParameters)}
-        self._fitted, self._held_out = fitted.fit(
-            y,
-            X,
-            Design(self.horizon, self.country, self.timezone),
-            Shares(self.linear_weight, self.lear_weight),
-            TreeParameters(**trees),
-            Sampling(self.origin_step, self.thinning),
-            self.n_jobs,
-            self.calibration_days,
-        )
+        self._fitted = fitted.fit(y, X, Parameters(**self.get_params(deep=False)))
         return self
 
     def _update(
@@ -233,14 +227,15 @@ class GlobalForecaster(BaseForecaster):
 
     def _predict(self, fh: ForecastingHorizon, X: pd.DataFrame | None) -> pd.DataFrame:
         steps = self._steps(fh)
-        forecast = self._fitted.forecast(steps, X, self.n_jobs).reshape(-1, 1)
+        forecast = self._fitted.forecast(steps, X).reshape(-1, 1)
         return pd.DataFrame(forecast, self._fitted.index(steps), self._get_columns())
 
     def _predict_quantiles(
         self, fh: ForecastingHorizon, X: pd.DataFrame | None, alpha: list[float]
     ) -> pd.DataFrame:
         steps = self._steps(fh)
-        quantiles = self._fitted.quantiles(steps, X, self.n_jobs, alpha).reshape(-1, len(alpha))
+        forecast = self._fitted.forecast(steps, X)
+        quantiles = self._fitted.quantiles(steps, forecast, alpha).reshape(-1, len(alpha))
         columns = self._get_columns("predict_quantiles", alpha=alpha)
         return pd.DataFrame(quantiles, self._fitted.index(steps), columns)
 

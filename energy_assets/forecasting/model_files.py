@@ -1,4 +1,4 @@
-"""A fitted `GlobalForecaster` as files: LightGBM's text format, JSON and NumPy arrays.
+"""A fitted forecaster as files: LightGBM's text format, JSON and NumPy arrays.
 
 There is no pickle, so loading a model never runs code from its files. Checksums are verified on
 load. The files hold no times or paths, so the same training gives the same bytes.
@@ -12,6 +12,7 @@ import json
 import platform
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,12 @@ from energy_assets.errors import BrokenModelError, ForecastError
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import FEATURES
 from energy_assets.forecasting.fitted import Fitted
-from energy_assets.forecasting.forecaster import GlobalForecaster
 from energy_assets.forecasting.models.autoregression import Autoregression
 from energy_assets.forecasting.models.blend import BlendedModel, Shares
 from energy_assets.forecasting.models.intervals import Calibration
 from energy_assets.forecasting.models.ridge import Weights
 from energy_assets.forecasting.panel.matrix import HOURS_PER_WEEK
+from energy_assets.forecasting.parameters import Parameters
 
 TREES = "model.txt"
 WEIGHTS = "weights.npy"
@@ -42,7 +43,7 @@ _STRATEGY = {"strategy": "direct", "recursive_features": None}
 """Parameters of earlier releases that files of this format still hold, with their only value."""
 
 
-def save(forecaster: GlobalForecaster, folder: Path) -> None:
+def save(fitted: Fitted, folder: Path) -> None:
     """Write a fitted forecaster to `folder`, which is created if necessary.
 
     `model.txt` holds the trees. `weights.npy` holds the weights of the ridge regression, one row
@@ -53,15 +54,14 @@ def save(forecaster: GlobalForecaster, folder: Path) -> None:
 
     Raises ForecastError if the keys of the series are neither strings nor numbers.
     """
-    forecaster.check_is_fitted()
     folder.mkdir(parents=True, exist_ok=True)
-    model = forecaster.model_
+    model = fitted.model
     description = {
         "format": FORMAT,
-        "parameters": forecaster.get_params(deep=False) | {"n_jobs": None} | _STRATEGY,
+        "parameters": asdict(fitted.parameters) | {"n_jobs": None} | _STRATEGY,
         "features": list(model.design.features),
-        "levels": list(forecaster.levels_),
-        "calibration": _calibration_to_json(forecaster.calibration_),
+        "levels": list(fitted.levels),
+        "calibration": _calibration_to_json(fitted.calibration),
         "exogenous": [list(model.design.exogenous), list(model.design.exogenous_means)],
         "series": None if model.series is None else _keys(model.series),
         "versions": {"python": platform.python_version()}
@@ -83,8 +83,8 @@ def save(forecaster: GlobalForecaster, folder: Path) -> None:
         (folder / name).write_bytes(content)
 
 
-def load(folder: Path) -> GlobalForecaster:
-    """Load a forecaster; it has no history, so call `update` before `predict`.
+def load(folder: Path) -> Fitted:
+    """Load a forecaster; it has no history, so it needs `updated` before it can forecast.
 
     Raises BrokenModelError, naming the file, if one is missing or does not match its checksum, or
     if the model was trained with features that this version does not compute.
@@ -101,23 +101,21 @@ def load(folder: Path) -> GlobalForecaster:
     description = _parse(folder / DESCRIPTION, contents[DESCRIPTION])
     _require_known_layout(folder / DESCRIPTION, description)
     try:
-        parameters = dict(description["parameters"])
-        _require_direct(folder / DESCRIPTION, parameters)
-        names = parameters.keys() - _STRATEGY.keys()
-        forecaster = GlobalForecaster(**{name: parameters[name] for name in sorted(names)})
-        return forecaster.restored(
-            Fitted(
-                _model(forecaster, description, contents),
-                _calibration_from_json(description["calibration"]),
-                tuple(description["levels"]),
-            )
+        saved = dict(description["parameters"])
+        _require_direct(folder / DESCRIPTION, saved)
+        parameters = Parameters(**{name: saved[name] for name in saved.keys() - _STRATEGY.keys()})
+        return Fitted(
+            parameters,
+            _model(parameters, description, contents),
+            _calibration_from_json(description["calibration"]),
+            tuple(description["levels"]),
         )
     except (KeyError, TypeError, ValueError, lgb.basic.LightGBMError) as error:
         raise BrokenModelError(f"The model in {folder} cannot be read: {error}") from error
 
 
 def _model(
-    forecaster: GlobalForecaster, description: dict[str, Any], contents: Mapping[str, bytes]
+    parameters: Parameters, description: dict[str, Any], contents: Mapping[str, bytes]
 ) -> BlendedModel:
     columns, means = description["exogenous"]
     trees, keys = contents.get(TREES), description["series"]
@@ -128,14 +126,14 @@ def _model(
     split = -HOURS_PER_WEEK
     return BlendedModel(
         Design(
-            forecaster.horizon,
-            forecaster.country,
-            forecaster.timezone,
+            parameters.horizon,
+            parameters.country,
+            parameters.timezone,
             tuple(columns),
             tuple(means),
             tuple(description["features"]),
         ),
-        Shares(forecaster.linear_weight, forecaster.lear_weight),
+        Shares(parameters.linear_weight, parameters.lear_weight),
         None if trees is None else lgb.Booster(model_str=trees.decode()),
         None if weights is None else Weights(weights[:, :split], weights[:, split:]),
         None if hourly is None else Autoregression(hourly),

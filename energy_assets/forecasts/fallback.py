@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from energy_assets.errors import ForecastError, NotFoundError
-from energy_assets.forecasting.forecaster import GlobalForecaster
+from energy_assets.forecasting.fitted import Fitted
 from energy_assets.forecasting.models import seasonal_naive
 from energy_assets.forecasting.panel.matrix import ending_at
 from energy_assets.forecasts.time_limit import within
@@ -48,7 +48,7 @@ class Candidate(Protocol):
     def hour(self) -> datetime:
         """The hour for which the model was trained."""
 
-    def load(self) -> GlobalForecaster:
+    def load(self) -> Fitted:
         """The forecaster, without history; raises StorageError if it cannot be loaded."""
 
 
@@ -119,18 +119,7 @@ def _by_models(
 
 
 def _by_model(candidate: Candidate, panel: pd.DataFrame, horizon: int) -> pd.DataFrame:
-    forecaster = candidate.load()
-    forecaster.update(panel, update_params=False)
-    steps = list(range(1, horizon + 1))
-    point = forecaster.predict(fh=steps)
-    interval = forecaster.predict_interval(fh=steps, coverage=COVERAGE)
-    values = pd.DataFrame(
-        {
-            "forecast": point.iloc[:, 0],
-            "lower": interval.xs("lower", axis=1, level=-1).iloc[:, 0],
-            "upper": interval.xs("upper", axis=1, level=-1).iloc[:, 0],
-        }
-    )
+    values = candidate.load().updated(panel).predict(horizon, COVERAGE)
     if not np.isfinite(values.to_numpy()).all():
         raise ForecastError("its forecast is not finite")
     return values

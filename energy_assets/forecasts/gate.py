@@ -11,10 +11,11 @@ import pandas as pd
 
 from energy_assets.errors import ForecastError, ShortHistoryError
 from energy_assets.forecasting.evaluation.scores import scores
-from energy_assets.forecasting.forecaster import GlobalForecaster
+from energy_assets.forecasting.fitted import Fitted, fit
 from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
 from energy_assets.forecasting.panel.horizons import require_hours
 from energy_assets.forecasting.panel.matrix import to_matrix
+from energy_assets.forecasting.parameters import Parameters
 
 PROMOTED = "promoted"
 
@@ -23,7 +24,7 @@ PROMOTED = "promoted"
 class TrainedModel:
     """The outcome of training: a forecaster, its scores on held-out days, and the verdict."""
 
-    forecaster: GlobalForecaster | None
+    forecaster: Fitted | None
     """None if the history is too short for any model."""
     scores: Mapping[str, float]
     verdict: str
@@ -40,7 +41,7 @@ class TrainedModel:
 def train(
     panel: pd.DataFrame, parameters: Mapping[str, Any], country: str | None, timezone: str
 ) -> TrainedModel:
-    """Fit a `GlobalForecaster` to a training window, and gate it on its held-out days.
+    """Fit a forecaster to a training window, and gate it on its held-out days.
 
     `panel` has one column and the index (series levels ..., UTC hour). `country` (ISO 3166 code, or
     None) and `timezone` (IANA name) are those of the data set. A window that is too short gives a
@@ -49,20 +50,20 @@ def train(
     Raises ForecastError if the parameters cannot be used.
     """
     try:
-        forecaster = GlobalForecaster(**{"country": country, "timezone": timezone, **parameters})
+        chosen = Parameters(**{"country": country, "timezone": timezone, **parameters})
     except TypeError as error:
         raise ForecastError(
-            f"The configuration {dict(parameters)} does not fit this version of GlobalForecaster "
+            f"The configuration {dict(parameters)} does not fit this version of the forecaster "
             f"({error}): run the hyperparameter search again for a new one."
         ) from error
     try:
-        require_hours(to_matrix(panel), forecaster.horizon, forecaster.calibration_days)
-        forecaster.fit(panel)
+        require_hours(to_matrix(panel), chosen.horizon, chosen.calibration_days)
+        forecaster = fit(panel, None, chosen)
     except ShortHistoryError as error:
         return TrainedModel(None, {}, f"not trained: {error}")
-    if forecaster.holdout_ is None:
+    if (holdout := forecaster.holdout) is None:
         return TrainedModel(forecaster, {}, "not scored: calibration_days=0 holds out no days")
-    held_out_scores = scores(forecaster.holdout_, panel)
+    held_out_scores = scores(holdout, panel)
     return TrainedModel(forecaster, held_out_scores, gate(held_out_scores))
 
 

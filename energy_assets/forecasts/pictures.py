@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from energy_assets.forecasting.evaluation.plots import (
@@ -11,13 +9,10 @@ from energy_assets.forecasting.evaluation.plots import (
     forecast_plot,
     trials_plot,
 )
+from energy_assets.forecasting.tuning.result import TuningResult
 from energy_assets.partitions import WEEK
 from energy_assets.schemas import PRIMARY_KEY, TARGET, as_panel
 from energy_assets.sources import Source
-
-if TYPE_CHECKING:
-    # sktime and LightGBM take seconds to import.
-    from energy_assets.forecasting.tuning.result import TuningResult
 
 
 def forecast_picture(observed: pd.DataFrame, predictions: pd.DataFrame, source: Source) -> bytes:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from energy_assets.errors import NotFoundError
+from energy_assets.forecasting.tuning.result import BestConfig, NotTuned, read_result
+from energy_assets.forecasting.tuning.search_space import read_search_space
 from energy_assets.partitions import hour_of, key_of
 from energy_assets.stores.compare_and_set import compare_and_set
 from energy_assets.stores.files import document_errors
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.paths import hour_of_path, hour_path
-
-if TYPE_CHECKING:
-    # It imports sktime and LightGBM, which takes seconds.
-    from energy_assets.forecasting.tuning.result import BestConfig
-
 
 POINTER = "newest_config.txt"
 """Holds the partition key of the newest configuration."""
@@ -64,9 +60,6 @@ class ConfigIOManager(dg.IOManager):
 
     def _newest(self, paths: list[str], key: str) -> BestConfig:
         """The newest configuration among `paths` at or before the hour `key`."""
-        from energy_assets.forecasting.tuning.result import NotTuned, read_result
-        from energy_assets.forecasting.tuning.search_space import read_search_space
-
         earlier = [path for path in paths if hour_of_path(path) <= hour_of(key)]
         if not earlier:
             reason = (

@@ -16,7 +16,7 @@ from energy_assets.settings import Settings
 from energy_assets.stores.model_registry import ModelRegistry, ModelVersion
 
 if TYPE_CHECKING:
-    from energy_assets.forecasting.forecaster import GlobalForecaster
+    from energy_assets.forecasting.fitted import Fitted
     from energy_assets.forecasts.gate import TrainedModel
 
 VERSION = "model_version"
@@ -39,7 +39,7 @@ class StoredModel:
         """The hour for which the model was trained."""
         return self.registered.hour
 
-    def load(self) -> GlobalForecaster:
+    def load(self) -> Fitted:
         """The forecaster, without history; raises BrokenModelError if its files are damaged."""
         from energy_assets.forecasting import model_files
 

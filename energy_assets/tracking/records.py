@@ -15,6 +15,7 @@ import pandas as pd
 
 from energy_assets.forecasting.evaluation import scores as evaluation
 from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
+from energy_assets.forecasting.tuning.result import BestConfig, NotTuned, TuningResult
 from energy_assets.forecasts.scoring import errors_by_horizon
 from energy_assets.partitions import HOUR, key_of
 from energy_assets.schemas import SERIES_KEY, TARGET
@@ -22,8 +23,7 @@ from energy_assets.stores.feature_store import TrainingDataset
 from energy_assets.tracking.tracking import Record, Reference
 
 if TYPE_CHECKING:
-    # They import sktime and LightGBM, which takes seconds.
-    from energy_assets.forecasting.tuning.result import BestConfig, NotTuned, TuningResult
+    # It imports LightGBM, which takes a second.
     from energy_assets.forecasts.gate import TrainedModel
 
 
@@ -115,7 +115,7 @@ def model(
     from energy_assets.forecasting.evaluation.plots import error_by_horizon_plot
 
     tables, pictures = {"scores": evaluation.comparison(trained.scores)}, {}
-    if trained.forecaster is not None and (holdout := trained.forecaster.holdout_) is not None:
+    if trained.forecaster is not None and (holdout := trained.forecaster.holdout) is not None:
         by_series, by_horizon = _by_slice(holdout, panel)
         tables |= {"by_series": by_series, "by_horizon": by_horizon.reset_index()}
         lines = {str(name): by_horizon[name] for name in by_horizon}

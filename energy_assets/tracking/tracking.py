@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 
-if TYPE_CHECKING:
-    # It imports sktime and LightGBM, which takes seconds.
-    from energy_assets.forecasting.tuning.objective import Objective
+from energy_assets.forecasting.tuning.objective import Objective
 
 JOB_TYPES = {
     "feature_view": "feature_view",

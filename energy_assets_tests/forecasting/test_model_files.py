@@ -11,13 +11,11 @@ import pytest
 
 from energy_assets.errors import BrokenModelError, ForecastError
 from energy_assets.forecasting import GlobalForecaster
-from energy_assets.forecasting.features.design import Design
+from energy_assets.forecasting.features import feature_matrix
 from energy_assets.forecasting.features.feature_matrix import FEATURES
 from energy_assets.forecasting.fitted import fit
 from energy_assets.forecasting.model_files import load, save
-from energy_assets.forecasting.models.blend import Shares
-from energy_assets.forecasting.models.training import Sampling
-from energy_assets.forecasting.models.trees import TreeParameters
+from energy_assets.forecasting.parameters import Parameters
 from energy_assets_tests.forecasting.conftest import DAY_AHEAD, DENMARK
 
 FILES = ["checksums.json", "forecaster.json", "model.txt", "weights.npy"]
@@ -25,8 +23,12 @@ FILES = ["checksums.json", "forecaster.json", "model.txt", "weights.npy"]
 
 @pytest.fixture
 def saved(fitted, tmp_path):
-    save(fitted, tmp_path / "model")
+    save(fitted.fitted_, tmp_path / "model")
     return tmp_path / "model"
+
+
+def loaded_from(folder):
+    return GlobalForecaster.of(load(folder))
 
 
 def contents(folder):
@@ -34,7 +36,7 @@ def contents(folder):
 
 
 def test_a_loaded_model_forecasts_the_same_bits(fitted, panel, saved):
-    loaded = load(saved).update(panel, update_params=False)
+    loaded = loaded_from(saved).update(panel, update_params=False)
     for method, arguments in (("predict", {}), ("predict_interval", {"coverage": [0.8, 0.95]})):
         pd.testing.assert_frame_equal(
             getattr(loaded, method)(fh=DAY_AHEAD, **arguments),
@@ -44,17 +46,18 @@ def test_a_loaded_model_forecasts_the_same_bits(fitted, panel, saved):
 
 
 def test_parameters_are_saved_without_the_number_of_threads(fitted, saved):
-    assert load(saved).get_params() == fitted.get_params() | {"n_jobs": None}
+    assert loaded_from(saved).get_params() == fitted.get_params() | {"n_jobs": None}
 
 
 def test_a_model_without_history_is_an_error_that_says_to_update(saved):
     for fh in ([1], pd.DatetimeIndex(["2023-03-01"])):
         with pytest.raises(ForecastError, match="update"):
-            load(saved).predict(fh=fh)
+            loaded_from(saved).predict(fh=fh)
 
 
 def test_the_number_of_threads_does_not_change_the_files(panel, saved, tmp_path):
-    save(GlobalForecaster(n_estimators=20, n_jobs=2, **DENMARK).fit(panel), tmp_path / "again")
+    threaded = GlobalForecaster(n_estimators=20, n_jobs=2, **DENMARK).fit(panel)
+    save(threaded.fitted_, tmp_path / "again")
     assert contents(tmp_path / "again") == contents(saved)
     assert list(contents(saved)) == FILES
 
@@ -65,8 +68,9 @@ def test_saving_a_loaded_model_gives_the_same_files(saved, tmp_path):
 
 
 def test_a_model_without_intervals_has_none_after_loading(panel, tmp_path):
-    save(GlobalForecaster(n_estimators=5, calibration_days=0, n_jobs=1).fit(panel), tmp_path)
-    loaded = load(tmp_path).update(panel, update_params=False)
+    fitted = GlobalForecaster(n_estimators=5, calibration_days=0, n_jobs=1).fit(panel)
+    save(fitted.fitted_, tmp_path)
+    loaded = loaded_from(tmp_path).update(panel, update_params=False)
     assert len(loaded.predict(fh=[1])) == 4
     with pytest.raises(ForecastError, match="no intervals"):
         loaded.predict_interval(fh=[1])
@@ -76,8 +80,8 @@ def test_a_single_series_and_numeric_keys_are_saved_and_loaded(panel, tmp_path):
     numbered = panel.rename(index={"111": 1, "121": 2, "215": 3}, level=1)
     for name, y in (("one", panel.xs(("DK1", "111"))), ("numbers", numbered)):
         fitted = GlobalForecaster(n_estimators=5, n_jobs=1).fit(y)
-        save(fitted, tmp_path / name)
-        loaded = load(tmp_path / name).update(y, update_params=False)
+        save(fitted.fitted_, tmp_path / name)
+        loaded = loaded_from(tmp_path / name).update(y, update_params=False)
         pd.testing.assert_frame_equal(
             loaded.predict_interval(fh=[1]), fitted.predict_interval(fh=[1]), check_exact=True
         )
@@ -87,7 +91,7 @@ def test_keys_that_json_does_not_know_are_an_error(panel, tmp_path):
     dated = panel.rename(index={"DK1": date(2023, 1, 1), "DK2": date(2023, 1, 2)}, level=0)
     fitted = GlobalForecaster(n_estimators=5, n_jobs=1).fit(dated)
     with pytest.raises(ForecastError, match="strings or numbers"):
-        save(fitted, tmp_path)
+        save(fitted.fitted_, tmp_path)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -143,17 +147,18 @@ def test_a_model_of_another_version_is_an_error_that_says_why(saved, change, mes
         load(saved)
 
 
-def test_a_model_keeps_its_features_when_a_later_version_computes_more(panel, tmp_path):
+def test_a_model_keeps_its_features_when_a_later_version_computes_more(
+    panel, tmp_path, monkeypatch
+):
     later = {"day_deviation", "week_deviation", "lag_25"}
     features = tuple(name for name in reversed(FEATURES) if name not in later)
-    design = Design(24, **DENMARK, features=features)
-    trees = TreeParameters(20, 0.1, 31, 20, 0.5, 0.0, 0)
-    state, _ = fit(panel, None, design, Shares(0.5, 0.0), trees, Sampling(5, 3), 1, 4)
-    save(GlobalForecaster(linear_weight=0.5, lear_weight=0.0, **DENMARK).restored(state), tmp_path)
-    loaded = load(tmp_path).update(panel, update_params=False)
-    assert loaded.model_.booster.feature_name() == list(features)
-    forecast = loaded.predict(fh=DAY_AHEAD).to_numpy().reshape(4, 24)
-    np.testing.assert_array_equal(forecast, state.forecast(np.arange(1, 25), None, 1))
+    with monkeypatch.context() as earlier:
+        earlier.setattr(feature_matrix, "FEATURES", {name: FEATURES[name] for name in features})
+        fitted = fit(panel, None, Parameters(n_estimators=20, n_jobs=1, **DENMARK))
+        save(fitted, tmp_path)
+    loaded = load(tmp_path).updated(panel)
+    assert loaded.model.booster.feature_name() == list(features)
+    pd.testing.assert_frame_equal(loaded.predict(24), fitted.predict(24), check_exact=True)
 
 
 def test_a_model_saved_without_the_parameters_of_earlier_releases_is_loaded(fitted, panel, saved):
@@ -161,7 +166,7 @@ def test_a_model_saved_without_the_parameters_of_earlier_releases_is_loaded(fitt
         del description["parameters"]["strategy"], description["parameters"]["recursive_features"]
 
     rewrite(saved, change)
-    loaded = load(saved).update(panel, update_params=False)
+    loaded = loaded_from(saved).update(panel, update_params=False)
     pd.testing.assert_frame_equal(
         loaded.predict(fh=DAY_AHEAD), fitted.predict(fh=DAY_AHEAD), check_exact=True
     )
@@ -171,8 +176,8 @@ def test_a_loaded_model_still_needs_its_exogenous_columns(panel, tmp_path):
     X = panel.rename(columns={"energy_consumption": "wind"}).map(np.log)
     future = X.rename(index=lambda hour: hour + pd.Timedelta(days=1), level=2)
     fitted = GlobalForecaster(n_estimators=5, n_jobs=1).fit(panel, X=X)
-    save(fitted, tmp_path)
-    loaded = load(tmp_path).update(panel, X, update_params=False)
+    save(fitted.fitted_, tmp_path)
+    loaded = loaded_from(tmp_path).update(panel, X, update_params=False)
     pd.testing.assert_frame_equal(
         loaded.predict(fh=DAY_AHEAD, X=future),
         fitted.predict(fh=DAY_AHEAD, X=future),
@@ -184,13 +189,13 @@ def test_a_loaded_model_still_needs_its_exogenous_columns(panel, tmp_path):
 
 def test_a_panel_with_other_levels_is_an_error_that_names_them(panel, saved):
     with pytest.raises(ForecastError, match=r"\['area', 'consumer_type'\].*has \['area'\]"):
-        load(saved).update(panel.groupby(level=[0, 2]).sum(), update_params=False)
+        loaded_from(saved).update(panel.groupby(level=[0, 2]).sum(), update_params=False)
 
 
 def test_a_model_saved_by_an_earlier_release_forecasts_as_it_did_then():
     """The files stay as they were written, unless a release says that it cannot read older ones."""
     folder = Path(__file__).with_name("sample_model")
-    loaded = load(folder).update(sample_panel(), update_params=False)
+    loaded = loaded_from(folder).update(sample_panel(), update_params=False)
     bounds = loaded.predict_interval(fh=[1, 12, 24], coverage=0.8)
     np.testing.assert_allclose(
         bounds, json.loads((folder / "expected.json").read_text()), rtol=1e-4

@@ -6,8 +6,10 @@ import pytest
 
 from energy_assets.errors import ForecastError
 from energy_assets.forecasting.features.feature_matrix import HISTORY_HOURS
+from energy_assets.forecasting.fitted import fit
 from energy_assets.forecasting.panel.matrix import training_window
-from energy_assets_tests.forecasting.conftest import DAY_AHEAD, until
+from energy_assets.forecasting.parameters import Parameters
+from energy_assets_tests.forecasting.conftest import DAY_AHEAD, DENMARK, until
 
 
 def test_newer_hours_move_the_origin_and_leave_the_trees_unchanged(panel, small):
@@ -63,3 +65,13 @@ def test_an_update_with_other_levels_is_an_error_that_names_both(panel, small):
         ForecastError, match=r"\['area', 'consumer_type'\], and this one has \['area'\]"
     ):
         fitted.update(areas, update_params=False)
+
+
+def test_without_the_interface_of_sktime_the_forecasts_are_the_same(fitted, panel):
+    bounds = fitted.predict_interval(fh=DAY_AHEAD, coverage=0.8)["energy_consumption"][0.8]
+    forecast = fitted.predict(fh=DAY_AHEAD).set_axis(["forecast"], axis=1).join(bounds)
+    plain = fit(panel, None, Parameters(n_estimators=20, n_jobs=1, **DENMARK))
+    pd.testing.assert_frame_equal(plain.predict(24, coverage=0.8), forecast, check_exact=True)
+    pd.testing.assert_frame_equal(plain.holdout, fitted.holdout_, check_exact=True)
+    with pytest.raises(ForecastError, match="25 hours ahead is asked for, but horizon=24"):
+        plain.predict(25)

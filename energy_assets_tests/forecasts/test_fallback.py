@@ -18,7 +18,8 @@ from energy_assets.errors import (
     StorageError,
     UnreachableError,
 )
-from energy_assets.forecasting import GlobalForecaster
+from energy_assets.forecasting.fitted import Fitted, fit
+from energy_assets.forecasting.parameters import Parameters
 from energy_assets.forecasts.fallback import Candidate, Limits, forecast
 from energy_assets.partitions import DAY, HOUR
 from energy_assets.schemas import CONSUMPTION, FORECASTS, as_panel
@@ -45,15 +46,15 @@ def history(end: datetime = ORIGIN) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def fitted() -> GlobalForecaster:
-    return GlobalForecaster(n_estimators=5, n_jobs=1).fit(as_panel(history()))
+def fitted() -> Fitted:
+    return fit(as_panel(history()), None, Parameters(n_estimators=5, n_jobs=1))
 
 
 @dataclass
 class Stored:
     """A model in a registry."""
 
-    load: Callable[[], GlobalForecaster]
+    load: Callable[[], Fitted]
     hour: datetime = ORIGIN
     version: str = field(default="m")
 
@@ -82,14 +83,14 @@ def qualities(rows: pd.DataFrame) -> set[tuple[str, str]]:
     return set(zip(rows["quality"], rows["model_version"], strict=True))
 
 
-def breaking(error: Exception) -> Callable[[], GlobalForecaster]:
-    def load() -> GlobalForecaster:
+def breaking(error: Exception) -> Callable[[], Fitted]:
+    def load() -> Fitted:
         raise error
 
     return load
 
 
-def test_the_model_of_the_hour_comes_first(fitted: GlobalForecaster) -> None:
+def test_the_model_of_the_hour_comes_first(fitted: Fitted) -> None:
     models = [Stored(lambda: fitted), Stored(lambda: fitted, ORIGIN - HOUR, "earlier")]
     assert qualities(made(models)) == {("model", "m")}
 
@@ -98,13 +99,13 @@ def test_the_model_of_the_hour_comes_first(fitted: GlobalForecaster) -> None:
     "error", [BrokenModelError("bad checksum"), UnreachableError("503"), KeyError("x")]
 )
 def test_an_earlier_model_replaces_one_that_cannot_be_loaded(
-    fitted: GlobalForecaster, error: Exception
+    fitted: Fitted, error: Exception
 ) -> None:
     models = [Stored(breaking(error)), Stored(lambda: fitted, ORIGIN - HOUR, "earlier")]
     assert qualities(made(models)) == {("previous_model", "earlier")}
 
 
-def test_a_model_of_a_later_hour_is_not_used(fitted: GlobalForecaster) -> None:
+def test_a_model_of_a_later_hour_is_not_used(fitted: Fitted) -> None:
     models = [
         Stored(lambda: fitted, ORIGIN + HOUR, "later"),
         Stored(lambda: fitted, ORIGIN - HOUR, "earlier"),
@@ -112,7 +113,7 @@ def test_a_model_of_a_later_hour_is_not_used(fitted: GlobalForecaster) -> None:
     assert qualities(made(models)) == {("previous_model", "earlier")}
 
 
-def test_a_model_that_is_too_old_is_not_used(fitted: GlobalForecaster) -> None:
+def test_a_model_that_is_too_old_is_not_used(fitted: Fitted) -> None:
     models = [Stored(lambda: fitted, ORIGIN - 8 * DAY, "old")]
     assert qualities(made(models)) == {("baseline", "seasonal_naive_168")}
 
@@ -139,9 +140,9 @@ def test_the_seasonal_naive_replaces_a_registry_that_hangs() -> None:
 
 
 def test_the_seasonal_naive_replaces_a_model_that_takes_too_long_to_load(
-    fitted: GlobalForecaster,
+    fitted: Fitted,
 ) -> None:
-    def load() -> GlobalForecaster:
+    def load() -> Fitted:
         time.sleep(60)
         return fitted
 

@@ -64,7 +64,8 @@ def forecast_plot(
     for axis, key in zip(axes.flat, keys, strict=False):
         past = _rows_of(history, key).iloc[:, 0]
         _draw_series(axis, past[past.index >= start], _rows_of(forecast, key))
-        axis.set_title(" · ".join(str(part) for part in key), loc="left", fontsize=10)
+        # With a fixed height: matplotlib would measure every label to find one.
+        axis.set_title(" · ".join(map(str, key)), loc="left", fontsize=10, y=1)
         axis.yaxis.set_major_formatter(EngFormatter(sep=""))
         axis.xaxis.set_major_locator(mdates.DayLocator(tz=ZoneInfo(timezone)))
         axis.xaxis.set_major_formatter(FuncFormatter(_local_day(ZoneInfo(timezone))))

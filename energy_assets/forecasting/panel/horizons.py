@@ -25,11 +25,22 @@ def steps_ahead(fh: ForecastingHorizon, cutoff: Any, horizon: int) -> Ints:
         relative = relative / (cutoff.freq or HOUR)
     steps = np.asarray(relative, dtype=float)
     if (steps != np.rint(steps)).any() or steps.min() < 1 or steps.max() > horizon:
-        raise ForecastError(
-            f"fh asks for {steps.tolist()} hours ahead of {cutoff[0]}, but horizon={horizon} "
-            f"allows whole hours from 1 to {horizon}: ask for those, or fit with another horizon."
-        )
+        raise _beyond(steps.tolist(), horizon)
     return steps.astype(np.int64)
+
+
+def steps_until(hours: int, horizon: int) -> Ints:
+    """The steps 1 to `hours`; raises ForecastError if that is longer than `horizon`."""
+    if not 1 <= hours <= horizon:
+        raise _beyond(hours, horizon)
+    return np.arange(1, hours + 1, dtype=np.int64)
+
+
+def _beyond(steps: object, horizon: int) -> ForecastError:
+    return ForecastError(
+        f"A forecast of {steps} hours ahead is asked for, but horizon={horizon} allows whole hours "
+        f"from 1 to {horizon}: ask for those, or fit with another horizon."
+    )
 
 
 def check_lengths(horizon: int, calibration_days: int) -> None:

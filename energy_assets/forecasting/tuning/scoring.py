@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -11,10 +11,11 @@ import pandas as pd
 
 from energy_assets.forecasting.evaluation.rolling_origin import Forecast, rolling_origin
 from energy_assets.forecasting.evaluation.scores import summary
-from energy_assets.forecasting.forecaster import GlobalForecaster
+from energy_assets.forecasting.fitted import Fitted, fit
 from energy_assets.forecasting.models import seasonal_naive
 from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
 from energy_assets.forecasting.panel.matrix import training_window
+from energy_assets.forecasting.parameters import Parameters
 from energy_assets.forecasting.tuning.result import FoldScore, Scheme, mean_of_folds
 from energy_assets.forecasting.tuning.search_space import Configuration
 
@@ -27,13 +28,13 @@ def score_fold(
     configuration: Configuration,
     cutoff: pd.Timestamp,
 ) -> FoldScore:
-    """The `metric` of a `GlobalForecaster` that is fitted to the hours of `panel` up to `cutoff`.
+    """The `metric` of a forecaster that is fitted to the hours of `panel` up to `cutoff`.
 
     `configuration` overrides `arguments`. Raises ForecastError if it cannot be used.
     """
-    forecaster = GlobalForecaster(**{**arguments, **configuration})
-    forecaster.fit(training_window(panel, cutoff, _whole_days(panel)))
-    return _fold_score(_forecasts(panel, {"": _moving_origin(forecaster)}, scheme, cutoff), metric)
+    window = training_window(panel, cutoff, _whole_days(panel))
+    fitted = fit(window, None, Parameters(**{**arguments, **configuration}))
+    return _fold_score(_forecasts(panel, {"": _moving_origin(fitted)}, scheme, cutoff), metric)
 
 
 def naive_scores(panel: pd.DataFrame, scheme: Scheme, metric: str) -> dict[str, float]:
@@ -76,11 +77,6 @@ def _naive_forecast(season: int, window: pd.DataFrame, horizon: int) -> pd.DataF
     return seasonal_naive.forecast(window, horizon, season)
 
 
-def _moving_origin(fitted: GlobalForecaster) -> Callable[[pd.DataFrame, int], pd.DataFrame]:
-    """Forecasts of a fitted forecaster that sees newer hours but is not fitted to them."""
-
-    def forecast(window: pd.DataFrame, horizon: int) -> pd.DataFrame:
-        fitted.update(window, update_params=False)
-        return fitted.predict(fh=range(1, horizon + 1)).set_axis(["forecast"], axis=1)
-
-    return forecast
+def _moving_origin(fitted: Fitted) -> Forecast:
+    """Forecasts of a forecaster that sees newer hours but is not fitted to them."""
+    return lambda window, horizon: fitted.updated(window).predict(horizon)

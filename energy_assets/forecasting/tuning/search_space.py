@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from energy_assets.errors import ForecastError
-from energy_assets.forecasting.forecaster import GlobalForecaster
+from energy_assets.forecasting.parameters import Parameters
 
 DEFAULT_PATH = Path(__file__).with_name("search_space.yaml")
 
@@ -29,7 +29,7 @@ _LARGEST = 2**53
 
 Value = bool | int | float | str | None
 Configuration = dict[str, Value]
-"""Arguments of `GlobalForecaster` by name."""
+"""Parameters of the forecaster by name."""
 
 Distribution = Literal[
     "constant", "categorical", "int_uniform", "uniform", "q_uniform", "log_uniform_values"
@@ -156,11 +156,11 @@ class SearchSpace(BaseModel):
 
     @model_validator(mode="after")
     def _known_arguments(self) -> SearchSpace:
-        arguments = inspect.signature(GlobalForecaster).parameters
+        arguments = inspect.signature(Parameters).parameters
         unknown = sorted(set(self.parameters) - set(arguments))
         if unknown:
             raise ValueError(
-                f"parameters {', '.join(unknown)}: not among the arguments of GlobalForecaster, "
+                f"parameters {', '.join(unknown)}: not among the parameters of the forecaster, "
                 f"which are {', '.join(arguments)}"
             )
         if self.method == "grid" and (size := self._grid_size) > _MAX_GRID:
@@ -175,8 +175,8 @@ class SearchSpace(BaseModel):
         return math.prod(len(parameter.grid()) for parameter in self.parameters.values())
 
     def default_configuration(self) -> Configuration:
-        """The defaults of `GlobalForecaster` for the parameters of this space."""
-        arguments = inspect.signature(GlobalForecaster).parameters
+        """The forecaster's defaults for the parameters of this space."""
+        arguments = inspect.signature(Parameters).parameters
         return {name: arguments[name].default for name in self.parameters}
 
     def contains(self, configuration: Configuration) -> bool:

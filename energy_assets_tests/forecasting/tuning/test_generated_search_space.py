@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_assets.errors import ForecastError
-from energy_assets.forecasting.forecaster import GlobalForecaster
+from energy_assets.forecasting.parameters import Parameters
 from energy_assets.forecasting.tuning.search_space import Distribution, read_search_space
 from energy_assets_tests.generated import damaged, many_examples, text
 
@@ -32,7 +32,7 @@ parameters = st.one_of(
     st.fixed_dictionaries({"min": st.integers(0, 9), "max": st.integers(10, 10**5)}),
     st.dictionaries(st.sampled_from(["value", "values", "min", "max", "q", "x"]), values),
 )
-names = st.sampled_from(list(inspect.signature(GlobalForecaster).parameters))
+names = st.sampled_from(list(inspect.signature(Parameters).parameters))
 spaces = st.fixed_dictionaries(
     {
         "method": st.sampled_from(["grid", "random", "bayes"]),
