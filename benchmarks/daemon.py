@@ -38,8 +38,8 @@ def kill_under_a_daemon(
     """The seconds from a kill to the end of the run, by what was killed; one row for each kind."""
     seconds: dict[str, list[float]] = {kind: [] for kind in _KINDS}
     with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
-        for number in range(kills):
-            kind = _KINDS[number % len(_KINDS)]
+        while sum(map(len, seconds.values())) < kills:
+            kind = min(_KINDS, key=lambda kind: len(seconds[kind]))
             with _daemon(environment) as daemon:
                 run_id, pid = (
                     _by_command(instance, hour, start)
@@ -47,16 +47,18 @@ def kill_under_a_daemon(
                     else _by_daemon(instance, hour, environment)
                 )
                 time.sleep(choice.uniform(0, 1))
-                os.kill(pid, signal.SIGKILL)
+                if not _killed(pid):
+                    continue
                 killed = time.monotonic()
                 if kind == _EVERYTHING:
                     os.killpg(daemon.pid, signal.SIGKILL)
                     daemon.wait()
                     with _daemon(environment):
-                        ended = _failed(instance, run_id)
+                        ended = _ended(instance, run_id)
                 else:
-                    ended = _failed(instance, run_id)
-            seconds[kind].append(ended - killed)
+                    ended = _ended(instance, run_id)
+            if ended is not None:
+                seconds[kind].append(ended - killed)
     rows = {
         kind: {"kills": len(took), "median_s": pd.Series(took).median(), "slowest_s": max(took)}
         for kind, took in seconds.items()
@@ -125,12 +127,26 @@ def _started(instance: dg.DagsterInstance, known: set[str]) -> tuple[str, int]:
     raise SystemExit(f"no run was started within {_LONGEST} s")
 
 
-def _failed(instance: dg.DagsterInstance, run_id: str) -> float:
-    """The time at which a run counts as failed; after the longest wait, infinity."""
+def _killed(pid: int) -> bool:
+    """Kill a process; False if it had ended before."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _ended(instance: dg.DagsterInstance, run_id: str) -> float | None:
+    """The time at which a run counts as failed; after the longest wait, infinity.
+
+    None if its work was done before it was killed.
+    """
     until = time.monotonic() + _LONGEST
     while time.monotonic() < until:
         run = instance.get_run_by_id(run_id)
         if run is not None and run.status is dg.DagsterRunStatus.FAILURE:
             return time.monotonic()
+        if run is not None and run.status is dg.DagsterRunStatus.SUCCESS:
+            return None
         time.sleep(0.1)
     return float("inf")

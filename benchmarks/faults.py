@@ -215,6 +215,9 @@ def _kill(
     hour = ORIGIN
     while sum(result.kills for result in results.values()) < kills:
         hour += HOUR
+        print(
+            f"{hour}: {sum(r.kills for r in results.values())} kills", file=sys.stderr, flush=True
+        )
         for name, job in WORK.items():
             beside = undisturbed.start(job, hour)
             process = killed.start(job, hour)
