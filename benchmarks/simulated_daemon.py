@@ -117,6 +117,7 @@ class Daemon:
 
     def hour(self, start: datetime) -> None:
         """Everything that is due in an hour."""
+        self._date_runs(start)
         Clock.current = start + timedelta(minutes=5)
         self._schedule("hourly_job_schedule")
         for minute in SENSOR_MINUTES:
@@ -126,6 +127,17 @@ class Daemon:
             Clock.current = start + timedelta(minutes=minute)
             for name in ("dead_run_sensor", "gap_repair_sensor", "forecast_sensor"):
                 self._sense(name)
+
+    def _date_runs(self, now: datetime) -> None:
+        """Let the runs of the hour before have ended now: in their events the time is the real one.
+
+        Otherwise none of them would ever be old enough to be removed.
+        """
+        from dagster._core.storage.runs.schema import RunsTable as Runs
+
+        with self.instance.run_storage.connect() as connection:
+            later = Runs.c.update_timestamp > now
+            connection.execute(Runs.update().where(later).values(update_timestamp=now))
 
     def _schedule(self, name: str) -> None:
         import dagster as dg

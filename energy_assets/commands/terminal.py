@@ -12,8 +12,7 @@ from rich.table import Table
 from energy_assets.commands.deployment import Deployment
 from energy_assets.forecasts.scoring import errors_by_horizon
 from energy_assets.partitions import HORIZON, HOUR, WEEK
-from energy_assets.stores.parquet import read_hour
-from energy_assets.stores.paths import hour_path
+from energy_assets.stores.parquet import read_hours
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -34,15 +33,8 @@ def progress_bar() -> Progress:
 
 def scored_forecasts(deployment: Deployment, first: datetime, last: datetime) -> pd.DataFrame:
     """The rows of monitoring_metrics from `first` to `last`, both included; empty if none."""
-    objects = deployment.object_store
     hours = (first + number * HOUR for number in range((last - first) // HOUR + 1))
-    frames = [
-        read_hour(objects, "monitoring_metrics", hour)
-        for hour in hours
-        if objects.exists(hour_path("monitoring_metrics", hour, "parquet"))
-    ]
-    frames = [frame for frame in frames if len(frame)]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    return read_hours(deployment.object_store, "monitoring_metrics", hours)
 
 
 def print_errors(deployment: Deployment, scored: pd.DataFrame, title: str) -> pd.DataFrame:

@@ -7,22 +7,18 @@ others, which it does not know, they are the codes.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pandas as pd
 
-from energy_assets.errors import NotFoundError
 from energy_assets.partitions import HOUR
 from energy_assets.schemas import MONITORING, PRIMARY_KEY, TARGET, conform
 from energy_assets.sources.profiles import DatasetProfile
 from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.parquet import read_hour
+from energy_assets.stores.parquet import read_hours
 
 MONITORED_HOURS = 168
 """The hours before the origin that the monitoring tables cover."""
-
-_WORKERS = 8
 
 
 def course_tables(
@@ -64,18 +60,9 @@ def course_tables(
 
 def _newest_scored(objects: ObjectStore, origin: datetime) -> pd.DataFrame:
     """For each observation of the monitored hours, the newest of the forecasts made for it."""
-
-    def read(hour: datetime) -> pd.DataFrame | None:
-        try:
-            return read_hour(objects, MONITORING.name, hour)
-        except NotFoundError:
-            return None
-
     hours = (origin - back * HOUR for back in range(MONITORED_HOURS))
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        frames = [frame for frame in pool.map(read, hours) if frame is not None]
-    empty = pd.DataFrame(columns=list(MONITORING.dtypes)).astype(MONITORING.dtypes)
-    scored = conform(pd.concat([empty, *frames], ignore_index=True), MONITORING)
+    rows = read_hours(objects, MONITORING.name, hours)
+    scored = conform(rows.reindex(columns=list(MONITORING.dtypes)), MONITORING)
     return scored.sort_values("horizon").drop_duplicates(list(PRIMARY_KEY))
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pandas as pd
 import pytest
 
 from energy_assets.errors import NotFoundError, StorageError
 from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.parquet import encode, read_hour, read_metadata
+from energy_assets.stores.parquet import encode, read_hour, read_hours, read_metadata
 from energy_assets.stores.training_datasets import read_reference
 
 HOUR = datetime(2023, 3, 1, 10)
@@ -35,6 +35,23 @@ def test_a_damaged_file_is_named(object_store: ObjectStore, content: bytes) -> N
     object_store.write(PATH, content)
     with pytest.raises(StorageError, match=f"{PATH} is not readable as Parquet.*backup"):
         read_hour(object_store, "raw_consumption", HOUR)
+
+
+def test_the_rows_of_several_hours_are_in_the_order_of_the_hours(object_store: ObjectStore) -> None:
+    def rows(hour: datetime, *codes: str) -> pd.DataFrame:
+        return pd.DataFrame({"hour": pd.to_datetime([hour] * len(codes)), "code": list(codes)})
+
+    later, missing, empty = (HOUR + number * timedelta(hours=1) for number in (1, 2, 3))
+    for hour, codes in ((HOUR, ["b", "a"]), (later, ["c"]), (empty, [])):
+        path = f"raw_consumption/2023-03-01/{hour:%H}.parquet"
+        object_store.write(path, encode(rows(hour, *codes), {"origin": str(hour)}))
+    expected = pd.concat([rows(later, "c"), rows(HOUR, "b", "a")], ignore_index=True)
+    hours = [empty, later, missing, HOUR]
+    pd.testing.assert_frame_equal(read_hours(object_store, "raw_consumption", hours), expected)
+    assert read_hours(object_store, "raw_consumption", [missing]).empty
+    object_store.write(PATH, b"PAR1")
+    with pytest.raises(StorageError, match=f"{PATH} is not readable as Parquet"):
+        read_hours(object_store, "raw_consumption", hours)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"version": 1}', b"\xff"])
