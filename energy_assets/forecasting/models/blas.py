@@ -2,7 +2,8 @@
 
 BLAS threads wait for each other, and sums in another order differ in their last bits.
 threadpoolctl alone is not enough: when two fits run in parallel, the first one to end would
-lift the limit for the other.
+lift the limit for the other. And it lets a single thread set OpenBLAS's limit, the first one that
+asks; the fits of all others would go without.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from threading import Lock
 from typing import Any
 
 import numpy as np  # noqa: F401 - loads BLAS
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 
 class _SingleThread(ContextDecorator):
@@ -29,6 +30,7 @@ class _SingleThread(ContextDecorator):
     def __enter__(self) -> None:
         with self._lock:
             if not self._users:
+                OpenBLASController.clear_controlling_thread(force=True)
                 self._limits = self._libraries.limit(limits=1)
             self._users += 1
 
@@ -36,7 +38,9 @@ class _SingleThread(ContextDecorator):
         with self._lock:
             self._users -= 1
             if not self._users:
+                OpenBLASController.clear_controlling_thread(force=True)
                 self._limits.restore_original_limits()
+                OpenBLASController.clear_controlling_thread(force=True)
 
 
 single_blas_thread = _SingleThread()
