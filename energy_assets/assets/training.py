@@ -1,10 +1,13 @@
 """From the feature group to a model in the registry: feature_view, best_config, model."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 from pydantic import Field
 
 from energy_assets.assets import checks
@@ -26,6 +29,9 @@ from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
 from energy_assets.stores.training_datasets import PinnedRows
 from energy_assets.tracking import Tracking, records
+
+_MOST_TRAININGS = 4
+"""At the same time: each holds the features of a whole window in memory."""
 
 
 @dg.asset(
@@ -150,20 +156,23 @@ def model(
     """
     from energy_assets.forecasts.gate import TrainedModel, train
 
+    keys, profile = context.partition_keys, source.profile
+    # The trainings of a backfill share the cores; a single one divides its own work.
+    n_jobs = 1 if len(keys) > 1 else None
+
+    def fit(key: str) -> tuple[pd.DataFrame, TrainedModel]:
+        panel, parameters = as_panel(feature_view[key].rows), best_config[key].best_parameters
+        return panel, train(panel, parameters, profile.country, profile.timezone, n_jobs)
+
     models: dict[str, TrainedModel] = {}
-    for number, key in enumerate(context.partition_keys, start=1):
-        (rows, dataset), config = feature_view[key], best_config[key]
-        panel = as_panel(rows)
-        trained = train(
-            panel, config.best_parameters, source.profile.country, source.profile.timezone
-        )
-        context.log.info(
-            f"model {number} of {len(context.partition_keys)}, {key}: {trained.verdict}"
-        )
-        record = tracking.log(partial(records.model, key, trained, panel, config, dataset))
-        models[key] = replace(trained, lineage=lineage(dataset, config, record))
-        metadata = model_metadata(models[key], config)
-        context.add_asset_metadata(metadata | tracked(record), partition_key=key)
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_TRAININGS)) as pool:
+        for key, (panel, trained) in zip(keys, pool.map(fit, keys), strict=True):
+            dataset, config = feature_view[key].dataset, best_config[key]
+            record = tracking.log(partial(records.model, key, trained, panel, config, dataset))
+            models[key] = replace(trained, lineage=lineage(dataset, config, record))
+            metadata = model_metadata(models[key], config)
+            context.add_asset_metadata(metadata | tracked(record), partition_key=key)
+            context.log.info(f"model {len(models)} of {len(keys)}, {key}: {trained.verdict}")
     return dg.MaterializeResult(
         value=models,
         metadata={"source": source.name},

@@ -16,6 +16,15 @@ from energy_assets.sources import GRACE_PERIOD
 from energy_assets.stores.parquet import read_hour
 from energy_assets.stores.paths import hour_of_path, hour_path
 
+_FROM_DATASET = (
+    "feature_view",
+    "model",
+    "predictions_parquet",
+    "published_forecast",
+    "monitoring_metrics",
+)
+"""The assets of an hour whose rows are in the feature store already."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -101,7 +110,7 @@ def steps_to_replay(deployment: Deployment, first: datetime, last: datetime) -> 
     yield from _tune_once(deployment, first)
     while first <= last:
         end = min(first + DAY - HOUR, last)
-        yield Step("hourly_job", first, end, f"replay {first:%Y-%m-%d}")
+        yield Step("hourly_job", first, end, f"replay {first:%Y-%m-%d}", _FROM_DATASET)
         first = end + HOUR
 
 

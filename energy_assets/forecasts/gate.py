@@ -39,18 +39,24 @@ class TrainedModel:
 
 
 def train(
-    panel: pd.DataFrame, parameters: Mapping[str, Any], country: str | None, timezone: str
+    panel: pd.DataFrame,
+    parameters: Mapping[str, Any],
+    country: str | None,
+    timezone: str,
+    n_jobs: int | None = None,
 ) -> TrainedModel:
     """Fit a forecaster to a training window, and gate it on its held-out days.
 
     `panel` has one column and the index (series levels ..., UTC hour). `country` (ISO 3166 code, or
-    None) and `timezone` (IANA name) are those of the data set. A window that is too short gives a
-    TrainedModel without a forecaster, not an error: forecasts then fall back to earlier models.
+    None) and `timezone` (IANA name) are those of the data set; `n_jobs` is as in
+    `GlobalForecaster`. A window that is too short gives a TrainedModel without a forecaster, not an
+    error: forecasts then fall back to earlier models.
 
     Raises ForecastError if the parameters cannot be used.
     """
     try:
-        chosen = Parameters(**{"country": country, "timezone": timezone, **parameters})
+        place = {"country": country, "timezone": timezone}
+        chosen = Parameters(**{**place, "n_jobs": n_jobs, **parameters})
     except TypeError as error:
         raise ForecastError(
             f"The configuration {dict(parameters)} does not fit this version of the forecaster "
