@@ -9,10 +9,6 @@ from energy_assets.stores.embedded.feature_store import DeltaFeatureStore
 from energy_assets.stores.embedded.model_registry import FolderModelRegistry
 from energy_assets.stores.embedded.object_store import LocalObjectStore
 from energy_assets.stores.feature_store import FeatureStore
-from energy_assets.stores.gcs.object_store import GcsObjectStore
-from energy_assets.stores.hopsworks.connection import HopsworksConnection
-from energy_assets.stores.hopsworks.feature_store import HopsworksFeatureStore
-from energy_assets.stores.hopsworks.model_registry import HopsworksModelRegistry
 from energy_assets.stores.model_registry import ModelRegistry
 from energy_assets.stores.object_store import ObjectStore
 
@@ -36,7 +32,12 @@ def open_stores(settings: Settings, source_id: str) -> Stores:
     feature_store: FeatureStore
     model_registry: ModelRegistry
     object_store: ObjectStore
+    # The hosted stores are imported only where they are used: they take a tenth of a second.
     if settings.feature_store == "hopsworks":
+        from energy_assets.stores.hopsworks.connection import HopsworksConnection
+        from energy_assets.stores.hopsworks.feature_store import HopsworksFeatureStore
+        from energy_assets.stores.hopsworks.model_registry import HopsworksModelRegistry
+
         connection = HopsworksConnection(settings)
         feature_store = HopsworksFeatureStore(connection, settings, source_id)
         model_registry = HopsworksModelRegistry(connection, source_id)
@@ -45,6 +46,8 @@ def open_stores(settings: Settings, source_id: str) -> Stores:
         feature_store = DeltaFeatureStore(root / "feature_store" / table)
         model_registry = FolderModelRegistry(root / "models")
     if settings.object_store == "gcs":
+        from energy_assets.stores.gcs.object_store import GcsObjectStore
+
         object_store = GcsObjectStore(settings, source_id)
     else:
         object_store = LocalObjectStore(root / "objects")
