@@ -16,6 +16,8 @@ def main() -> int:
     markdown = ["--markdown", options.markdown] if options.markdown else []
     commands = [
         ["benchmarks.runs"],
+        ["benchmarks.replay"],
+        ["benchmarks.age"],
         ["benchmarks.speed"],
         ["benchmarks.scale"],
         ["benchmarks.soak"],
