@@ -40,13 +40,13 @@ def main() -> int:
     tables.add_options(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        environments = [_environment(Path(folder) / str(k)) for k in range(options.loads)]
+        environments = [environment_in(Path(folder) / str(k)) for k in range(options.loads)]
         loads = [_load(environment) for environment in environments]
         load, empty_load = (statistics.median(seconds) for seconds in zip(*loads, strict=True))
         environment = environments[0]
-        _run(environment, [*_job("tuning_job"), "--tags", _at(ORIGIN)])
-        hourly = [*_job("hourly_job"), "--tags", _at(ORIGIN)]
-        empty = _job("empty_job", "benchmarks.empty_job")
+        run(environment, [*job("tuning_job"), "--tags", at(ORIGIN)])
+        hourly = [*job("hourly_job"), "--tags", at(ORIGIN)]
+        empty = job("empty_job", "benchmarks.empty_job")
         jobs = _in_turn(environment, [hourly, empty], options.repeat)
         imports = _in_turn(
             environment,
@@ -78,7 +78,8 @@ def main() -> int:
 _IMPORTS = ("energy_assets.definitions", "dagster")
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def environment_in(folder: Path) -> dict[str, str]:
+    """The environment of a deployment in a folder, with the simulator."""
     home = folder / "dagster_home"
     home.mkdir(parents=True)
     (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
@@ -99,10 +100,10 @@ def _load(environment: dict[str, str]) -> tuple[float, float]:
         "dagster/asset_partition_range_end": key_of(end - HOUR),
     }
     # The first run in a new folder also creates Dagster's databases.
-    _run(environment, [*_job("ingestion_job"), "--tags", _at(start - timedelta(days=1))])
+    run(environment, [*job("ingestion_job"), "--tags", at(start - timedelta(days=1))])
     seconds = []
-    for job in (_job("ingestion_job"), _job("empty_load", "benchmarks.empty_job")):
-        _run(environment, [*job, "--tags", json.dumps(hours)])
+    for command in (job("ingestion_job"), job("empty_load", "benchmarks.empty_job")):
+        run(environment, [*command, "--tags", json.dumps(hours)])
         seconds.append(_newest_run(environment))
     return seconds[0], seconds[1]
 
@@ -121,15 +122,18 @@ def _newest_run(environment: dict[str, str]) -> float:
     return float(process.stdout)
 
 
-def _job(name: str, module: str = "energy_assets.definitions") -> list[str]:
+def job(name: str, module: str = "energy_assets.definitions") -> list[str]:
+    """The command that executes a job."""
     return [str(DAGSTER), "job", "execute", "-m", module, "-j", name]
 
 
-def _at(hour: datetime) -> str:
+def at(hour: datetime) -> str:
+    """The tags of a run for an hour."""
     return json.dumps({"dagster/partition": key_of(hour)})
 
 
-def _run(environment: dict[str, str], command: Sequence[str]) -> float:
+def run(environment: dict[str, str], command: Sequence[str]) -> float:
+    """The seconds that a command takes; raises SystemExit with its log if it fails."""
     started = time.monotonic()
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
@@ -144,7 +148,7 @@ def _in_turn(
     seconds: list[list[float]] = [[] for _ in commands]
     for number in range(repeat + 1):
         for command, timings in zip(commands, seconds, strict=True):
-            elapsed = _run(environment, command)
+            elapsed = run(environment, command)
             if number:
                 timings.append(elapsed)
     return [statistics.median(timings) for timings in seconds]
