@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pandas as pd
 import pytest
 
@@ -78,12 +79,12 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def maintain(root: Path, writes: Writes) -> bool:
-    """Maintenance of a world, with one write failing; whether it succeeded all the same."""
+def maintain(root: Path, writes: Writes) -> dg.ExecuteInProcessResult:
+    """Maintenance of a world, with one write failing."""
     world = world_in(root, writes)
     job = world.defs.resolve_job_def("maintenance_job")
     with watched(writes):
-        return job.execute_in_process(instance=world.instance, raise_on_error=False).success
+        return job.execute_in_process(instance=world.instance, raise_on_error=False)
 
 
 def files_of(root: Path) -> set[str]:
@@ -112,7 +113,7 @@ def test_whichever_write_of_maintenance_fails_the_next_run_completes_it(
     undisturbed = tmp_path / "undisturbed"
     shutil.copytree(before, undisturbed)
     writes = Writes(undisturbed)
-    assert maintain(undisturbed, writes)
+    assert maintain(undisturbed, writes).success
     assert any("models" in write for write in writes.made)
     assert any("published" in write for write in writes.made)
     expected, files = left(undisturbed), files_of(undisturbed)
@@ -121,10 +122,11 @@ def test_whichever_write_of_maintenance_fails_the_next_run_completes_it(
         root = tmp_path / f"{number}"
         shutil.copytree(before, root)
         failing = Writes(root, number, ERRORS[number % 2])
-        succeeded = maintain(root, failing)
-        print(number, failing.made[number : number + 1], succeeded)
+        outcome = maintain(root, failing)
+        failing.assert_failed(outcome)
+        print(number, failing.made[number], outcome.success)
         left(root)
-        assert maintain(root, Writes(root))
+        assert maintain(root, Writes(root)).success
         assert_same(left(root), expected)
         assert files_of(root) == files
         shutil.rmtree(root)
