@@ -52,14 +52,9 @@ class Writes:
             return len(self.made) - 1 == self.failing
 
     def assert_failed(self, outcome: dg.ExecuteInProcessResult) -> None:
-        """The write that was to fail was reached; the run's error otherwise."""
+        """The run has reached the write that was to fail."""
         assert self.failing is not None
-        if len(self.made) <= self.failing:
-            error = "none" if outcome.success else root_error(outcome)
-            raise AssertionError(
-                f"the run made {len(self.made)} writes, so write {self.failing} did not fail. "
-                f"The run's error: {error}"
-            )
+        assert self.failing < len(self.made), f"{len(self.made)} writes, then {error_of(outcome)}"
 
     def make(self, write: str) -> None:
         """Count a write, and raise the error if it is the one that fails."""
@@ -143,6 +138,17 @@ def numbers(count: int, spread: int) -> list[int]:
     if ALL:
         return list(range(count))
     return sorted({count - 1 - count * n // spread for n in range(spread)})
+
+
+def copy_objects(source: ObjectStore, target: ObjectStore) -> None:
+    """Copy all objects from one store to another."""
+    for path in source.list(""):
+        target.write(path, source.read(path))
+
+
+def error_of(outcome: dg.ExecuteInProcessResult) -> str:
+    """What a run ended with, for a person."""
+    return "no error" if outcome.success else str(root_error(outcome))
 
 
 def assert_whole(world: World, end: datetime) -> None:
