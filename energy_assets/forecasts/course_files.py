@@ -7,12 +7,13 @@ others, which it does not know, they are the codes.
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pandas as pd
 
-from energy_assets.errors import NotFoundError
+from energy_assets.errors import NotFoundError, StorageError, UnreachableError
 from energy_assets.partitions import HOUR
 from energy_assets.schemas import MONITORING, PRIMARY_KEY, TARGET, conform
 from energy_assets.sources.profiles import DatasetProfile
@@ -23,6 +24,8 @@ MONITORED_HOURS = 168
 """The hours before the origin that the monitoring tables cover."""
 
 _WORKERS = 8
+
+_log = logging.getLogger(__name__)
 
 
 def course_tables(
@@ -63,12 +66,20 @@ def course_tables(
 
 
 def _newest_scored(objects: ObjectStore, origin: datetime) -> pd.DataFrame:
-    """For each observation of the monitored hours, the newest of the forecasts made for it."""
+    """For each observation of the monitored hours, the newest of the forecasts made for it.
+
+    Hours whose scores are missing or damaged are left out.
+    """
 
     def read(hour: datetime) -> pd.DataFrame | None:
         try:
             return read_hour(objects, MONITORING.name, hour)
         except NotFoundError:
+            return None
+        except UnreachableError:
+            raise
+        except StorageError as error:
+            _log.warning("published without the scores of %s: %s", hour, error)
             return None
 
     hours = (origin - back * HOUR for back in range(MONITORED_HOURS))
