@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pandas as pd
 
 from benchmarks.stored import contents, unreadable
@@ -23,7 +24,7 @@ from energy_assets.forecasts.publishing import read_published
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import read_metadata
 from energy_assets_tests.stores.full_disk import full_disk
-from energy_assets_tests.world import World
+from energy_assets_tests.world import World, root_error
 
 ALL = bool(os.environ.get("ENERGY_ASSETS_TEST_ALL_WRITES"))
 """Whether the tests let every single write fail, not a spread of them."""
@@ -49,6 +50,11 @@ class Writes:
         with self._lock:
             self.made.append(write)
             return len(self.made) - 1 == self.failing
+
+    def assert_failed(self, outcome: dg.ExecuteInProcessResult) -> None:
+        """The run has reached the write that was to fail."""
+        assert self.failing is not None
+        assert self.failing < len(self.made), f"{len(self.made)} writes, then {error_of(outcome)}"
 
     def make(self, write: str) -> None:
         """Count a write, and raise the error if it is the one that fails."""
@@ -134,6 +140,17 @@ def numbers(count: int, spread: int) -> list[int]:
     return sorted({count - 1 - count * n // spread for n in range(spread)})
 
 
+def copy_objects(source: ObjectStore, target: ObjectStore) -> None:
+    """Copy all objects from one store to another."""
+    for path in source.list(""):
+        target.write(path, source.read(path))
+
+
+def error_of(outcome: dg.ExecuteInProcessResult) -> str:
+    """What a run ended with, for a person."""
+    return "no error" if outcome.success else str(root_error(outcome))
+
+
 def assert_whole(world: World, end: datetime) -> None:
     """Nothing half-written can be read."""
     assert unreadable(world.stores.folder) == []
@@ -152,19 +169,14 @@ def assert_published_whole(objects: ObjectStore) -> None:
 
 
 def result(world: World, start: datetime, end: datetime) -> dict[str, Any]:
-    """What is stored, without the times at which it was made.
-
-    Without the published scores too: a publication has those that were there when it was made, and
-    if they failed, the publication of the next hour has them.
-    """
+    """What is stored, without the times at which it was made."""
     store = world.stores.feature_store
     rows, versions = store.read(start, end), store.read_versions(start, end)
     # A version is known from its own hour, or from when it was seen, which differs between runs.
     late = versions["known_at"] != versions["datetime_utc"]
     table = versions.assign(late=late, known_at=versions["known_at"].mask(late))
-    stored = contents(world.stores.folder)
     return {
-        **{path: stored[path] for path in stored if not path.endswith("_monitoring.parquet")},
+        **contents(world.stores.folder),
         "rows": rows.to_csv(index=False),
         "versions": sorted(table.to_csv(index=False).splitlines()),
     }

@@ -128,7 +128,8 @@ def published_forecast(
 
     Partition `2023-03-10-21:00` publishes the forecast of that hour, unless a newer one is
     published already. A run over several hours publishes the newest of them. `newest.json` names
-    what is published and moves forward in one step, so readers never pair two origins.
+    what is published and moves forward in one step, so readers never pair two origins. Running it
+    again publishes scores and observations that were missing before.
     """
     origin = hour_of(context.partition_keys[-1])
     version = newest(read_versions(object_store, origin))
@@ -137,14 +138,16 @@ def published_forecast(
         window = window_of(origin, settings.days_export)
         return feature_store.read(*window, known_by=due(origin, settings.days_delay))
 
+    complete = True
     try:
         observations = within(settings.forecast_patience_seconds, read_observations)
     except StorageError as error:
         # Consumers get the forecast all the same, without the history beside it.
         context.log.warning(f"published without observations: {error}")
+        complete = False
         observations = pd.DataFrame(columns=list(CONSUMPTION.dtypes)).astype(CONSUMPTION.dtypes)
     tables = course_tables(object_store, version, observations, source.profile)
-    published = publish(object_store, version, tables, source.name)
+    published = publish(object_store, version, tables, source.name, complete)
     return dg.MaterializeResult(
         metadata={
             "source": source.name,

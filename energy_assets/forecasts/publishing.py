@@ -4,10 +4,11 @@
 once, so whoever follows the pointer never pairs two origins:
 
     newest.json
-    published/2023-03-13/21/<made at>/predictions.parquet, X.parquet, y.parquet, ...
+    published/2023-03-13/21/<published at>/predictions.parquet, X.parquet, y.parquet, ...
 
 The same files are then copied to the names that consumers of the batch-serving course read. The
-metadata of each file names its origin.
+metadata of each file names its origin. If what belongs to the newest forecast has changed since,
+such as scores that came later, the forecast can be published again.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import pandas as pd
 from pydantic import TypeAdapter
 
 from energy_assets.errors import NotFoundError, StorageError
+from energy_assets.settings import utc_now
 from energy_assets.stores.compare_and_set import compare_and_set
 from energy_assets.stores.files import document_errors
 from energy_assets.stores.object_store import ObjectStore
@@ -44,24 +46,33 @@ class Published:
     source: str
     files: Mapping[str, str]
     """Name that consumers read -> path of the file in the object store."""
+    published_at: datetime = datetime.min
+    """When; earlier releases did not say."""
 
-    def is_older_than(self, other: Published) -> bool:
-        """Whether `other` has a later origin, or is a later version of the same."""
-        return (self.origin, self.made_at) < (other.origin, other.made_at)
+    @property
+    def version(self) -> tuple[datetime, datetime]:
+        """Which forecast it is; a later one is greater."""
+        return self.origin, self.made_at
 
 
 def publish(
-    objects: ObjectStore, version: pd.DataFrame, tables: Mapping[str, pd.DataFrame], source: str
+    objects: ObjectStore,
+    version: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
+    source: str,
+    complete: bool = True,
 ) -> Published:
     """Publish a forecast and what belongs to it, unless a newer one is published already.
 
     `version` is one version of a forecast, rows of `schemas.PREDICTIONS`. `tables` are the files by
-    name. Returns what is published afterwards. Running it again after it was interrupted finishes
-    what is missing.
+    name. If this version is published already, with other tables, these replace them, unless they
+    are not `complete`. Returns what is published afterwards. Running it again after it was
+    interrupted finishes what is missing.
     """
     first = version.iloc[0]
     origin, made_at = first["origin"].to_pydatetime(), first["made_at"].to_pydatetime()
-    folder = f"{FOLDER}/{origin:%Y-%m-%d/%H}/{made_at:%Y%m%dT%H%M%S%f}"
+    now = utc_now()
+    folder = f"{FOLDER}/{origin:%Y-%m-%d/%H}/{now:%Y%m%dT%H%M%S%f}"
     new = Published(
         origin=origin,
         made_at=made_at,
@@ -69,13 +80,28 @@ def publish(
         model_version=first["model_version"],
         source=source,
         files={name: f"{folder}/{name}" for name in tables},
+        published_at=now,
     )
+
+    def moved_forward(content: bytes | None) -> bytes | None:
+        if not _replaces(new, None if content is None else _parse(content), complete):
+            return None
+        return json.dumps(asdict(new), default=datetime.isoformat, indent=2).encode()
+
     published = read_published(objects)
-    if published is None or published.is_older_than(new):
-        metadata = {"source": source, "origin": origin.isoformat(), "made_at": made_at.isoformat()}
+    if published is None or (
+        _replaces(new, published, complete)
+        and not (published.version == new.version and _holds(objects, published, tables))
+    ):
+        metadata = {
+            "source": source,
+            "origin": origin.isoformat(),
+            "made_at": made_at.isoformat(),
+            "published_at": now.isoformat(),
+        }
         for name, frame in tables.items():
             objects.write(new.files[name], encode(frame, metadata))
-        compare_and_set(objects, POINTER, lambda content: _moved_forward(content, new))
+        compare_and_set(objects, POINTER, moved_forward)
         published = read_published(objects) or new
     for name, path in published.files.items():
         _copy(objects, path, name)
@@ -93,12 +119,25 @@ def read_published(objects: ObjectStore) -> Published | None:
         return None
 
 
-def _moved_forward(content: bytes | None, new: Published) -> bytes | None:
-    """The pointer to `new`; None if what it points to now is as new."""
-    current = None if content is None else _parse(content)
-    if current is not None and not current.is_older_than(new):
-        return None
-    return json.dumps(asdict(new), default=datetime.isoformat, indent=2).encode()
+def _replaces(new: Published, current: Published | None, complete: bool) -> bool:
+    """Whether `new` takes the place of what is published."""
+    if current is None or new.version > current.version:
+        return True
+    return complete and new.version == current.version and new.published_at > current.published_at
+
+
+def _holds(objects: ObjectStore, published: Published, tables: Mapping[str, pd.DataFrame]) -> bool:
+    """Whether these very tables are published."""
+    if published.files.keys() != tables.keys():
+        return False
+    for name, path in published.files.items():
+        try:
+            data = objects.read(path)
+        except NotFoundError:
+            return False
+        if _version(data, path) is None or data != encode(tables[name], read_metadata(data)):
+            return False
+    return True
 
 
 def _parse(content: bytes) -> Published | None:
@@ -122,12 +161,16 @@ def _copy(objects: ObjectStore, path: str, name: str) -> None:
     compare_and_set(objects, name, change)
 
 
-def _version(data: bytes, path: str) -> tuple[str, str] | None:
-    """The origin and time of making in a file; None if it is damaged or another system's."""
+def _version(data: bytes, path: str) -> tuple[str, str, str] | None:
+    """The origin and times of a file; None if it is damaged or another system's."""
     try:
         with document_errors(path, "the next forecast replaces it"):
             metadata = read_metadata(data)
-            return metadata["origin"], metadata.get("made_at", "")
+            return (
+                metadata["origin"],
+                metadata.get("made_at", ""),
+                metadata.get("published_at", ""),
+            )
     except StorageError as error:
         _log.warning("%s", error)
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -11,11 +12,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from energy_assets.errors import NotFoundError, StorageError
+from energy_assets.errors import NotFoundError, StorageError, UnreachableError
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.paths import hour_path, read_hour_file
 
 _WORKERS = 8
+
+_log = logging.getLogger(__name__)
 
 
 def encode(frame: pd.DataFrame, metadata: Mapping[str, str]) -> bytes:
@@ -37,17 +40,24 @@ def read_hour(objects: ObjectStore, asset: str, hour: datetime) -> pd.DataFrame:
 
 
 def read_hours(objects: ObjectStore, asset: str, hours: Iterable[datetime]) -> pd.DataFrame:
-    """The rows of an asset's hours, in the order of `hours`; hours without a file are left out.
+    """The rows of an asset's hours, in the order of `hours`; without columns if there are none.
 
-    Without columns if there are none. Raises StorageError if a file is not readable Parquet.
+    Hours without a file are left out, and so, with a warning, are those whose file is damaged.
+
+    Raises UnreachableError if the store does not answer.
     """
 
     def read(hour: datetime) -> pa.Table | None:
         try:
             data = read_hour_file(objects, asset, hour, "parquet")
+            return _table(data, objects.url(hour_path(asset, hour, "parquet")))
+        except UnreachableError:
+            raise
         except NotFoundError:
             return None
-        return _table(data, objects.url(hour_path(asset, hour, "parquet")))
+        except StorageError as error:
+            _log.warning("%s of %s is left out: %s", asset, hour, error)
+            return None
 
     with ThreadPoolExecutor(_WORKERS) as pool:
         # Without rows, the columns of a file may have any type.

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pandas as pd
 import pytest
 
@@ -64,20 +65,19 @@ def copy_of(before: Path, root: Path) -> World:
     return World.build(root, SOURCE, SETTINGS)
 
 
-def run(world: World, writes: Writes) -> bool:
-    """The hourly run of ORIGIN, with one write failing; whether it succeeded all the same."""
+def run(world: World, writes: Writes) -> dg.ExecuteInProcessResult:
+    """The hourly run of ORIGIN, with one write failing."""
     store = world.stores.feature_store
     assert isinstance(store, DeltaFeatureStore)
     root = world.stores.settings.storage_root
     failing = World.build(root, SOURCE, SETTINGS, feature_store=FailingTable(store, writes))
     job = failing.defs.resolve_job_def("hourly_job")
     with watched(writes):
-        outcome = job.execute_in_process(
+        return job.execute_in_process(
             instance=failing.instance,
             partition_key=f"{ORIGIN:%Y-%m-%d-%H:%M}",
             raise_on_error=False,
         )
-    return outcome.success
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def undisturbed(
     """How many writes an undisturbed run makes, and its result."""
     world = copy_of(before, tmp_path_factory.mktemp("undisturbed"))
     writes = Writes(world.stores.folder)
-    assert run(world, writes)
+    assert run(world, writes).success
     assert {"before upsert", "within upsert", "after upsert"} < set(writes.made)
     assert_whole(world, END)
     return len(writes.made), result(world, START, END)
@@ -101,8 +101,9 @@ def test_whichever_write_of_an_hourly_run_fails_the_next_run_completes_it(
         root = tmp_path / f"{number}"
         world = copy_of(before, root)
         writes = Writes(world.stores.folder, number, ERRORS[number % 2])
-        succeeded = run(world, writes)
-        print(number, writes.made[number : number + 1], succeeded)
+        outcome = run(world, writes)
+        writes.assert_failed(outcome)
+        print(number, writes.made[number], outcome.success)
         assert_whole(world, END)
         world.run("hourly_job", ORIGIN)
         assert_whole(world, END)

@@ -61,7 +61,7 @@ def content(world: World, path: str) -> Any:
         return frame.to_csv(), list(map(str, frame.dtypes))
     if path.endswith(".txt"):
         return data
-    differing = ("version", "table", "made_at", "files")
+    differing = ("version", "table", "made_at", "published_at", "files")
     return {name: value for name, value in json.loads(data).items() if name not in differing}
 
 

@@ -9,13 +9,31 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from energy_assets.errors import StorageError
 from energy_assets.forecasts.publishing import read_published
 from energy_assets.forecasts.versions import first_issued, newest
 from energy_assets.partitions import HOUR
 from energy_assets.schemas import FORECASTS, PREDICTIONS, PRIMARY_KEY, conform, first_versions
 from energy_assets.sources.file import FileSource
-from energy_assets.stores.parquet import read_metadata
+from energy_assets.stores.parquet import decode, read_metadata
 from energy_assets_tests.world import ORIGIN, SERIES, Only, World
+
+
+class Unreadable:
+    """A feature store that cannot be read."""
+
+    def read(self, *_: object, **__: object) -> pd.DataFrame:
+        raise StorageError("the disk is gone")
+
+
+def published_table(world: World, name: str) -> pd.DataFrame:
+    """A published file, which is the same under the name that consumers read."""
+    objects = world.stores.object_store
+    published = read_published(objects)
+    assert published is not None
+    content = objects.read(published.files[name])
+    assert objects.read(name) == content
+    return decode(content, name)
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +173,24 @@ def test_an_old_hour_never_replaces_a_newer_forecast(world: World) -> None:
     assert read_published(objects) == published
     assert {name: objects.read(name) for name in published.files} == files
     assert world.metadata("published_forecast", ORIGIN)["published by this run"] is False
+
+
+def test_publishing_again_adds_what_was_missing_and_loses_nothing(
+    forecast_world: World, tmp_path: Path, simulated: Only
+) -> None:
+    world = forecast_world
+    broken = World.build(tmp_path, simulated, feature_store=Unreadable())
+    world.run("ingestion_job", ORIGIN + HOUR)
+    world.run("hourly_job", ORIGIN + HOUR, assets=["predictions_parquet"])
+    for use, hours in ((broken, 0), (world, 30 * 24), (broken, 30 * 24)):
+        use.run("hourly_job", ORIGIN + HOUR, assets=["published_forecast"])
+        published = read_published(world.stores.object_store)
+        assert published.origin == ORIGIN + HOUR
+        assert len(published_table(world, "y.parquet")) == hours * len(SERIES)
+        assert len(published_table(world, "y_monitoring.parquet")) == 0
+    world.run("hourly_job", ORIGIN + HOUR, assets=["monitoring_metrics"])
+    world.run("hourly_job", ORIGIN + HOUR, assets=["published_forecast"])
+    assert len(published_table(world, "y_monitoring.parquet")) == len(SERIES)
 
 
 def test_a_forecast_needs_no_training_dataset_and_no_model(world: World) -> None:

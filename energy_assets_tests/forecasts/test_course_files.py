@@ -75,6 +75,15 @@ def test_the_monitoring_tables_hold_the_newest_forecast_of_each_scored_hour(
     assert metrics["MAPE"].to_dict() == pytest.approx({before: 0.0, hour: (0.1 + 0.2) / 2})
 
 
+def test_damaged_scores_of_an_hour_leave_those_of_the_others(tmp_path: Path) -> None:
+    objects = LocalObjectStore(tmp_path)
+    score(objects, ORIGIN, ("111", 1, 9.0))
+    objects.write(hour_path("monitoring_metrics", ORIGIN - HOUR, "parquet"), b"no parquet")
+    tables = course_tables(objects, version(), observations(), DE35)
+    hours = tables["metrics_monitoring.parquet"].index
+    assert hours.tolist() == [pd.Period(ORIGIN, "h")]
+
+
 def test_areas_and_consumer_types_are_the_numbers_of_the_course(tmp_path: Path) -> None:
     tables = course_tables(LocalObjectStore(tmp_path), version(), observations(), DE35)
     y = tables["y.parquet"]

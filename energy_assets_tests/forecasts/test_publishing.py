@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from energy_assets.errors import UnreachableError
 from energy_assets.forecasts.publishing import POINTER, publish, read_published
 from energy_assets.partitions import HOUR
 from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.parquet import read_metadata
+from energy_assets.stores.parquet import decode, read_metadata
 from energy_assets_tests.stores.gcs.server import (
     IMPATIENT,
     GcsServer,
@@ -38,11 +39,15 @@ def version(origin: datetime, made_at: datetime | None = None) -> pd.DataFrame:
 
 
 def publish_from(
-    objects: ObjectStore, origin: datetime, made_at: datetime | None = None
+    objects: ObjectStore,
+    origin: datetime,
+    made_at: datetime | None = None,
+    content: str = "",
+    complete: bool = True,
 ) -> datetime:
     """Publish the forecast from an origin; the origin that is published afterwards."""
-    tables = {name: pd.DataFrame({"origin": [f"{origin}"]}) for name in FILES}
-    return publish(objects, version(origin, made_at), tables, "simulator").origin
+    tables = {name: pd.DataFrame({"origin": [f"{origin}"], "more": content}) for name in FILES}
+    return publish(objects, version(origin, made_at), tables, "simulator", complete).origin
 
 
 def published(objects: ObjectStore) -> dict[str, bytes]:
@@ -107,6 +112,63 @@ def test_a_later_version_of_the_same_origin_replaces_an_earlier_one(
     assert made_at == {current.made_at.isoformat()}
 
 
+def contents(objects: ObjectStore) -> set[str]:
+    """The contents of the files that the pointer names, and of those that consumers read."""
+    current = read_published(objects)
+    assert current is not None
+    paths = [*current.files, *current.files.values()]
+    frames = [decode(objects.read(path), path) for path in paths]
+    return {text for frame in frames for text in frame["more"]}
+
+
+def test_other_tables_of_the_newest_forecast_are_published_beside_the_old_ones(
+    object_store: ObjectStore,
+) -> None:
+    publish_from(object_store, ORIGIN)
+    first = read_published(object_store)
+    assert first is not None
+    files = {path: object_store.read(path) for path in first.files.values()}
+    publish_from(object_store, ORIGIN, content="scores")
+    again = read_published(object_store)
+    assert again is not None
+    assert again.version == first.version
+    assert again.published_at > first.published_at
+    assert contents(object_store) == {"scores"}
+    assert {path: object_store.read(path) for path in files} == files
+
+
+def test_incomplete_tables_replace_earlier_forecasts_alone(object_store: ObjectStore) -> None:
+    publish_from(object_store, ORIGIN - HOUR, content="whole")
+    publish_from(object_store, ORIGIN, content="part", complete=False)
+    assert contents(object_store) == {"part"}
+    publish_from(object_store, ORIGIN, content="whole")
+    before = published(object_store)
+    publish_from(object_store, ORIGIN, content="part", complete=False)
+    assert published(object_store) == before
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no parquet"])
+def test_a_file_that_was_lost_or_damaged_since_is_published_again(
+    object_store: ObjectStore, content: bytes | None
+) -> None:
+    publish_from(object_store, ORIGIN, content="whole")
+    current = read_published(object_store)
+    assert current is not None
+    path = current.files["y.parquet"]
+    object_store.delete(path) if content is None else object_store.write(path, content)
+    publish_from(object_store, ORIGIN, content="whole")
+    assert contents(object_store) == {"whole"}
+
+
+def test_a_publication_of_an_earlier_release_is_replaced(object_store: ObjectStore) -> None:
+    publish_from(object_store, ORIGIN)
+    pointer = json.loads(object_store.read(POINTER))
+    del pointer["published_at"]
+    object_store.write(POINTER, json.dumps(pointer).encode())
+    publish_from(object_store, ORIGIN, content="scores")
+    assert contents(object_store) == {"scores"}
+
+
 class InterruptedWriteError(Exception):
     """The process ends here."""
 
@@ -153,6 +215,21 @@ def test_the_pointer_names_one_whole_forecast_wherever_a_run_is_interrupted(
         later += HOUR
     publish_from(object_store, later - HOUR)
     assert origins(object_store) == {(later - HOUR).isoformat()}
+
+
+def test_a_second_publication_is_whole_wherever_it_is_interrupted(
+    object_store: ObjectStore,
+) -> None:
+    publish_from(object_store, ORIGIN, content="none")
+    for number in range(2 * len(FILES) + 1):
+        with pytest.raises(InterruptedWriteError):
+            publish_from(Interrupting(object_store, number), ORIGIN, content=f"{number}")
+        current = read_published(object_store)
+        assert current is not None
+        frames = [decode(object_store.read(path), path) for path in current.files.values()]
+        assert len({frame["more"].iloc[0] for frame in frames}) == 1
+        publish_from(object_store, ORIGIN, content=f"{number}")
+        assert contents(object_store) == {f"{number}"}
 
 
 def test_racing_forecasts_never_move_the_newest_one_back(object_store: ObjectStore) -> None:

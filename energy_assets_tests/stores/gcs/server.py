@@ -53,6 +53,11 @@ class GcsServer:
         """Use these faults up, in turn, on the next requests whose method and path contain `at`."""
         self._faults += [(at, fault) for fault in faults]
 
+    @property
+    def faults_left(self) -> int:
+        """How many faults no request has met yet."""
+        return len(self._faults)
+
     def fault_for(self, request: str) -> Fault | None:
         with self.lock:
             for number, (at, fault) in enumerate(self._faults):
