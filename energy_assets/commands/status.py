@@ -130,7 +130,7 @@ def _forecast(deployment: Deployment, newest: datetime) -> Iterable[Line]:
     if missing and (len(missing) > 1 or overdue):
         yield Line(
             "",
-            f"{len(missing)} of the last {settings.catch_up_hours} hours have none",
+            f"no forecast for {len(missing)} of the last {settings.catch_up_hours} hours",
             "keep `make dev` running, whose sensor makes them"
             if behind > 1
             else "if this stays, look at the failed runs in the UI (make dev)",
@@ -139,7 +139,7 @@ def _forecast(deployment: Deployment, newest: datetime) -> Iterable[Line]:
     older = [hour for hour in older if hour <= newest - settings.catch_up_hours * HOUR]
     if older:
         span = f"START={key_of(older[0])} END={key_of(older[-1])}"
-        yield Line("", f"{len(older)} older hours have none; if you want them,")
+        yield Line("", f"no forecast for {len(older)} of the hours before; if you want them,")
         yield Line("", f"make backfill {span}")
 
 

@@ -116,7 +116,7 @@ def test_a_baseline_missing_forecasts_and_a_failed_run_are_named(
     assert not healthy
     assert "4 h late" in text
     assert "baseline" in text
-    assert "5 of the last 72 hours have none" in text
+    assert "no forecast for 5 of the last 72 hours" in text
     assert "passed its gate" in text
     assert "1 of hourly_job failed in the last day" in text
     assert "1 in progress: tuning_job" in text
