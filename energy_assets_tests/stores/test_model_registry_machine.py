@@ -318,7 +318,7 @@ def run(backend: Callable[[], Backend], examples: int, steps: int) -> None:
 
 
 def test_a_folder_of_models_does_what_the_model_does() -> None:
-    run(folder_backend, examples=40, steps=25)
+    run(folder_backend, examples=20, steps=25)
 
 
 def test_the_registry_in_hopsworks_does_what_the_model_does(
