@@ -325,4 +325,4 @@ def test_a_folder_of_models_does_what_the_model_does() -> None:
 def test_the_registry_in_hopsworks_does_what_the_model_does(
     hopsworks_server: HopsworksServer,
 ) -> None:
-    run(lambda: hosted_backend(hopsworks_server), examples=3, steps=30)
+    run(lambda: hosted_backend(hopsworks_server), examples=2, steps=20)
