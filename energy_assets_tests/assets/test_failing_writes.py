@@ -17,13 +17,12 @@ from energy_assets.sources.simulator import Simulator
 from energy_assets.stores.embedded.feature_store import DeltaFeatureStore
 from energy_assets_tests.failing_writes import (
     FailingTable,
-    Writes,
     assert_same,
     assert_whole,
     numbers,
     result,
-    watched,
 )
+from energy_assets_tests.stores.watched_files import Writes, watched
 from energy_assets_tests.world import ORIGIN, Changed, Only, World
 
 DAYS = 10

@@ -21,14 +21,13 @@ from energy_assets.stores.embedded.model_registry import FolderModelRegistry
 from energy_assets.stores.training_datasets import read_reference, write_reference
 from energy_assets_tests.failing_writes import (
     FailingTable,
-    Writes,
     assert_same,
     assert_whole,
     numbers,
     result,
-    watched,
 )
 from energy_assets_tests.stores.gcs.server import SOURCE_ID
+from energy_assets_tests.stores.watched_files import Writes, watched
 from energy_assets_tests.world import SERIES, Only, World
 
 H = datetime(2023, 3, 10, 21)

@@ -23,11 +23,11 @@ from energy_assets.errors import EnergyAssetsError, NotFoundError
 from energy_assets.stores.embedded.model_registry import FolderModelRegistry
 from energy_assets.stores.hopsworks.connection import log_out
 from energy_assets.stores.model_registry import ModelRegistry, ModelVersion
-from energy_assets_tests.failing_writes import Writes, watched
 from energy_assets_tests.stores.hopsworks.clients import models
 from energy_assets_tests.stores.hopsworks.server import HopsworksServer
 from energy_assets_tests.stores.registry_model import RegistryModel
 from energy_assets_tests.stores.samples import HOUR, T0
+from energy_assets_tests.stores.watched_files import Writes, watched
 
 END = T0 + 3 * HOUR
 MORE_THAN_A_DAY = timedelta(hours=25)
