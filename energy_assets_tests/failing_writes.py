@@ -1,19 +1,14 @@
 """The n-th write fails: any change to the files below a folder, or to the table in it.
 
-An audit hook sees every change that Python makes to files. Delta Lake writes its files itself, so
-calls of its store are made to fail instead: before they begin, half-way on a full disk, and after
-their commit.
+Delta Lake writes its files itself, where `watched` does not see it. So calls of its store are made
+to fail instead: before they begin, half-way on a full disk, and after their commit.
 """
 
 from __future__ import annotations
 
 import os
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -24,42 +19,14 @@ from energy_assets.forecasts.publishing import read_published
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import read_metadata
 from energy_assets_tests.stores.full_disk import full_disk
+from energy_assets_tests.stores.watched_files import Writes
 from energy_assets_tests.world import World, root_error
 
 ALL = bool(os.environ.get("ENERGY_ASSETS_TEST_ALL_WRITES"))
 """Whether the tests let every single write fail, not a spread of them."""
 
-_CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.truncate"}
-_TO_WRITE = os.O_WRONLY | os.O_RDWR
 _ROOM = 100
 """Bytes that fit on a disk that is about to be full: less than any file of the table."""
-
-
-class Writes:
-    """Counts the writes below a folder; the one with the number `failing` raises `error`."""
-
-    def __init__(self, root: Path, failing: int | None = None, error: Exception | None = None):
-        self.root = f"{root}{os.sep}"
-        self.failing = failing
-        self.error = error
-        self.made: list[str] = []
-        self._lock = threading.Lock()
-
-    def fails(self, write: str) -> bool:
-        """Count a write; whether it is the one that fails."""
-        with self._lock:
-            self.made.append(write)
-            return len(self.made) - 1 == self.failing
-
-    def assert_failed(self, outcome: dg.ExecuteInProcessResult) -> None:
-        """The run has reached the write that was to fail."""
-        assert self.failing is not None
-        assert self.failing < len(self.made), f"{len(self.made)} writes, then {error_of(outcome)}"
-
-    def make(self, write: str) -> None:
-        """Count a write, and raise the error if it is the one that fails."""
-        if self.fails(write) and self.error is not None:
-            raise self.error
 
 
 class FailingTable:
@@ -89,50 +56,6 @@ class FailingTable:
         return result
 
 
-_watched: Writes | None = None
-_hooked = False
-
-
-def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    writes = _watched
-    if writes is None:
-        return
-    if event == "open":
-        path, _, flags = arguments
-        if not flags & _TO_WRITE:
-            return
-    elif event in _CHANGES:
-        path = arguments[0]
-        if isinstance(path, str) and not os.path.isabs(path) and (folder := arguments[-1]) >= 0:
-            path = os.path.join(_folder(folder), path)
-    else:
-        return
-    if isinstance(path, (str, os.PathLike)) and os.fspath(path).startswith(writes.root):
-        writes.make(f"{event} {os.fspath(path).removeprefix(writes.root)}")
-
-
-def _folder(descriptor: int) -> str:
-    """The folder that shutil.rmtree is emptying."""
-    try:
-        return os.readlink(f"/proc/self/fd/{descriptor}")
-    except OSError:  # not on Linux
-        return ""
-
-
-@contextmanager
-def watched(writes: Writes) -> Iterator[None]:
-    """Count the writes of all threads, and let one fail."""
-    global _watched, _hooked  # an audit hook is for the process, and cannot be removed
-    if not _hooked:
-        sys.addaudithook(_watch)
-        _hooked = True
-    _watched = writes
-    try:
-        yield
-    finally:
-        _watched = None
-
-
 def numbers(count: int, spread: int) -> list[int]:
     """The numbers of the writes that fail: all, or so many of them, the last one included."""
     if ALL:
@@ -144,6 +67,12 @@ def copy_objects(source: ObjectStore, target: ObjectStore) -> None:
     """Copy all objects from one store to another."""
     for path in source.list(""):
         target.write(path, source.read(path))
+
+
+def assert_failed(writes: Writes, outcome: dg.ExecuteInProcessResult) -> None:
+    """The run has reached the write that was to fail."""
+    assert writes.failing is not None
+    assert writes.failing < len(writes.made), f"{len(writes.made)} writes, then {error_of(outcome)}"
 
 
 def error_of(outcome: dg.ExecuteInProcessResult) -> str:

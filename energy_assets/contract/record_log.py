@@ -8,7 +8,7 @@ as known: its own hour, if no forecast was made without it, else the time when i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -44,21 +44,21 @@ def seen(records: pd.DataFrame, hour: datetime, seen_at: datetime, late: bool) -
 
 
 def add_records(
-    stored: pd.DataFrame | None, new: pd.DataFrame, key_columns: Sequence[str]
+    stored: pd.DataFrame | None, new: pd.DataFrame, profile: DatasetProfile
 ) -> pd.DataFrame | None:
     """The log with the new records; None if they say nothing new.
 
-    `key_columns` name what a record is about. All records about the same thing that are seen at
-    the same time belong together. They are added if they differ from the newest of the log, and
-    count as known from when they were seen if there are any.
+    All records about the same thing that are seen at the same time belong together. They are added
+    if they differ from the newest of the log, and count as known from when they were seen if there
+    are any.
     """
     if stored is None:
         return new
     if stored.empty:  # nothing had been published yet
         return None if new.empty else new
     stored = with_times(stored)
-    current = _by_key(newest_batches(stored, key_columns), key_columns)
-    published = _by_key(new, key_columns)
+    current = _by_subject(newest_batches(stored, profile), profile)
+    published = _by_subject(new, profile)
     changed = {
         key
         for key, records in published.items()
@@ -66,10 +66,10 @@ def add_records(
     }
     if not changed:
         return None
-    added = new[[key in changed for key in _keys(new, key_columns)]].copy()
+    added = new[[key in changed for key in _subjects(new, profile)]].copy()
     # Records seen at the same time would be taken for one batch.
     added[SEEN_AT] = max(added[SEEN_AT].max(), stored[SEEN_AT].max() + pd.Timedelta(microseconds=1))
-    corrected = np.array([key in current for key in _keys(added, key_columns)])
+    corrected = np.array([key in current for key in _subjects(added, profile)])
     added[KNOWN_AT] = added[KNOWN_AT].mask(corrected, added[SEEN_AT])
     log = pd.concat([frame.drop(columns=KNOWN_AT) for frame in (stored, added)], ignore_index=True)
     # On its own, because pandas warns if one of the two is missing throughout.
@@ -77,10 +77,24 @@ def add_records(
     return log.assign(known_at=np.concatenate(times))
 
 
-def newest_batches(log: pd.DataFrame, key_columns: Collection[str]) -> pd.DataFrame:
-    """The records that are the newest about what they are about."""
-    newest = log.groupby(list(key_columns), dropna=False)[SEEN_AT].transform("max")
+def newest_batches(
+    log: pd.DataFrame, profile: DatasetProfile, hours: pd.Series | None = None
+) -> pd.DataFrame:
+    """The records that are the newest about what they are about; `hours` tell logs apart."""
+    keys = subjects(log, profile)
+    if hours is not None:
+        keys = keys.assign(**{"hour of the log": hours})
+    newest = log[SEEN_AT].groupby([keys[name] for name in keys], dropna=False).transform("max")
     return log[log[SEEN_AT] == newest]
+
+
+def subjects(records: pd.DataFrame, profile: DatasetProfile) -> pd.DataFrame:
+    """What each record is about: its key, with the time in one form, however it is written."""
+    keys = records[list(profile.key_columns)].astype(object)
+    keys = keys.mask(keys.isna(), other=None)
+    times = utc_times(keys[profile.time_column])
+    written = keys[profile.time_column].where(times.isna(), times.astype("int64"))
+    return keys.assign(**{profile.time_column: written})
 
 
 def with_times(log: pd.DataFrame) -> pd.DataFrame:
@@ -93,18 +107,17 @@ def with_times(log: pd.DataFrame) -> pd.DataFrame:
     return log.assign(seen_at=pd.Timestamp(0), known_at=np.datetime64("NaT", "ns"))
 
 
-def _keys(records: pd.DataFrame, key_columns: Sequence[str]) -> list[tuple[object, ...]]:
-    plain = records[list(key_columns)].astype(object)
-    return list(plain.mask(plain.isna(), other=None).itertuples(index=False, name=None))
+def _subjects(records: pd.DataFrame, profile: DatasetProfile) -> list[tuple[object, ...]]:
+    return list(subjects(records, profile).itertuples(index=False, name=None))
 
 
-def _by_key(
-    records: pd.DataFrame, key_columns: Sequence[str]
+def _by_subject(
+    records: pd.DataFrame, profile: DatasetProfile
 ) -> dict[tuple[object, ...], list[tuple[object, ...]]]:
     """The content of the records about each thing; the order of columns does not count."""
     content = records.drop(columns=[*_TIMES]).sort_index(axis=1).astype(object)
     rows = content.mask(content.isna(), other=None).itertuples(index=False, name=None)
     groups = defaultdict(list)
-    for key, row in zip(_keys(records, key_columns), rows, strict=True):
+    for key, row in zip(_subjects(records, profile), rows, strict=True):
         groups[key].append(row)
     return groups

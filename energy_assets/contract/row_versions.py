@@ -36,7 +36,6 @@ class JudgedRecords(NamedTuple):
 
 def row_versions(logs: Mapping[str, pd.DataFrame], profile: DatasetProfile) -> JudgedRecords:
     """Judge the logs of some partitions, by partition key."""
-    key_columns = (_HOUR, *profile.key_columns)
     records = pd.concat(
         [
             with_times(log).assign(**{_HOUR: pd.Timestamp(hour_of(key))})
@@ -53,12 +52,12 @@ def row_versions(logs: Mapping[str, pd.DataFrame], profile: DatasetProfile) -> J
     for number in range(1, max(count, default=0) + 1):
         hours = count.index[count >= number]
         known = records[(rounds <= number) & records[_HOUR].isin(hours)]
-        known = newest_batches(known, key_columns)
+        known = newest_batches(known, profile, known[_HOUR])
         validated = validate_records(_published(known), profile, known[_HOUR])
         reasons[known.index] = validated.reasons
         at = records[rounds == number].groupby(_HOUR)[KNOWN_AT].first()
         versions.append(_changes(newest_versions(_joined(versions)), validated.rows, at))
-    newest = newest_batches(records, key_columns)
+    newest = newest_batches(records, profile, records[_HOUR])
     return JudgedRecords(
         conform(_joined(versions), CONSUMPTION_VERSIONS),
         validate_records(_published(newest), profile, newest[_HOUR]),

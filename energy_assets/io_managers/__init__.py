@@ -34,7 +34,7 @@ def _over(*keys: str, make: Callable[..., dg.IOManager]) -> dg.IOManagerDefiniti
 
 
 def _record_log(objects: ObjectStore, source: Source) -> dg.IOManager:
-    add = partial(add_records, key_columns=source.profile.key_columns)
+    add = partial(add_records, profile=source.profile)
     return ParquetIOManager(objects, source, add)
 
 

@@ -73,7 +73,8 @@ class ModelRegistry(Protocol):
         """Remove the versions of hours before one; returns how many.
 
         These stay: the versions that `keep` names, the newest promoted one, and those that were
-        registered within the last day, since a run may be using them.
+        registered within the last day, since a run may be using them. If an earlier version of an
+        hour stays, so does the last, or the earlier one would become the hour's model again.
         """
 
     def check(self) -> str:

@@ -18,13 +18,13 @@ from energy_assets.sources.simulator import Simulator
 from energy_assets.stores.embedded.feature_store import DeltaFeatureStore
 from energy_assets_tests.failing_writes import (
     FailingTable,
-    Writes,
+    assert_failed,
     assert_same,
     assert_whole,
     numbers,
     result,
-    watched,
 )
+from energy_assets_tests.stores.watched_files import Writes, watched
 from energy_assets_tests.world import ORIGIN, Changed, Only, World
 
 DAYS = 10
@@ -102,7 +102,7 @@ def test_whichever_write_of_an_hourly_run_fails_the_next_run_completes_it(
         world = copy_of(before, root)
         writes = Writes(world.stores.folder, number, ERRORS[number % 2])
         outcome = run(world, writes)
-        writes.assert_failed(outcome)
+        assert_failed(writes, outcome)
         print(number, writes.made[number], outcome.success)
         assert_whole(world, END)
         world.run("hourly_job", ORIGIN)

@@ -24,7 +24,7 @@ from energy_assets.stores.training_datasets import read_reference, write_referen
 from energy_assets_tests.failing_writes import (
     ALL,
     FailingTable,
-    Writes,
+    assert_failed,
     assert_published_whole,
     assert_same,
     assert_whole,
@@ -32,7 +32,6 @@ from energy_assets_tests.failing_writes import (
     error_of,
     numbers,
     result,
-    watched,
 )
 from energy_assets_tests.stores.gcs.server import (
     SOURCE_ID,
@@ -43,6 +42,7 @@ from energy_assets_tests.stores.gcs.server import (
     gcs_store,
     loses_the_answer,
 )
+from energy_assets_tests.stores.watched_files import Writes, watched
 from energy_assets_tests.world import SERIES, Only, World
 
 H = datetime(2023, 3, 10, 21)
@@ -143,7 +143,7 @@ def test_whichever_write_of_maintenance_fails_the_next_run_completes_it(
         shutil.copytree(before, root)
         failing = Writes(root, number, ERRORS[number % 2])
         outcome = maintain_with(root, failing)
-        failing.assert_failed(outcome)
+        assert_failed(failing, outcome)
         print(number, failing.made[number], outcome.success)
         left(root)
         assert maintain_with(root, Writes(root)).success

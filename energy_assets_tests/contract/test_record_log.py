@@ -35,7 +35,7 @@ def log_of(
     log = None
     for number, records in enumerate(answers):
         new = seen(records, hour, start + number * SECOND, late)
-        changed = add_records(log, new, DE35.key_columns)
+        changed = add_records(log, new, DE35)
         log = log if changed is None else changed
     assert log is not None
     return log
@@ -52,15 +52,15 @@ def values(rows: pd.DataFrame) -> dict[str, float]:
 def test_the_same_answer_again_adds_nothing() -> None:
     first = log_of(answer(("111", "1"), ("112", "2")))
     again = seen(answer(("112", "2"), ("111", "1")), H, NOW + HOUR, late=True)
-    assert add_records(first, again, DE35.key_columns) is None
+    assert add_records(first, again, DE35) is None
 
 
 def test_an_hour_for_which_nothing_had_been_published_gets_its_first_records() -> None:
     stored = decode(encode(log_of(answer()), {}), "empty.parquet")
     new = seen(answer(("111", "1")), H, NOW + HOUR, late=True)
-    pd.testing.assert_frame_equal(add_records(stored, new, DE35.key_columns), new)
+    pd.testing.assert_frame_equal(add_records(stored, new, DE35), new)
     again = seen(answer(), H, NOW + HOUR, late=True)
-    assert add_records(stored, again, DE35.key_columns) is None
+    assert add_records(stored, again, DE35) is None
 
 
 def test_an_emptier_answer_removes_nothing() -> None:
@@ -72,7 +72,7 @@ def test_a_new_series_is_known_from_its_hour_unless_a_forecast_was_made_without_
     for late, known_at in ((False, H), (True, NOW + SECOND)):
         log = log_of(answer(("111", "1")))
         more = seen(answer(("111", "1"), ("112", "2")), H, NOW + SECOND, late)
-        log = add_records(log, more, DE35.key_columns)
+        log = add_records(log, more, DE35)
         assert log["known_at"].tolist() == [pd.Timestamp(H), pd.Timestamp(known_at)]
         assert values(newest_versions(judged(log).versions)) == {"111": 1.0, "112": 2.0}
 
@@ -81,6 +81,19 @@ def test_a_correction_is_known_from_when_it_was_seen() -> None:
     judgement = judged(log_of(answer(("111", "1")), answer(("111", "3"))))
     assert values(newest_versions(judgement.versions, known_by=NOW)) == {"111": 1.0}
     assert values(newest_versions(judgement.versions, known_by=NOW + SECOND)) == {"111": 3.0}
+
+
+def test_a_time_that_is_written_in_another_form_names_the_same_record() -> None:
+    answers = [answer(("111", value)) for value in ("1", "1", "3")]
+    for records, text in zip(
+        answers[1:], ("2023-02-01 10:00", "2023-02-01T11:00+01:00"), strict=True
+    ):
+        records["HourUTC"] = text
+    log = log_of(*answers)
+    assert len(log) == 3
+    judgement = judged(log)
+    assert judgement.versions["energy_consumption"].tolist() == [1.0, 3.0]
+    assert judgement.quarantine.empty
 
 
 def test_a_value_that_comes_back_is_a_version_of_its_own() -> None:
@@ -102,14 +115,14 @@ def test_an_invalid_correction_closes_the_row_until_the_next_valid_one() -> None
 def test_a_slow_clock_keeps_the_order_of_the_answers() -> None:
     log = log_of(answer(("111", "1")), start=NOW)
     earlier = seen(answer(("111", "2")), H, NOW - HOUR, late=False)
-    log = add_records(log, earlier, DE35.key_columns)
+    log = add_records(log, earlier, DE35)
     assert values(newest_versions(judged(log).versions)) == {"111": 2.0}
 
 
 def test_the_log_of_the_first_release_counts_as_known_from_its_hour() -> None:
     old = answer(("111", "1"), ("112", "2"))
     assert set(judged(old).versions["known_at"]) == {pd.Timestamp(H)}
-    log = add_records(old, seen(answer(("111", "3")), H, NOW, late=False), DE35.key_columns)
+    log = add_records(old, seen(answer(("111", "3")), H, NOW, late=False), DE35)
     assert values(newest_versions(judged(log).versions, known_by=H)) == {"111": 1.0, "112": 2.0}
     assert values(newest_versions(judged(log).versions)) == {"111": 3.0, "112": 2.0}
 

@@ -178,3 +178,16 @@ def test_an_earlier_version_of_an_hour_that_is_to_be_kept_can_still_be_downloade
     registry.remove_old(T0 + HOUR, keep=[first.version])
     registry.download(first, tmp_path / "first")
     assert (tmp_path / "first" / "model.txt").read_text() == "trees"
+
+
+@pytest.mark.parametrize("promoted", [True, False])
+def test_a_removal_never_makes_a_version_the_model_of_its_hour_that_was_replaced(
+    registry: ModelRegistry, files: Path, promoted: bool
+) -> None:
+    first = register(registry, files)
+    (files / "model.txt").write_text("other trees")
+    register(registry, files, promoted=promoted)
+    register(registry, files, T0 + HOUR)
+    listed = list(registry.promoted(T0 + HOUR))
+    assert registry.remove_old(T0 + HOUR, keep=[first.version]) == 0
+    assert list(registry.promoted(T0 + HOUR)) == listed

@@ -68,6 +68,8 @@ class FolderModelRegistry:
             earlier = self._earlier(path)
             if earlier and earlier[0] == replace(model, tags=earlier[0].tags):
                 return earlier[0]
+            with write_errors(self.versions):
+                os.utime(self.versions / model.version)  # the files may be older
             record = {**_fields(model), "earlier": [_fields(version) for version in earlier]}
             write_whole(path, json.dumps(record, indent=2, sort_keys=True).encode())
         return model
@@ -105,7 +107,8 @@ class FolderModelRegistry:
     def remove_old(self, before: datetime, keep: Collection[str]) -> int:
         with self._lock(), write_errors(self.versions):
             newest = next(self.promoted(datetime.max), None)
-            kept = {*keep, newest.version if newest else ""}
+            kept = {*keep, *([newest.version] if newest else [])}
+            kept |= {self._last_of_hour(version) for version in kept}
             removed = [
                 path
                 for path in self._old(self.versions.glob("[0-9]*"))
@@ -177,6 +180,13 @@ class FolderModelRegistry:
 
     def _unfinished(self, version: str) -> Path:
         return self.versions / f".{version}.{uuid.uuid4().hex}"
+
+    def _last_of_hour(self, version: str) -> str:
+        """The version that was the last to be trained for the hour of another, if that is known."""
+        try:
+            return _read(self.hours / f"{version[:13]}.json")[0].version
+        except StorageError:  # the hour has been removed, or its record is damaged
+            return version
 
     def _has_files(self, record: Path, removed: Collection[Path]) -> bool:
         """Whether a record can be used without `removed`; a damaged one is left to a person."""

@@ -110,17 +110,23 @@ class HopsworksModelRegistry:
 
     def remove_old(self, before: datetime, keep: Collection[str]) -> int:
         limit = self.now() - timedelta(hours=self.retention_hours)
-        versions = [version for _, found in self._hours(datetime.max, None) for version in found]
+        hours = [found for _, found in self._hours(datetime.max, None)]
         newest = next(self.promoted(datetime.max), None)
-        kept = {*keep, newest.version if newest else ""}
-        old = [
-            version.number
-            for version in versions
-            if version.at <= limit
-            and version.model.hour < before
-            and version.model.version not in kept
-        ]
-        removed = sum(self.connection.call(partial(delete, number=number)) for number in old)
+        kept = {*keep, *([newest.version] if newest else [])}
+        removed = 0
+        for found in hours:
+            if kept.intersection(version.model.version for version in found):
+                kept.add(found[-1].model.version)
+            for version in found:
+                if version.at > limit or version.model.hour >= before:
+                    break
+                if version.model.version in kept:
+                    continue
+                # In order, so that no earlier version becomes the model of its hour again.
+                if not self.connection.call(partial(delete, number=version.number)):
+                    break
+                removed += 1
+        versions = [version for found in hours for version in found]
         settled = [version.number for version in versions if EPOCH < version.at <= limit]
         if settled:
             numbers = {version.number for version in versions}

@@ -112,6 +112,20 @@ def test_the_last_day_and_nothing_older_survives_a_removal_of_everything(
     assert not leftover.is_dir()
 
 
+def test_old_files_that_are_registered_again_are_young(
+    registry: FolderModelRegistry, tmp_path: Path
+) -> None:
+    model = register(registry, tmp_path)
+    os.utime(registry.versions / model.version, times=(0, 0))
+    (tmp_path / "files" / "other.txt").write_text("more trees")
+    register(registry, tmp_path)
+    (tmp_path / "files" / "other.txt").unlink()
+    assert register(registry, tmp_path) == model
+    register(registry, tmp_path, T0 + HOUR)
+    assert registry.remove_old(datetime.max, keep=[]) == 0
+    registry.download(model, tmp_path / "fresh")
+
+
 def test_the_newest_model_is_found_without_listing_the_hours(
     public_folder: Path, tmp_path: Path
 ) -> None:
