@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
 import pandas as pd
 from hypothesis import given, settings
@@ -45,10 +46,15 @@ class Answer:
     """Whether forecasts have been made without it."""
 
 
+def many_records(profile: DatasetProfile) -> st.SearchStrategy[list[Record]]:
+    """Tens of records, some of which are about the same."""
+    return st.tuples(*[records(profile)] * 4).map(lambda parts: [*chain(*parts)])
+
+
 @st.composite
 def histories(draw: st.DrawFn, profile: DatasetProfile) -> list[Answer]:
     """Up to four answers: each emptier, fuller or different than the one before, or the same."""
-    published = draw(records(profile, max_size=20))
+    published = draw(many_records(profile))
     seen_at = START + timedelta(days=1)
     history = []
     for _ in range(draw(st.integers(1, 4))):
@@ -108,7 +114,7 @@ class Stored:
 def test_generated_records_are_rows_or_in_quarantine(
     data: st.DataObject, profile: DatasetProfile
 ) -> None:
-    published = frame(data.draw(records(profile, max_size=40)), profile)
+    published = frame(data.draw(many_records(profile)), profile)
     validated = validate_records(published, profile)
     assert len(validated.rows) + len(validated.quarantine) == validated.published == len(published)
     remaining = Counter(texts(published, profile))
