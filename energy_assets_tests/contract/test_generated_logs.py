@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
 import pandas as pd
 from hypothesis import given, settings
@@ -45,10 +47,15 @@ class Answer:
     """Whether forecasts have been made without it."""
 
 
+def many_records(profile: DatasetProfile) -> st.SearchStrategy[list[Record]]:
+    """Tens of records, some of which are about the same."""
+    return st.tuples(*[records(profile)] * 4).map(lambda parts: [*chain(*parts)])
+
+
 @st.composite
 def histories(draw: st.DrawFn, profile: DatasetProfile) -> list[Answer]:
     """Up to four answers: each emptier, fuller or different than the one before, or the same."""
-    published = draw(records(profile, max_size=20))
+    published = draw(many_records(profile))
     seen_at = START + timedelta(days=1)
     history = []
     for _ in range(draw(st.integers(1, 4))):
@@ -69,23 +76,15 @@ def texts(published: pd.DataFrame, profile: DatasetProfile) -> list[tuple[str | 
     return list(plain.mask(plain.isna(), other=None).itertuples(index=False, name=None))
 
 
-@dataclass
 class Stored:
-    """What the assets make of some answers, one after the other."""
+    """The logs after some answers, and what they should hold."""
 
-    profile: DatasetProfile
-    logs: dict[str, pd.DataFrame]
-    models: dict[str, HourModel]
-    versions: pd.DataFrame
-
-    @classmethod
-    def of(cls, history: list[Answer], profile: DatasetProfile) -> Stored:
-        models = {key: HourModel(hour_of(key), profile) for key in KEYS}
-        empty = pd.DataFrame(columns=list(CONSUMPTION_VERSIONS.dtypes))
-        stored = cls(profile, {}, models, empty.astype(CONSUMPTION_VERSIONS.dtypes))
+    def __init__(self, profile: DatasetProfile, history: Sequence[Answer] = ()) -> None:
+        self.profile = profile
+        self.logs: dict[str, pd.DataFrame] = {}
+        self.models = {key: HourModel(hour_of(key), profile) for key in KEYS}
         for answer in history:
-            stored.add(answer)
-        return stored
+            self.add(answer)
 
     def add(self, answer: Answer) -> None:
         published = by_requested_hour(frame(answer.records, self.profile), self.profile, KEYS)
@@ -98,9 +97,6 @@ class Stored:
                 if old is not None and len(old):
                     assert texts(log.iloc[: len(old)], self.profile) == texts(old, self.profile)
                 self.logs[key] = decode(encode(log, {}), key)
-        computed = row_versions(self.logs, self.profile).versions
-        added = new_versions(computed, self.versions, answer.seen_at)
-        self.versions = pd.concat([self.versions, added], ignore_index=True)
 
 
 @fewer_examples
@@ -108,7 +104,7 @@ class Stored:
 def test_generated_records_are_rows_or_in_quarantine(
     data: st.DataObject, profile: DatasetProfile
 ) -> None:
-    published = frame(data.draw(records(profile, max_size=40)), profile)
+    published = frame(data.draw(many_records(profile)), profile)
     validated = validate_records(published, profile)
     assert len(validated.rows) + len(validated.quarantine) == validated.published == len(published)
     remaining = Counter(texts(published, profile))
@@ -130,7 +126,7 @@ def test_generated_answers_are_in_the_log_once_and_then_in_one_place(
     data: st.DataObject, profile: DatasetProfile
 ) -> None:
     history = data.draw(histories(profile))
-    stored = Stored.of(history, profile)
+    stored = Stored(profile, history)
     for key, log in stored.logs.items():
         times = zip(log["seen_at"], log["known_at"], strict=True)
         entries = zip(texts(log, profile), times, strict=True)
@@ -168,8 +164,13 @@ def test_generated_answers_are_in_the_log_once_and_then_in_one_place(
 def test_generated_logs_give_the_rows_that_were_known_at_each_time(
     data: st.DataObject, profile: DatasetProfile
 ) -> None:
-    stored = Stored.of(data.draw(histories(profile)), profile)
-    judged = row_versions(stored.logs, profile)
+    stored = Stored(profile)
+    versions = pd.DataFrame(columns=list(CONSUMPTION_VERSIONS.dtypes))
+    for answer in data.draw(histories(profile)):
+        stored.add(answer)
+        judged = row_versions(stored.logs, profile)
+        added = new_versions(judged.versions, versions, answer.seen_at)
+        versions = pd.concat([versions.astype(added.dtypes), added], ignore_index=True)
     times = set().union(*(model.times() for model in stored.models.values()))
     moment = timedelta(microseconds=1)
     for time in sorted({START - HOUR, *times, *(time - moment for time in times)}):
@@ -179,6 +180,6 @@ def test_generated_logs_give_the_rows_that_were_known_at_each_time(
         pd.testing.assert_frame_equal(newest_versions(judged.versions, time), expected)
     # Storing them step by step gives the same as judging the whole log in the end.
     pd.testing.assert_frame_equal(
-        stored.versions.sort_values(list(CONSUMPTION_VERSIONS.key), ignore_index=True),
+        versions.sort_values(list(CONSUMPTION_VERSIONS.key), ignore_index=True),
         judged.versions,
     )
