@@ -21,6 +21,7 @@ def main() -> int:
         ["benchmarks.speed"],
         ["benchmarks.scale"],
         ["benchmarks.soak"],
+        ["benchmarks.code_server"],
     ]
     if options.data:
         commands.append(["benchmarks.accuracy", "--data", options.data])
