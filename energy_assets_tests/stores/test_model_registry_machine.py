@@ -5,14 +5,13 @@ The sequences are the same in every run; see `test_feature_store_machine` for ho
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, settings
@@ -20,17 +19,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from energy_assets.errors import EnergyAssetsError, NotFoundError
-from energy_assets.stores.embedded.model_registry import FolderModelRegistry
-from energy_assets.stores.hopsworks.connection import log_out
-from energy_assets.stores.model_registry import ModelRegistry, ModelVersion
-from energy_assets_tests.stores.hopsworks.clients import models
+from energy_assets.stores.model_registry import ModelVersion
 from energy_assets_tests.stores.hopsworks.server import HopsworksServer
+from energy_assets_tests.stores.registry_backends import Backend, folder_backend, hosted_backend
 from energy_assets_tests.stores.registry_model import RegistryModel
 from energy_assets_tests.stores.samples import HOUR, T0
-from energy_assets_tests.stores.watched_files import Writes, watched
 
 END = T0 + 3 * HOUR
-MORE_THAN_A_DAY = timedelta(hours=25)
 
 writers = st.integers(0, 1)
 hours = st.integers(0, 2).map(lambda number: T0 + number * HOUR)
@@ -61,18 +56,6 @@ trainings = st.builds(
     promoted=st.integers(0, 2).map(bool),
     run=st.integers(0, 9),
 )
-
-
-@dataclass(frozen=True)
-class Backend:
-    """One empty place for model registries, and how writing there goes wrong."""
-
-    open: Callable[[], ModelRegistry]
-    """Another registry over the same versions, as another process would have it."""
-    fault: Callable[[int], AbstractContextManager[object]]
-    """While it lasts, writing fails at a point that the number chooses, or not at all."""
-    let_a_day_pass: Callable[[], None]
-    close: Callable[[], None]
 
 
 class ModelRegistryMachine(RuleBasedStateMachine):
@@ -242,67 +225,6 @@ class ModelRegistryMachine(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
-class Killed(Writes):
-    """Makes no write from the failing one on."""
-
-    def fails(self, write: str) -> bool:
-        super().fails(write)
-        return self.failing is not None and len(self.made) > self.failing
-
-
-def folder_backend() -> Backend:
-    root = Path(tempfile.mkdtemp())
-
-    def fault(where: int) -> AbstractContextManager[object]:
-        """One write fails, as on a bad disk, or that one and all after it, as if killed."""
-        kind = (Writes, Killed)[where % 2]
-        return watched(kind(root, where // 2, OSError(5, "Input/output error")))
-
-    def let_a_day_pass() -> None:
-        for path in root.rglob("*"):
-            time = path.stat().st_mtime - MORE_THAN_A_DAY.total_seconds()
-            os.utime(path, (time, time))
-
-    return Backend(
-        open=lambda: FolderModelRegistry(root),
-        fault=fault,
-        let_a_day_pass=let_a_day_pass,
-        close=lambda: shutil.rmtree(root),
-    )
-
-
-def hosted_backend(server: HopsworksServer) -> Backend:
-    """A project in the stand-in. The last of these requests to register comes after its commit."""
-    project = server.new_project()
-    now = T0
-    requests = [
-        ("POST", "/claim-"),
-        ("POST", "/upload/"),
-        ("PUT", "/models/"),
-        ("GET", r"/models/best_model_\d+$"),
-        ("DELETE", "/models/"),
-    ]
-
-    @contextmanager
-    def refused(where: int) -> Iterator[None]:
-        fault = project.fail(*requests[where % len(requests)], status=400, code=270000)
-        try:
-            yield
-        finally:
-            fault.times = 0
-
-    def let_a_day_pass() -> None:
-        nonlocal now
-        now += MORE_THAN_A_DAY
-
-    return Backend(
-        open=lambda: models(project, project.folder, now=lambda: now),
-        fault=refused,
-        let_a_day_pass=let_a_day_pass,
-        close=log_out,
-    )
-
-
 def run(backend: Callable[[], Backend], examples: int, steps: int) -> None:
     run_state_machine_as_test(
         lambda: ModelRegistryMachine(backend()),
@@ -325,4 +247,4 @@ def test_a_folder_of_models_does_what_the_model_does() -> None:
 def test_the_registry_in_hopsworks_does_what_the_model_does(
     hopsworks_server: HopsworksServer,
 ) -> None:
-    run(lambda: hosted_backend(hopsworks_server), examples=2, steps=20)
+    run(lambda: hosted_backend(hopsworks_server), examples=3, steps=30)
