@@ -145,20 +145,17 @@ def test_a_model_makes_the_forecast_that_it_made_then(release: Release, tmp_path
     (version,) = registry.promoted(release.origin)
     assert version.version == release.expected["model_version"]
     registry.download(version, tmp_path / "model")
-    forecaster = model_files.load(tmp_path / "model")
-    forecaster.update(as_panel(release.training_rows()), update_params=False)
+    fitted = model_files.load(tmp_path / "model").updated(as_panel(release.training_rows()))
 
     stored = read_hour(release.stores.object_store, "predictions_parquet", release.origin)
     stored = stored.set_index(["area", "consumer_type", "datetime_utc"])
-    hours_ahead = sorted(stored["horizon"].unique())
-    point = forecaster.predict(fh=hours_ahead).iloc[:, 0]
-    interval = forecaster.predict_interval(fh=hours_ahead, coverage=0.8)
-    for forecast, column in (
-        (point, "energy_consumption"),
-        (interval.xs("lower", axis=1, level=-1).iloc[:, 0], "lower"),
-        (interval.xs("upper", axis=1, level=-1).iloc[:, 0], "upper"),
+    forecast = fitted.predict(24, coverage=0.8).reindex(stored.index)
+    for name, column in (
+        ("forecast", "energy_consumption"),
+        ("lower", "lower"),
+        ("upper", "upper"),
     ):
-        np.testing.assert_allclose(forecast.reindex(stored.index), stored[column], rtol=1e-9)
+        np.testing.assert_allclose(forecast[name], stored[column], rtol=1e-9)
 
 
 @pytest.mark.parametrize(
