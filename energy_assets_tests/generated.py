@@ -7,10 +7,12 @@ always the same.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import timedelta
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 _EXAMPLES = int(os.environ.get("ENERGY_ASSETS_TEST_EXAMPLES", "0"))
 
@@ -24,6 +26,25 @@ many_examples = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 """Decorates a test with `given`. An example that takes more than 10 s fails."""
+
+
+def run_machine(
+    machine: Callable[[], RuleBasedStateMachine], examples: int, steps: int = 20
+) -> None:
+    """Run sequences of a state machine's rules, always the same ones."""
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            derandomize=True,
+            phases=[Phase.generate],
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
 
 any_text = st.text(st.characters(), max_size=12)
 """Text with characters that cannot be encoded among them."""

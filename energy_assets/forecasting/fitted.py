@@ -57,8 +57,8 @@ class Fitted:
         """The history; raises ForecastError if there is none."""
         if self.history is None:
             raise ForecastError(
-                "A loaded model has no history to forecast from: call "
-                "update(panel, update_params=False) with the hours up to the origin first."
+                "A loaded model has no history to forecast from. Give it the hours up to the "
+                "origin first: update(panel, update_params=False), or here updated(panel)."
             )
         return self.history
 

@@ -19,7 +19,6 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 from deltalake import write_deltalake
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -27,7 +26,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from energy_assets.errors import EnergyAssetsError, NotFoundError
@@ -35,6 +33,7 @@ from energy_assets.schemas import CONSUMPTION, CONSUMPTION_VERSIONS, first_versi
 from energy_assets.stores.embedded.feature_store import DeltaFeatureStore
 from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
 from energy_assets.stores.hopsworks.connection import log_out
+from energy_assets_tests.generated import run_machine
 from energy_assets_tests.stores.full_disk import full_disk
 from energy_assets_tests.stores.hopsworks.clients import features
 from energy_assets_tests.stores.hopsworks.server import HopsworksServer
@@ -238,18 +237,7 @@ def hosted_backend(server: HopsworksServer) -> Backend:
 
 
 def run(backend: Callable[[], Backend], examples: int, steps: int) -> None:
-    run_state_machine_as_test(
-        lambda: FeatureStoreMachine(backend()),
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            derandomize=True,
-            phases=[Phase.generate],
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_machine(lambda: FeatureStoreMachine(backend()), examples, steps)
 
 
 def test_a_delta_table_does_what_the_model_does() -> None:

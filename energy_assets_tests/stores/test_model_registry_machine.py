@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from energy_assets.errors import EnergyAssetsError, NotFoundError
 from energy_assets.stores.model_registry import ModelVersion
+from energy_assets_tests.generated import run_machine
 from energy_assets_tests.stores.hopsworks.server import HopsworksServer
 from energy_assets_tests.stores.registry_backends import Backend, folder_backend, hosted_backend
 from energy_assets_tests.stores.registry_model import RegistryModel
@@ -226,18 +226,7 @@ class ModelRegistryMachine(RuleBasedStateMachine):
 
 
 def run(backend: Callable[[], Backend], examples: int, steps: int) -> None:
-    run_state_machine_as_test(
-        lambda: ModelRegistryMachine(backend()),
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            derandomize=True,
-            phases=[Phase.generate],
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_machine(lambda: ModelRegistryMachine(backend()), examples, steps)
 
 
 def test_a_folder_of_models_does_what_the_model_does() -> None:

@@ -12,13 +12,13 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from energy_assets.errors import EnergyAssetsError, NotFoundError
 from energy_assets.stores.embedded.object_store import LocalObjectStore
 from energy_assets.stores.object_store import ObjectStore
+from energy_assets_tests.generated import run_machine
 from energy_assets_tests.stores.full_disk import full_disk
 from energy_assets_tests.stores.gcs.server import GcsServer, answers, gcs_store
 
@@ -99,18 +99,7 @@ def run(
     fault: Callable[[], AbstractContextManager],
     examples: int,
 ) -> None:
-    run_state_machine_as_test(
-        lambda: ObjectStoreMachine(open_store(), fault),
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=20,
-            derandomize=True,
-            phases=[Phase.generate],
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_machine(lambda: ObjectStoreMachine(open_store(), fault), examples)
 
 
 def test_a_folder_does_what_the_model_does(tmp_path: Path) -> None:
