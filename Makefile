@@ -47,9 +47,9 @@ bench: .venv/dev .venv-peers/ready
 
 lock: .venv/dev
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
-		setup.cfg -o requirements.lock
+		setup.cfg --extra serve -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
-		setup.cfg --extra dev -c requirements.lock -o requirements-dev.lock
+		setup.cfg --extra serve --extra dev -c requirements.lock -o requirements-dev.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
 		benchmarks/peers.in -o benchmarks/peers.txt
 
