@@ -88,10 +88,9 @@ def _replay(folder: Path, hours: int) -> Mapping[str, float]:
 
 def _plain_calls(deployment: Deployment, first: datetime, last: datetime) -> Callable[[Step], None]:
     """What trains, forecasts and scores the hours of a step, with everything in memory."""
-    from energy_assets.forecasts.fallback import COVERAGE
     from energy_assets.forecasts.gate import train
     from energy_assets.partitions import HORIZON, HOUR, window_of
-    from energy_assets.schemas import TARGET, as_panel
+    from energy_assets.schemas import QUANTILES, TARGET, as_panel
 
     profile, days = deployment.source.profile, deployment.settings.days_export
     start, _ = window_of(first, days)
@@ -108,7 +107,7 @@ def _plain_calls(deployment: Deployment, first: datetime, last: datetime) -> Cal
             scored = forecast.join(actual, how="inner")
             ((scored["forecast"] - scored["actual"]) / scored["actual"]).abs()
         if trained.forecaster is not None:
-            forecasts.append(trained.forecaster.predict(HORIZON, COVERAGE))
+            forecasts.append(trained.forecaster.predict(HORIZON, QUANTILES))
 
     def plain_calls(step: Step) -> None:
         for number in range(step.hours):

@@ -6,6 +6,7 @@ energies are in kWh.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -21,6 +22,19 @@ TARGET = "energy_consumption"
 
 KNOWN_AT = "known_at"
 """The time from which a version of a row was known."""
+
+QUANTILES: Mapping[float, str] = {
+    0.01: "q01",
+    0.05: "q05",
+    0.1: "lower",
+    0.25: "q25",
+    0.5: "q50",
+    0.75: "q75",
+    0.9: "upper",
+    0.95: "q95",
+    0.99: "q99",
+}
+"""The quantiles of a forecast: probability -> column, in ascending order."""
 
 
 @dataclass(frozen=True)
@@ -130,9 +144,17 @@ FORECASTS = Table(
         Column("origin", TIMESTAMP, "The last hour known to the forecast, UTC"),
         Column("model_version", TEXT, "Version of the model, or the name of the baseline"),
         Column("quality", TEXT, "model, previous_model, baseline or carried_over"),
+        *(
+            Column(name, FLOAT, f"{100 * probability:.0f} % quantile of the consumption, kWh")
+            for probability, name in QUANTILES.items()
+            if name not in ("lower", "upper")
+        ),
     ),
     key=(*PRIMARY_KEY, "origin"),
 )
+"""`lower` and `upper` are its 10 % and 90 % quantiles. Forecasts of earlier releases have no other
+quantiles: these are NaN.
+"""
 
 PREDICTIONS = Table(
     name="predictions",

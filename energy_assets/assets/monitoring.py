@@ -15,7 +15,7 @@ from energy_assets.assets.metadata import (
     tracked,
 )
 from energy_assets.forecasts.scoring import errors_by_horizon, score_forecasts
-from energy_assets.forecasts.versions import first_issued, with_made_at
+from energy_assets.forecasts.versions import first_issued, up_to_date
 from energy_assets.io_managers.parquet import MAY_BE_MISSING
 from energy_assets.partitions import DAY, HORIZON, WEEK, hour_of, hours_of, key_of, split_by_hour
 from energy_assets.schemas import MONITORING, SERIES_KEY
@@ -57,7 +57,7 @@ def monitoring_metrics(
     """
     # Later versions knew more than the forecast that was issued in time.
     issued = {
-        key: first_issued(with_made_at(versions)) for key, versions in predictions_parquet.items()
+        key: first_issued(up_to_date(versions)) for key, versions in predictions_parquet.items()
     }
     start, end = hours_of(context.partition_time_window)
     scored = score_forecasts(feature_group, issued.values())

@@ -22,11 +22,12 @@ from energy_assets.forecasts.time_limit import within
 from energy_assets.forecasts.versions import last_before, newest, read_versions
 from energy_assets.io_managers.model import PromotedModels
 from energy_assets.partitions import HORIZON, due, hour_of, key_of, window_of
-from energy_assets.schemas import CONSUMPTION, PREDICTIONS, TARGET
+from energy_assets.schemas import CONSUMPTION_VERSIONS, PREDICTIONS, TARGET
 from energy_assets.settings import Settings, utc_now
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
 from energy_assets.stores.object_store import ObjectStore
+from energy_assets.stores.versions import newest_versions
 from energy_assets.tracking import Tracking, records
 
 
@@ -50,7 +51,7 @@ def predictions_parquet(
     object_store: dg.ResourceParam[ObjectStore],
     tracking: dg.ResourceParam[Tracking],
 ) -> dg.MaterializeResult:
-    """Forecasts of every series for the 24 hours after an hour, with an 80 % interval.
+    """Forecasts of every series for the 24 hours after an hour, with quantiles.
 
     Partition `2023-03-10-21:00` is made from what was known of the hours up to 21:00. It holds the
     forecasts for 22:00 that day to 21:00 the next. They come from the newest promoted model at or
@@ -136,7 +137,8 @@ def published_forecast(
 
     def read_observations() -> pd.DataFrame:
         window = window_of(origin, settings.days_export)
-        return feature_store.read(*window, known_by=due(origin, settings.days_delay))
+        versions = feature_store.read_versions(*window)
+        return newest_versions(versions, due(origin, settings.days_delay), CONSUMPTION_VERSIONS)
 
     complete = True
     try:
@@ -145,7 +147,8 @@ def published_forecast(
         # Consumers get the forecast all the same, without the history beside it.
         context.log.warning(f"published without observations: {error}")
         complete = False
-        observations = pd.DataFrame(columns=list(CONSUMPTION.dtypes)).astype(CONSUMPTION.dtypes)
+        columns = CONSUMPTION_VERSIONS.dtypes
+        observations = pd.DataFrame(columns=list(columns)).astype(columns)
     tables = course_tables(object_store, version, observations, source.profile)
     published = publish(object_store, version, tables, source.name, complete)
     return dg.MaterializeResult(

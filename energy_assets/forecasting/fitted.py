@@ -7,6 +7,7 @@ imports sktime, which takes as long as a training.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -67,20 +68,19 @@ class Fitted:
         """The table of forecasts of the held-out days; see `GlobalForecaster.holdout_`."""
         return self.held_out.table(self.parameters.coverage) if self.held_out else None
 
-    def predict(self, hours: int, coverage: float | None = None) -> pd.DataFrame:
+    def predict(self, hours: int, quantiles: Mapping[float, str] | None = None) -> pd.DataFrame:
         """The column `forecast` for the next `hours` hours of every series, sorted by series.
 
-        With a `coverage`, also the bounds `lower` and `upper` of that interval.
+        `quantiles` asks for quantiles beside it: probability -> column.
 
         Raises ForecastError if `hours` is longer than the horizon, or if there is no history.
         """
         steps = steps_until(hours, self.parameters.horizon)
         forecast = self.forecast(steps)
         columns = {"forecast": forecast.ravel()}
-        if coverage is not None:
-            shares = [0.5 - coverage / 2, 0.5 + coverage / 2]
-            bounds = self.quantiles(steps, forecast, shares)
-            columns |= {"lower": bounds[:, :, 0].ravel(), "upper": bounds[:, :, 1].ravel()}
+        if quantiles:
+            values = self.quantiles(steps, forecast, list(quantiles)).reshape(-1, len(quantiles))
+            columns |= dict(zip(quantiles.values(), values.T, strict=True))
         return pd.DataFrame(columns, self.index(steps))
 
     def index(self, steps: Ints) -> pd.Index:
@@ -94,7 +94,7 @@ class Fitted:
         values = exogenous.ahead(X, self.past_exogenous, design, history, int(steps.max()))
         return self.model.forecast(history, steps, values, self.parameters.n_jobs)
 
-    def quantiles(self, steps: Ints, forecast: Floats, probabilities: list[float]) -> Floats:
+    def quantiles(self, steps: Ints, forecast: Floats, probabilities: Sequence[float]) -> Floats:
         """Quantiles around a forecast at the origin, shape (series, steps, probabilities).
 
         Raises ForecastError for a model without a calibration.

@@ -12,7 +12,7 @@ from datetime import datetime
 import pandas as pd
 
 from energy_assets.partitions import HOUR
-from energy_assets.schemas import MONITORING, PRIMARY_KEY, TARGET, conform
+from energy_assets.schemas import KNOWN_AT, MONITORING, PRIMARY_KEY, TARGET, conform
 from energy_assets.sources.profiles import DatasetProfile
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import read_hours
@@ -29,9 +29,10 @@ def course_tables(
 ) -> dict[str, pd.DataFrame]:
     """The six tables by file name.
 
-    `version` is the forecast, rows of `schemas.PREDICTIONS`; `observations` are the rows it was
-    made from. The monitoring tables come from the stored `monitoring_metrics`. They hold the newest
-    forecast issued for each hour, and the mean percentage error of each hour.
+    `version` is the forecast, rows of `schemas.PREDICTIONS`; `observations` are what it was made
+    from, rows of `schemas.CONSUMPTION_VERSIONS`. The monitoring tables come from the stored
+    `monitoring_metrics`. They hold the newest forecast issued for each hour, and the mean
+    percentage error of each hour.
     """
 
     def by_period(rows: pd.DataFrame) -> pd.DataFrame:
@@ -44,12 +45,12 @@ def course_tables(
     errors = scored.dropna(subset="ape").groupby("datetime_utc")[["ape"]].mean()
     errors.index = pd.DatetimeIndex(errors.index).to_period("h")
     return {
-        "predictions.parquet": by_period(version.drop(columns="made_at")),
+        "predictions.parquet": by_period(version),
         "X.parquet": history[[]].assign(
             area_exog=history.index.get_level_values("area"),
             consumer_type_exog=history.index.get_level_values("consumer_type"),
         ),
-        "y.parquet": history[[TARGET]],
+        "y.parquet": history[[TARGET, KNOWN_AT]],
         "y_monitoring.parquet": by_period(scored.rename(columns={"actual": TARGET}))[[TARGET]],
         "predictions_monitoring.parquet": by_period(scored.rename(columns={"forecast": TARGET}))[
             [TARGET]

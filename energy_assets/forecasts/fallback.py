@@ -25,14 +25,13 @@ from energy_assets.forecasting.fitted import Fitted
 from energy_assets.forecasting.models import seasonal_naive
 from energy_assets.forecasting.panel.matrix import ending_at
 from energy_assets.forecasts.time_limit import within
-from energy_assets.schemas import FORECASTS, PRIMARY_KEY, SERIES_KEY, as_panel, conform
+from energy_assets.schemas import FORECASTS, PRIMARY_KEY, QUANTILES, SERIES_KEY, as_panel, conform
 
 MODEL, PREVIOUS_MODEL = "model", "previous_model"
 BASELINE, CARRIED_OVER = "baseline", "carried_over"
 """The values of `quality`, one for each rung."""
 
 NAIVE = seasonal_naive.SEASONAL_NAIVES[-1]
-COVERAGE = 0.8
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +90,7 @@ def forecast(
     except Exception as error:
         _log.warning("%s: no model makes the forecast (%s)", origin, _reason(error))
     try:
-        values = seasonal_naive.forecast(panel, limits.horizon, NAIVE.season, COVERAGE)
+        values = seasonal_naive.forecast(panel, limits.horizon, NAIVE.season, QUANTILES)
         return _as_forecast(values, panel, origin, NAIVE.name, BASELINE)
     except ForecastError as error:
         _log.warning("%s: the seasonal naive fails too (%s)", origin, error)
@@ -119,7 +118,7 @@ def _by_models(
 
 
 def _by_model(candidate: Candidate, panel: pd.DataFrame, horizon: int) -> pd.DataFrame:
-    values = candidate.load().updated(panel).predict(horizon, COVERAGE)
+    values = candidate.load().updated(panel).predict(horizon, QUANTILES)
     if not np.isfinite(values.to_numpy()).all():
         raise ForecastError("its forecast is not finite")
     return values

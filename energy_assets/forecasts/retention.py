@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from energy_assets.forecasts.publishing import FOLDER, read_published
-from energy_assets.forecasts.versions import ASSET, with_made_at
+from energy_assets.forecasts.versions import ASSET, up_to_date
 from energy_assets.partitions import DAY
 from energy_assets.stores.model_registry import ModelRegistry
 from energy_assets.stores.object_store import ObjectStore
@@ -34,7 +34,7 @@ def remove_old_models(
     used = {
         str(version)
         for origin in origins
-        for version in with_made_at(read_hour(objects, ASSET, origin))["model_version"].unique()
+        for version in up_to_date(read_hour(objects, ASSET, origin))["model_version"].unique()
     }
     return registry.remove_old(before, used)
 

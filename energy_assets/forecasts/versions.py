@@ -12,7 +12,7 @@ import pandas as pd
 from energy_assets.errors import NotFoundError, StorageError, UnreachableError
 from energy_assets.forecasts.publishing import read_published
 from energy_assets.partitions import DAY, HOUR
-from energy_assets.schemas import FORECASTS, conform
+from energy_assets.schemas import FORECASTS, PREDICTIONS, conform
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import read_hour
 from energy_assets.stores.paths import stored_hours
@@ -30,7 +30,7 @@ def add_version(stored: pd.DataFrame | None, version: pd.DataFrame) -> pd.DataFr
     """
     if stored is None or stored.empty:
         return version
-    stored = with_made_at(stored)
+    stored = up_to_date(stored)
     if conform(newest(stored), FORECASTS).equals(conform(version, FORECASTS)):
         return None
     # Two versions with the same time would be taken for one.
@@ -59,7 +59,7 @@ def read_versions(objects: ObjectStore, origin: datetime) -> pd.DataFrame:
 
     Raises NotFoundError if there is none, StorageError if the file cannot be read.
     """
-    return with_made_at(read_hour(objects, ASSET, origin))
+    return up_to_date(read_hour(objects, ASSET, origin))
 
 
 def issued_without(
@@ -89,11 +89,15 @@ def last_before(objects: ObjectStore, origin: datetime) -> pd.DataFrame:
     raise NotFoundError(f"no forecast is stored for the {CARRIED_HOURS} hours before {origin}")
 
 
-def with_made_at(frame: pd.DataFrame) -> pd.DataFrame:
-    """Give the forecasts of the first release, which did not say, a time when they were made."""
-    if "made_at" in frame:
-        return frame
-    return frame.assign(made_at=frame["origin"] + HOUR)
+def up_to_date(frame: pd.DataFrame) -> pd.DataFrame:
+    """Stored forecasts with all columns of `schemas.PREDICTIONS`.
+
+    Those of the first release did not say when they were made: they count as made when the hour of
+    their origin had ended. Those without quantiles get NaN.
+    """
+    if "made_at" not in frame:
+        frame = frame.assign(made_at=frame["origin"] + HOUR)
+    return frame.reindex(columns=list(PREDICTIONS.dtypes))
 
 
 def _made_at(versions: pd.DataFrame, time: pd.Timestamp) -> pd.DataFrame:

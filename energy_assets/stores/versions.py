@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 
 from energy_assets.errors import ContractError
-from energy_assets.schemas import CONSUMPTION, CONSUMPTION_VERSIONS, KNOWN_AT, SERIES_KEY, TARGET
+from energy_assets.schemas import (
+    CONSUMPTION,
+    CONSUMPTION_VERSIONS,
+    KNOWN_AT,
+    SERIES_KEY,
+    TARGET,
+    Table,
+)
 
 _STORED_TYPES = {"datetime_utc": "datetime64[us]", TARGET: "float64", KNOWN_AT: "datetime64[us]"}
 
@@ -46,8 +53,13 @@ def with_known_at(versions: pd.DataFrame) -> pd.DataFrame:
     return versions
 
 
-def newest_versions(versions: pd.DataFrame, known_by: datetime | None = None) -> pd.DataFrame:
-    """The rows that hold by `known_by`, as `schemas.CONSUMPTION`, sorted by key."""
+def newest_versions(
+    versions: pd.DataFrame, known_by: datetime | None = None, table: Table = CONSUMPTION
+) -> pd.DataFrame:
+    """The rows that hold by `known_by`, sorted by key.
+
+    They have the columns of `table`, which `CONSUMPTION_VERSIONS` adds their `known_at` to.
+    """
     if known_by is not None:
         versions = versions[versions[KNOWN_AT] <= known_by]
     series = versions.groupby(list(SERIES_KEY)).ngroup().to_numpy()
@@ -57,5 +69,5 @@ def newest_versions(versions: pd.DataFrame, known_by: datetime | None = None) ->
     last = np.append((series[1:] != series[:-1]) | (hours[1:] != hours[:-1]), True)[: len(order)]
     newest = order[last]
     open_rows = newest[versions[TARGET].notna().to_numpy()[newest]]
-    rows = versions[list(CONSUMPTION.dtypes)].iloc[open_rows]
-    return rows.astype(CONSUMPTION.dtypes).reset_index(drop=True)
+    rows = versions[list(table.dtypes)].iloc[open_rows]
+    return rows.astype(table.dtypes).reset_index(drop=True)

@@ -6,6 +6,7 @@ import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,7 +14,14 @@ from energy_assets.errors import StorageError
 from energy_assets.forecasts.publishing import read_published
 from energy_assets.forecasts.versions import first_issued, newest
 from energy_assets.partitions import HOUR
-from energy_assets.schemas import FORECASTS, PREDICTIONS, PRIMARY_KEY, conform, first_versions
+from energy_assets.schemas import (
+    FORECASTS,
+    PREDICTIONS,
+    PRIMARY_KEY,
+    QUANTILES,
+    conform,
+    first_versions,
+)
 from energy_assets.sources.file import FileSource
 from energy_assets.stores.parquet import decode, read_metadata
 from energy_assets_tests.world import ORIGIN, SERIES, Only, World
@@ -22,7 +30,7 @@ from energy_assets_tests.world import ORIGIN, SERIES, Only, World
 class Unreadable:
     """A feature store that cannot be read."""
 
-    def read(self, *_: object, **__: object) -> pd.DataFrame:
+    def read_versions(self, *_: object) -> pd.DataFrame:
         raise StorageError("the disk is gone")
 
 
@@ -66,8 +74,9 @@ def test_every_series_is_forecast_for_the_24_hours_after_its_origin(world: World
     for _, rows in forecast.groupby(["area", "consumer_type"]):
         assert rows["horizon"].tolist() == list(range(1, 25))
         assert (rows["datetime_utc"] == ORIGIN + pd.to_timedelta(rows["horizon"], "h")).all()
-    assert (forecast["lower"] <= forecast["energy_consumption"]).all()
-    assert (forecast["energy_consumption"] <= forecast["upper"]).all()
+    quantiles = forecast[list(QUANTILES.values())].to_numpy()
+    assert (np.diff(quantiles) > 0).all()
+    assert (forecast["q50"] == forecast["energy_consumption"]).all()
     assert set(forecast["quality"]) == {"model"}
     assert set(forecast["model_version"]) == {world.metadata("model", ORIGIN)["model_version"]}
 
@@ -154,7 +163,8 @@ def test_the_newest_forecast_is_published_as_the_course_wrote_it(
     for frame in (y, inputs, published):
         assert list(frame.index.names) == list(PRIMARY_KEY)
         assert str(frame.index.get_level_values("datetime_utc").dtype) == "period[h]"
-    assert list(y.columns) == ["energy_consumption"]
+    assert list(y.columns) == ["energy_consumption", "known_at"]
+    assert {"energy_consumption", *QUANTILES.values(), "made_at"} <= set(published.columns)
     assert list(inputs.columns) == ["area_exog", "consumer_type_exog"]
     assert inputs.index.equals(y.index)
     one = published.xs((1, 111), level=["area", "consumer_type"])

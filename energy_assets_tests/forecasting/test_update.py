@@ -71,7 +71,9 @@ def test_without_the_interface_of_sktime_the_forecasts_are_the_same(fitted, pane
     bounds = fitted.predict_interval(fh=DAY_AHEAD, coverage=0.8)["energy_consumption"][0.8]
     forecast = fitted.predict(fh=DAY_AHEAD).set_axis(["forecast"], axis=1).join(bounds)
     plain = fit(panel, None, Parameters(n_estimators=20, n_jobs=1, **DENMARK))
-    pd.testing.assert_frame_equal(plain.predict(24, coverage=0.8), forecast, check_exact=True)
+    pd.testing.assert_frame_equal(
+        plain.predict(24, {0.1: "lower", 0.9: "upper"}), forecast, check_exact=True
+    )
     pd.testing.assert_frame_equal(plain.holdout, fitted.holdout_, check_exact=True)
     with pytest.raises(ForecastError, match="25 hours ahead is asked for, but horizon=24"):
         plain.predict(25)

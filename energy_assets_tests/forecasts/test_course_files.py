@@ -10,23 +10,42 @@ import pytest
 
 from energy_assets.forecasts.course_files import MONITORED_HOURS, course_tables
 from energy_assets.partitions import HOUR
-from energy_assets.schemas import CONSUMPTION, MONITORING, PREDICTIONS
+from energy_assets.schemas import (
+    CONSUMPTION_VERSIONS,
+    MONITORING,
+    PREDICTIONS,
+    QUANTILES,
+    conform,
+)
 from energy_assets.sources.profiles import CONSUMER_CATEGORY, DE35
 from energy_assets.stores.embedded.object_store import LocalObjectStore
 from energy_assets.stores.parquet import encode
 from energy_assets.stores.paths import hour_path
 
 ORIGIN = datetime(2023, 3, 13, 21)
+KNOWN_AT = datetime(2023, 3, 14, 9, 30)
 
 
 def version() -> pd.DataFrame:
-    row = ("DK1", "111", ORIGIN + HOUR, 5.0, 4.0, 6.0, 1, ORIGIN, "m", "model", ORIGIN + HOUR)
-    return pd.DataFrame([row], columns=list(PREDICTIONS.dtypes)).astype(PREDICTIONS.dtypes)
+    row = {
+        "area": "DK1",
+        "consumer_type": "111",
+        "datetime_utc": ORIGIN + HOUR,
+        "energy_consumption": 5.0,
+        "horizon": 1,
+        "origin": ORIGIN,
+        "model_version": "m",
+        "quality": "model",
+        **dict.fromkeys(QUANTILES.values(), 5.0),
+        "made_at": ORIGIN + HOUR,
+    }
+    return conform(pd.DataFrame([row]), PREDICTIONS)
 
 
 def observations() -> pd.DataFrame:
-    rows = [("DK2", "112", ORIGIN, 2.0), ("DK1", "111", ORIGIN, 1.0)]
-    return pd.DataFrame(rows, columns=list(CONSUMPTION.dtypes)).astype(CONSUMPTION.dtypes)
+    rows = [("DK2", "112", ORIGIN, 2.0, KNOWN_AT), ("DK1", "111", ORIGIN, 1.0, ORIGIN)]
+    columns = CONSUMPTION_VERSIONS.dtypes
+    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
 
 
 def score(objects: LocalObjectStore, hour: datetime, *scored: tuple[str, int, float]) -> None:
@@ -93,8 +112,28 @@ def test_areas_and_consumer_types_are_the_numbers_of_the_course(tmp_path: Path) 
     }
     assert [str(dtype) for dtype in y.index.dtypes] == ["int64", "int32", "period[h]"]
     assert tables["X.parquet"].index.equals(y.index)
-    assert "made_at" not in tables["predictions.parquet"]
     assert tables["y_monitoring.parquet"].empty
+
+
+def test_the_tables_say_when_the_forecast_was_made_and_when_each_observation_was_known(
+    tmp_path: Path,
+) -> None:
+    tables = course_tables(LocalObjectStore(tmp_path), version(), observations(), DE35)
+    assert tables["y.parquet"]["known_at"].to_dict() == {
+        (1, 111, pd.Period(ORIGIN, "h")): ORIGIN,
+        (2, 112, pd.Period(ORIGIN, "h")): KNOWN_AT,
+    }
+    predictions = tables["predictions.parquet"]
+    assert predictions["made_at"].tolist() == [ORIGIN + HOUR]
+    assert set(QUANTILES.values()) < set(predictions.columns)
+
+
+def test_without_observations_there_are_all_columns_and_no_rows(tmp_path: Path) -> None:
+    tables = course_tables(LocalObjectStore(tmp_path), version(), observations().iloc[:0], DE35)
+    y = tables["y.parquet"]
+    assert y.empty
+    assert list(y.columns) == ["energy_consumption", "known_at"]
+    assert [str(dtype) for dtype in y.index.dtypes] == ["int64", "int32", "period[h]"]
 
 
 def test_other_data_sets_keep_their_codes(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from energy_assets.forecasting.fitted import Fitted, fit
 from energy_assets.forecasting.parameters import Parameters
 from energy_assets.forecasts.fallback import Candidate, Limits, forecast
 from energy_assets.partitions import DAY, HOUR
-from energy_assets.schemas import CONSUMPTION, FORECASTS, as_panel
+from energy_assets.schemas import CONSUMPTION, FORECASTS, QUANTILES, as_panel
 
 ORIGIN = datetime(2023, 3, 13, 21)
 LIMITS = Limits(horizon=24, max_age=timedelta(days=7), patience=30)
@@ -75,7 +75,10 @@ def made(
     assert rows.groupby("consumer_type")["horizon"].apply(list).tolist() == [list(range(1, 25))] * 2
     assert (rows["datetime_utc"] == rows["origin"] + pd.to_timedelta(rows["horizon"], "h")).all()
     assert set(rows["origin"]) == {pd.Timestamp(ORIGIN)}
-    assert np.isfinite(rows[["energy_consumption", "lower", "upper"]].to_numpy()).all()
+    quantiles = rows[list(QUANTILES.values())].to_numpy()
+    assert np.isfinite(quantiles).all()
+    assert (np.diff(quantiles) >= 0).all()
+    assert (rows["q50"] == rows["energy_consumption"]).all()
     return rows
 
 
@@ -175,13 +178,14 @@ def test_the_last_forecast_is_carried_over_if_the_feature_store_fails_or_is_slow
     rows = made([], read_history, lambda: before, limits=IMPATIENT)
     assert qualities(rows) == {("carried_over", "seasonal_naive_168")}
     key = ["consumer_type", "datetime_utc"]
-    earlier = before.set_index(key)["energy_consumption"]
+    columns = ["energy_consumption", *QUANTILES.values()]
+    earlier = before.set_index(key)[columns]
     for _, row in rows.iterrows():
         # Its own value where it reaches that far, else that of the day before.
         hour = row["datetime_utc"]
         if hour > before["datetime_utc"].max():
             hour -= DAY
-        assert row["energy_consumption"] == earlier[row["consumer_type"], hour]
+        assert row[columns].tolist() == earlier.loc[(row["consumer_type"], hour)].tolist()
 
 
 def test_a_store_without_any_rows_has_its_last_forecast_carried_over() -> None:
@@ -190,6 +194,15 @@ def test_a_store_without_any_rows_has_its_last_forecast_carried_over() -> None:
     later = forecast(ORIGIN + 30 * HOUR, lambda: empty, [], lambda: before, LIMITS)
     assert set(later["quality"]) == {"carried_over"}
     assert later["datetime_utc"].min() == pd.Timestamp(ORIGIN + 31 * HOUR)
+
+
+def test_a_forecast_of_a_release_without_quantiles_is_carried_over_without_them() -> None:
+    names = [name for name in QUANTILES.values() if name not in ("lower", "upper")]
+    before = made([]).assign(**dict.fromkeys(names, np.nan))
+    rows = forecast(ORIGIN + HOUR, unreadable, [], lambda: before, LIMITS)
+    assert set(rows["quality"]) == {"carried_over"}
+    assert rows[names].isna().all(axis=None)
+    assert rows[["energy_consumption", "lower", "upper"]].notna().all(axis=None)
 
 
 def test_with_nothing_at_all_the_first_error_is_raised() -> None:

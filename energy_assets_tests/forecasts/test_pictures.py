@@ -12,11 +12,12 @@ from PIL import Image
 
 from energy_assets.forecasts.pictures import forecast_picture, horizon_picture, outcome_picture
 from energy_assets.partitions import HOUR, WEEK
-from energy_assets.schemas import CONSUMPTION, FORECASTS
+from energy_assets.schemas import CONSUMPTION, FORECASTS, conform
 from energy_assets.sources.simulator import Simulator
 
 H = datetime(2023, 3, 10, 21)
 SERIES = [("DK1", "111", 100.0), ("DK1", "121", 50.0), ("DK2", "111", 10.0)]
+WITHOUT_QUANTILES = list(FORECASTS.dtypes)[:10]  # as in files of earlier releases
 SOURCE = Simulator()
 
 
@@ -39,7 +40,8 @@ def predictions() -> pd.DataFrame:
         for area, code, size in SERIES
         for step in range(1, 25)
     ]
-    return pd.DataFrame(rows, columns=list(FORECASTS.dtypes)).astype(FORECASTS.dtypes)
+    frame = pd.DataFrame(rows, columns=WITHOUT_QUANTILES)
+    return conform(frame.reindex(columns=list(FORECASTS.dtypes)), FORECASTS)
 
 
 def size_of(png: bytes) -> tuple[int, int]:

@@ -10,10 +10,11 @@ import pytest
 
 from energy_assets.forecasts.scoring import errors_by_horizon, score_forecasts
 from energy_assets.partitions import HOUR, WEEK
-from energy_assets.schemas import CONSUMPTION, FORECASTS, MONITORING
+from energy_assets.schemas import CONSUMPTION, FORECASTS, MONITORING, conform
 
 H = datetime(2023, 3, 10, 21)
 SERIES = [("DK1", "111"), ("DK1", "121"), ("DK2", "111")]
+WITHOUT_QUANTILES = list(FORECASTS.dtypes)[:10]  # as in files of earlier releases
 
 
 @pytest.fixture
@@ -40,7 +41,8 @@ def forecast_from(origin: datetime, seed: int) -> pd.DataFrame:
             hour = origin + horizon * HOUR
             interval = (value - 20, value + 20)
             rows.append((area, code, hour, value, *interval, horizon, origin, "v", "model"))
-    return pd.DataFrame(rows, columns=list(FORECASTS.dtypes)).astype(FORECASTS.dtypes)
+    frame = pd.DataFrame(rows, columns=WITHOUT_QUANTILES)
+    return conform(frame.reindex(columns=list(FORECASTS.dtypes)), FORECASTS)
 
 
 @pytest.fixture

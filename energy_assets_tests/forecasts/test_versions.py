@@ -11,13 +11,14 @@ from energy_assets.forecasts.versions import (
     as_of,
     first_issued,
     newest,
-    with_made_at,
+    up_to_date,
 )
 from energy_assets.partitions import HOUR
-from energy_assets.schemas import PREDICTIONS
+from energy_assets.schemas import PREDICTIONS, QUANTILES, conform
 
 ORIGIN = datetime(2023, 3, 13, 21)
 MADE = datetime(2023, 3, 13, 22, 5)
+OTHERS = [name for name in QUANTILES.values() if name not in ("lower", "upper")]
 
 
 def version(value: float, made_at: datetime) -> pd.DataFrame:
@@ -28,13 +29,14 @@ def version(value: float, made_at: datetime) -> pd.DataFrame:
         "energy_consumption": value,
         "lower": value - 1,
         "upper": value + 1,
+        **dict.fromkeys(OTHERS, value),
         "horizon": range(1, 25),
         "origin": ORIGIN,
         "model_version": "m",
         "quality": "model",
         "made_at": made_at,
     }
-    return pd.DataFrame(rows).astype(PREDICTIONS.dtypes)
+    return conform(pd.DataFrame(rows), PREDICTIONS)
 
 
 def test_the_first_version_is_stored_as_it_is() -> None:
@@ -68,6 +70,17 @@ def test_versions_made_at_the_same_moment_or_by_a_slow_clock_stay_apart() -> Non
 
 def test_a_forecast_of_the_first_release_counts_as_made_when_its_hour_ended() -> None:
     old = version(1, MADE).drop(columns="made_at")
-    assert set(with_made_at(old)["made_at"]) == {pd.Timestamp(ORIGIN + HOUR)}
+    assert set(up_to_date(old)["made_at"]) == {pd.Timestamp(ORIGIN + HOUR)}
     versions = add_version(old, version(2, MADE))
     assert first_issued(versions)["energy_consumption"].iloc[0] == 1
+
+
+def test_a_forecast_of_a_release_without_quantiles_has_none_and_gets_them_when_made_again() -> None:
+    old = version(1, MADE).drop(columns=OTHERS)
+    read = up_to_date(old)
+    assert list(read.columns) == list(PREDICTIONS.dtypes)
+    assert read[OTHERS].isna().all(axis=None)
+    assert add_version(old, read.assign(made_at=MADE + HOUR)) is None
+    versions = add_version(old, version(1, MADE + HOUR))
+    assert newest(versions)["q95"].eq(1).all()
+    assert first_issued(versions)["q95"].isna().all()

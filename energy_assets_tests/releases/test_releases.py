@@ -19,7 +19,7 @@ import pytest
 
 from energy_assets.forecasting import model_files
 from energy_assets.forecasting.tuning.result import read_result
-from energy_assets.schemas import as_panel, first_versions
+from energy_assets.schemas import QUANTILES, as_panel, first_versions
 from energy_assets.settings import read_settings
 from energy_assets.stores.opening import Stores, open_stores
 from energy_assets.stores.parquet import read_hour
@@ -149,7 +149,7 @@ def test_a_model_makes_the_forecast_that_it_made_then(release: Release, tmp_path
 
     stored = read_hour(release.stores.object_store, "predictions_parquet", release.origin)
     stored = stored.set_index(["area", "consumer_type", "datetime_utc"])
-    forecast = fitted.predict(24, coverage=0.8).reindex(stored.index)
+    forecast = fitted.predict(24, QUANTILES).reindex(stored.index)
     for name, column in (
         ("forecast", "energy_consumption"),
         ("lower", "lower"),

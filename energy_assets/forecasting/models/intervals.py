@@ -7,7 +7,7 @@ pooled over all series and horizons, because a few days of residuals say little 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,7 +89,7 @@ def quantiles(
     calibration: Calibration,
     forecast: Floats,
     scale: Floats,
-    probabilities: list[float],
+    probabilities: Sequence[float],
     keys: list[Key],
     steps: Ints,
 ) -> Floats:
@@ -97,16 +97,35 @@ def quantiles(
 
     `forecast` has the shape (series, steps); `scale`, shape (series, 1), is the scale of the
     transform.
-    Intervals are symmetric around the forecast on the transformed scale, so the quantile at 0.5 is
-    the forecast, and quantiles never cross.
+    """
+    widths = [calibration.half_width(c, keys, steps) for c in coverages(probabilities)]
+    return around(forecast, scale, widths, probabilities)
+
+
+def coverages(probabilities: Sequence[float]) -> list[float]:
+    """The coverage of the interval that each quantile is an end of."""
+    return [abs(2 * probability - 1) for probability in probabilities]
+
+
+def around(
+    forecast: Floats, scale: Floats, widths: Iterable[Floats], probabilities: Sequence[float]
+) -> Floats:
+    """The quantiles at `probabilities` of intervals around a forecast; they are the last axis.
+
+    `widths` are the half-widths of their intervals on the transformed scale. Intervals are
+    symmetric on that scale, so the quantile at 0.5 is the forecast. Quantiles never cross.
     """
     centre = transform.asinh(forecast, scale)
-    widths = [calibration.half_width(abs(2 * p - 1), keys, steps) for p in probabilities]
-    bounds = [
-        transform.sinh(centre + np.sign(p - 0.5) * width, scale)
-        for p, width in zip(probabilities, widths, strict=True)
-    ]
-    return np.stack(bounds, axis=-1)
+
+    def quantile(probability: float, width: Floats) -> Floats:
+        if probability == 0.5:
+            return forecast
+        # There and back, the transform rounds: a bound of no width could cross the forecast.
+        if probability < 0.5:
+            return np.minimum(transform.sinh(centre - width, scale), forecast)
+        return np.maximum(transform.sinh(centre + width, scale), forecast)
+
+    return np.stack([*map(quantile, probabilities, widths)], axis=-1)
 
 
 def cross_calibrated(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from energy_assets.errors import ForecastError
 from energy_assets.forecasting.features import transform
+from energy_assets.forecasting.models import intervals
 from energy_assets.forecasting.panel import time_axis
 from energy_assets.forecasting.panel.matrix import (
     HOURS_PER_DAY,
@@ -36,6 +38,9 @@ SEASONAL_NAIVES = (
 )
 """The two benchmarks that every model and every forecast is compared with."""
 
+INTERVAL: Mapping[float, str] = {0.1: "lower", 0.9: "upper"}
+"""The quantiles that are the ends of the 80 % interval."""
+
 MIN_RESIDUALS = HOURS_PER_DAY
 """A series with fewer past errors gets its interval from the errors of all series."""
 
@@ -44,14 +49,15 @@ def forecast(
     panel: pd.DataFrame,
     horizon: int = HOURS_PER_DAY,
     season: int = HOURS_PER_WEEK,
-    coverage: float = 0.8,
+    quantiles: Mapping[float, str] = INTERVAL,
 ) -> pd.DataFrame:
     """Seasonal naive forecasts of every series for the `horizon` hours after the panel.
 
-    Returns the columns `forecast`, `lower` and `upper`, indexed like the panel. If the value a
-    season ago is missing, the rule steps back by whole seasons until it finds one; a series with
-    none gets its last value. The interval is the `coverage` quantile of the absolute errors, on the
-    transformed scale, that the same rule makes within the panel.
+    Returns the column `forecast` and one for each of `quantiles` (probability -> column), indexed
+    like the panel. If the value a season ago is missing, the rule steps back by whole seasons until
+    it finds one; a series with none gets its last value. Quantiles are as far from the forecast as
+    those of the absolute errors, on the transformed scale, that the same rule makes within the
+    panel.
 
     Raises ForecastError if `horizon` or `season` is not positive, or the panel is not hourly.
     """
@@ -64,14 +70,13 @@ def forecast(
     steps = np.arange(1, horizon + 1)
     point = seasonal_naive(matrix, origin, steps, season)[:, 0]
     scale = transform.series_scale(matrix.array)
-    centre = transform.asinh(point, scale)
-    width = _widths(matrix, scale, season, coverage)
-    bounds = [point, *(transform.sinh(centre + sign * width, scale) for sign in (-1, 1))]
-    hours = time_axis.ahead(matrix.hours, steps)
+    probabilities = list(quantiles)
+    widths = _widths(matrix, scale, season, intervals.coverages(probabilities))
+    bounds = intervals.around(point, scale, widths, probabilities)
     return pd.DataFrame(
-        np.stack(bounds, axis=-1).reshape(-1, 3),
-        index=matrix.index(hours),
-        columns=["forecast", "lower", "upper"],
+        np.concatenate([point[..., None], bounds], axis=-1).reshape(-1, 1 + len(quantiles)),
+        index=matrix.index(time_axis.ahead(matrix.hours, steps)),
+        columns=["forecast", *quantiles.values()],
     )
 
 
@@ -99,14 +104,17 @@ def _last_values(values: Floats) -> Floats:
     return np.where(newest >= 0, last, np.nan)
 
 
-def _widths(matrix: PanelMatrix, scale: Floats, season: int, coverage: float) -> Floats:
-    """The half-width of each series' interval on the transformed scale, shape (series, 1)."""
+def _widths(matrix: PanelMatrix, scale: Floats, season: int, coverages: Sequence[float]) -> Floats:
+    """The half-widths of each series' intervals on the transformed scale.
+
+    They have the shape (coverages, series, 1), and are zero if there are no errors to tell them by.
+    """
     level = transform.asinh(matrix.array, scale)
     errors = np.abs(level[:, season:] - level[:, :-season])
     pooled = errors[np.isfinite(errors)]
     if not pooled.size:
-        return np.zeros((len(level), 1))
+        return np.zeros((len(coverages), len(level), 1))
     counts = np.isfinite(errors).sum(axis=1, keepdims=True)
     enough = counts >= MIN_RESIDUALS
-    width = np.nanquantile(np.where(enough, errors, 0.0), coverage, axis=1, keepdims=True)
-    return np.where(enough, width, np.quantile(pooled, coverage))
+    widths = np.nanquantile(np.where(enough, errors, 0.0), coverages, axis=1, keepdims=True)
+    return np.where(enough, widths, np.quantile(pooled, coverages)[:, None, None])

@@ -6,6 +6,7 @@ import pytest
 
 from energy_assets.errors import ForecastError
 from energy_assets.forecasting.models import seasonal_naive
+from energy_assets.schemas import QUANTILES
 
 
 def slow(values: pd.Series, target: pd.Timestamp, origin: pd.Timestamp, season: int) -> float:
@@ -33,16 +34,21 @@ def test_gaps_and_late_series_are_forecast_as_by_the_slow_oracle(panel, season, 
 
 def test_intervals_cover_about_as_much_as_stated(panel):
     times = panel.index.get_level_values(-1)
-    forecasts = seasonal_naive.forecast(panel[times < "2023-02-25"], 24, 168)
+    forecasts = seasonal_naive.forecast(panel[times < "2023-02-25"], 24, 168, QUANTILES)
     actual = panel["energy_consumption"].reindex(forecasts.index)
     assert (forecasts["lower"] < forecasts["forecast"]).all()
     assert (forecasts["forecast"] < forecasts["upper"]).all()
-    assert 0.6 < ((forecasts["lower"] <= actual) & (actual <= forecasts["upper"])).mean() <= 1
+    for probability, name in QUANTILES.items():
+        assert (actual <= forecasts[name]).mean() == pytest.approx(probability, abs=0.15)
 
 
 def test_one_hour_of_history_is_forecast_as_its_value(panel):
-    forecasts = seasonal_naive.forecast(panel.xs(("DK1", "111")).iloc[:1], 3)
-    assert forecasts["forecast"].eq(panel.iloc[0, 0]).all()
+    forecasts = seasonal_naive.forecast(panel.xs(("DK1", "111")).iloc[:1], 3, quantiles=QUANTILES)
+    value = panel.iloc[0, 0]
+    assert forecasts["forecast"].eq(value).all()
+    quantiles = forecasts[list(QUANTILES.values())]
+    assert np.allclose(quantiles, value, rtol=1e-12)
+    assert (np.diff(quantiles.to_numpy()) >= 0).all()
     assert forecasts.index.name == "datetime_utc"
 
 
