@@ -172,6 +172,23 @@ def test_the_newest_forecast_is_published_as_the_course_wrote_it(
     assert one.index[0] == pd.Period(ORIGIN + HOUR, "h")
 
 
+def test_published_observations_say_when_they_were_known_and_are_those_known_in_time(
+    forecast_world: World,
+) -> None:
+    world, store = forecast_world, forecast_world.stores.feature_store
+    before, corrected = ORIGIN - 2 * HOUR, ORIGIN - HOUR
+    rows = store.read(corrected, ORIGIN)
+    store.upsert(first_versions(rows.assign(energy_consumption=1.0)).assign(known_at=ORIGIN))
+    late = first_versions(rows.assign(energy_consumption=2.0))
+    store.upsert(late.assign(known_at=ORIGIN + 5 * HOUR))
+    world.run("hourly_job", ORIGIN, assets=["published_forecast"])
+    y = published_table(world, "y.parquet")
+    by_hour = dict(iter(y.groupby(level="datetime_utc")))
+    assert set(by_hour[pd.Period(corrected, "h")]["energy_consumption"]) == {1.0}
+    assert set(by_hour[pd.Period(corrected, "h")]["known_at"]) == {pd.Timestamp(ORIGIN)}
+    assert set(by_hour[pd.Period(before, "h")]["known_at"]) == {pd.Timestamp(before)}
+
+
 def test_an_old_hour_never_replaces_a_newer_forecast(world: World) -> None:
     world.run("ingestion_job", ORIGIN + HOUR)
     world.run("hourly_job", ORIGIN, ORIGIN + HOUR)

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from energy_assets.errors import ContractError
-from energy_assets.schemas import CONSUMPTION_VERSIONS
+from energy_assets.schemas import CONSUMPTION, CONSUMPTION_VERSIONS
 from energy_assets.stores.feature_store import FeatureStore
+from energy_assets.stores.versions import newest_versions
 from energy_assets_tests.stores.samples import HOUR, T0, rows, versions
 from energy_assets_tests.stores.versions_model import VersionsModel
 
@@ -75,6 +76,20 @@ def test_times_are_known_to_the_microsecond(store: FeatureStore) -> None:
     assert store.read_versions(T0, END)["known_at"].tolist() == [pd.Timestamp(t) for t in times] * 2
     for number, time in enumerate(times):
         assert set(store.read(T0, END, known_by=time)["energy_consumption"]) == {float(number)}
+
+
+def test_the_version_that_held_at_a_time_says_since_when_it_was_known(store: FeatureStore) -> None:
+    store.upsert(versions())
+    store.upsert(versions(hours=2, value=50.0, known_at=LATER))
+    store.upsert(versions(hours=1, value=math.nan, known_at=LATER + HOUR))
+    stored = store.read_versions(T0, END)
+    for time in (T0, LATER - HOUR, LATER, LATER + HOUR, None):
+        known = newest_versions(stored, time, CONSUMPTION_VERSIONS)
+        pd.testing.assert_frame_equal(known[list(CONSUMPTION.dtypes)], store.read(T0, END, time))
+        corrected = known["energy_consumption"] >= 50
+        assert (known.loc[corrected, "known_at"] == LATER).all()
+        first = known[~corrected]
+        assert (first["known_at"] == first["datetime_utc"]).all()
 
 
 def test_a_training_dataset_holds_what_was_known_by_its_time(store: FeatureStore) -> None:
