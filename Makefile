@@ -2,6 +2,7 @@
 #   make run                          forecast from the newest hour (or ORIGIN=2023-03-10-21:00)
 #   make test                         format, lint, imports, types and all tests
 #   make dev                          Dagster UI with schedules and sensors running
+#   make serve                        HTTP API and page over the published forecasts
 #   make status                       how things stand, on one screen
 #   make tune                         search for the best configuration (ORIGIN= TRIALS= SECONDS=)
 #   make backfill START=... END=...   replay a range of hours as if they were live
@@ -13,10 +14,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)/dagster_home
 
-.PHONY: run status tune test dev backfill check-settings bench lock
+.PHONY: run serve status tune test dev backfill check-settings bench lock
 
 run: .venv/run
 	@$(BIN)/python -m energy_assets run $(if $(ORIGIN),--origin $(ORIGIN))
+
+serve: .venv/run
+	@$(BIN)/python -m energy_assets serve
 
 status: .venv/run
 	@$(BIN)/python -m energy_assets status

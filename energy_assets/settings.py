@@ -94,6 +94,17 @@ class Settings(BaseSettings):
     catch_up_hours: int = Field(default=72, ge=1, le=720)
     """Each of this many recent hours gets its forecast, even if late."""
 
+    serve_host: str = "127.0.0.1"
+    serve_port: int = Field(default=8001, ge=1, le=65_535)
+    serve_public_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """Where people find the page; empty: at `serve_host` and `serve_port`."""
+    serve_api_keys: str = Field(default="", pattern=r"^([\w.-]+:[0-9a-f]{64}(\s*,\s*|$))*$")
+    """Names and hashed keys, `planner:<SHA-256>, trader:<SHA-256>`; empty: no key is needed."""
+    serve_cors_origins: str = ""
+    """The origins of other pages that may call the API, separated by commas."""
+    serve_rate_limit: str = Field(default="", pattern=r"^([1-9]\d{0,8}/(second|minute|hour|day))?$")
+    """Requests of each client, such as `1200/minute`; empty: that many, without this machine's."""
+
     @field_validator("*", mode="before")
     @classmethod
     def _is_text(cls, value: object) -> object:
@@ -132,6 +143,17 @@ class Settings(BaseSettings):
         if value is not None and "private_key" in str(value):
             raise ValueError("use the path of the key file, not the key itself")
         return value
+
+    @property
+    def api_key_hashes(self) -> dict[str, str]:
+        """Name -> SHA-256 of the key, hexadecimal."""
+        pairs = (pair.strip() for pair in self.serve_api_keys.split(",") if pair.strip())
+        return dict(pair.split(":", 1) for pair in pairs)
+
+    @property
+    def page_url(self) -> str:
+        """Where people find the page, without a slash at its end."""
+        return (self.serve_public_url or f"http://{self.serve_host}:{self.serve_port}").rstrip("/")
 
     @property
     def first_hour(self) -> datetime:

@@ -15,12 +15,11 @@ from energy_assets.automation.jobs import prediction_job, range_tags, repair_job
 from energy_assets.automation.missing_forecasts import (
     covered_by_a_run,
     has_failed,
-    hours_without_forecast,
-    needs_publication,
     unforecast_models,
 )
 from energy_assets.contract.completeness import hours_to_repair, ranges
 from energy_assets.errors import EnergyAssetsError
+from energy_assets.forecasts.missing import hours_without_forecast, needs_publication
 from energy_assets.partitions import HOUR, due, hour_of, hourly, key_of, window_of
 from energy_assets.settings import Settings, utc_now
 from energy_assets.sources import Source

@@ -1,10 +1,11 @@
-"""The command line: `run`, `backfill`, `tune`, `status`, `init` and `check-settings`."""
+"""The command line: `run`, `backfill`, `tune`, `status`, `serve`, `init` and others."""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import math
+import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -39,6 +40,16 @@ def _execute(options: argparse.Namespace, settings: Settings) -> int:
         origins = (getattr(options, name, None) for name in ("origin", "start", "hour"))
         choose_first_partition(settings, next(filter(None, origins), None))
     if options.command == "init":
+        return 0
+    if options.command == "api-key":
+        from energy_assets.commands.api_key import print_new_key
+
+        print_new_key(options.name)
+        return 0
+    if options.command == "serve":
+        from energy_assets.commands.serve import serve
+
+        serve(settings)
         return 0
     # Imported here, because importing the partitions reads the settings, and `main` reports errors.
     from energy_assets.commands.backfill import backfill
@@ -82,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--trials", type=_positive(int), help="default: TUNING_TRIALS")
     tune.add_argument("--seconds", type=_positive(float), help="default: TUNING_SECONDS")
     commands.add_parser("status", help="show how things stand; exit status 1: something to do")
+    commands.add_parser("serve", help="the HTTP API and page over the published forecasts")
+    api_key = commands.add_parser("api-key", help="make a key for the HTTP API")
+    api_key.add_argument("name", type=_name, help="whose key it is, such as planner")
     commands.add_parser("init", help="choose the first partition of a fresh project")
     commands.add_parser("check-settings", help="check whether each backend can be reached")
     return parser
@@ -99,6 +113,12 @@ def _positive(number: type[int] | type[float]) -> Callable[[str], int | float]:
         return value
 
     return read
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[\w.-]{1,50}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name of letters, digits, _, . and -")
+    return text
 
 
 def _hour(text: str) -> datetime:

@@ -21,13 +21,12 @@ from energy_assets.automation.dead_runs import fail_dead_runs
 from energy_assets.automation.missing_forecasts import (
     MODEL,
     UNFINISHED,
-    hours_without_forecast,
-    needs_publication,
 )
 from energy_assets.commands.deployment import Deployment
 from energy_assets.commands.terminal import console, scored_forecasts
 from energy_assets.contract.completeness import hours_to_repair, ranges
 from energy_assets.forecasts.fallback import MODEL as FROM_MODEL
+from energy_assets.forecasts.missing import hours_without_forecast, needs_publication
 from energy_assets.forecasts.publishing import read_published
 from energy_assets.forecasts.scoring import errors_by_horizon
 from energy_assets.forecasts.time_limit import within

@@ -40,6 +40,8 @@ class DatasetProfile:
     """All valid areas; None: any text that is not blank."""
     known_consumer_types: frozenset[str] | None = None
     """All valid consumer types; None: any text that is not blank."""
+    area_names: Mapping[str, str] = field(default_factory=dict, hash=False)
+    consumer_type_names: Mapping[str, str] = field(default_factory=dict, hash=False)
     area_numbers: Mapping[str, int] | None = field(default=None, hash=False)
     """The batch-serving course's numbers for the areas, if consumer types are numbers as well."""
 

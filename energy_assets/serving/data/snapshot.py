@@ -1,0 +1,122 @@
+"""The published forecast in memory, replaced as a whole when the pointer moves."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from energy_assets.errors import EnergyAssetsError, NotFoundError
+from energy_assets.forecasts.publishing import Published, read_published
+from energy_assets.partitions import HOUR, due
+from energy_assets.serving.data.archive import ForecastArchive
+from energy_assets.serving.data.course_tables import CourseTables, published_tables
+from energy_assets.serving.data.forecast import Forecast
+from energy_assets.serving.data.observations import Observations, published_observations
+from energy_assets.settings import Settings, utc_now
+from energy_assets.sources import DatasetProfile
+from energy_assets.stores.object_store import ObjectStore
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that belongs to one published forecast."""
+
+    published: Published
+    forecast: Forecast
+    observations: Observations
+    course: CourseTables
+    known_by: datetime
+    """The observations are those known by then."""
+    answers: dict[object, object] = field(default_factory=dict)
+
+
+def load_snapshot(
+    objects: ObjectStore,
+    archive: ForecastArchive,
+    published: Published,
+    profile: DatasetProfile,
+    days_delay: int,
+) -> Snapshot:
+    """Read what a pointer names. Raises StorageError if a part of it cannot be read."""
+    forecast = archive.read(published.origin, made_at=published.made_at)
+    if forecast is None:
+        raise NotFoundError(f"the published forecast of {published.origin} is not stored")
+    observations = published_observations(
+        objects.read(published.files["y.parquet"]), profile, published.origin
+    )
+    course = published_tables(objects, published)
+    return Snapshot(published, forecast, observations, course, due(published.origin, days_delay))
+
+
+class Watcher:
+    """Keeps the newest snapshot: a thread looks at the pointer every `interval` seconds.
+
+    Requests read `snapshot`, which is replaced in one step. While the store does not answer, or
+    what the pointer names cannot be read, the last snapshot stays.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Published | None],
+        load: Callable[[Published], Snapshot],
+        interval: float = 0.5,
+    ) -> None:
+        self._read = read
+        self._load = load
+        self._interval = interval
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="pointer", daemon=True)
+        self.snapshot: Snapshot | None = None
+        self.failing_since: datetime | None = None
+        """Since when the store cannot be read; None if it can."""
+
+    def start(self) -> None:
+        """Look at the pointer once, then go on in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; one that waits for the store does not hold the process up."""
+        self._stopped.set()
+        self._thread.join(2 * self._interval)
+
+    def look(self) -> None:
+        """Load what the pointer names, if that is not in memory yet."""
+        try:
+            published = self._read()
+            if published is not None and (
+                self.snapshot is None or self.snapshot.published != published
+            ):
+                self.snapshot = self._load(published)
+            self.failing_since = None
+        except Exception as error:  # whatever a store or a damaged file raises
+            if self.failing_since is None:
+                self.failing_since = utc_now()
+                reason = str(error) if isinstance(error, EnergyAssetsError) else repr(error)
+                _log.warning("the published forecast cannot be read: %s", reason)
+
+    def _watch(self) -> None:
+        while not self._stopped.is_set():
+            self.look()
+            self._stopped.wait(self._interval)
+
+
+def watch(
+    objects: ObjectStore, archive: ForecastArchive, profile: DatasetProfile, settings: Settings
+) -> Watcher:
+    """A watcher of a store's pointer, not yet started."""
+    return Watcher(
+        lambda: read_published(objects),
+        lambda published: load_snapshot(objects, archive, published, profile, settings.days_delay),
+    )
+
+
+def next_expected(snapshot: Snapshot, days_delay: int) -> datetime:
+    """When the next forecast is to be expected."""
+    usual = snapshot.published.published_at - due(snapshot.published.origin, days_delay)
+    wait = min(max(usual, 0 * HOUR), HOUR / 4)
+    return due(snapshot.published.origin + HOUR, days_delay) + wait

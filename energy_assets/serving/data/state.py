@@ -1,0 +1,135 @@
+"""How things stand: how late the newest forecast is, what is missing, and what that means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from energy_assets.contract.completeness import hours_to_repair, ranges
+from energy_assets.forecasts.missing import hours_without_forecast, needs_publication
+from energy_assets.forecasts.publishing import Published
+from energy_assets.partitions import HOUR, due, hour_of, hourly, window_of
+from energy_assets.settings import Settings
+from energy_assets.stores.opening import Stores
+
+RUNGS: Mapping[str, str] = {
+    "previous_model": "The newest model could not be used. An earlier one made this forecast, "
+    "which may be a little less accurate.",
+    "baseline": "No model could be used. This forecast repeats last week's values, and is less "
+    "accurate than usual.",
+    "carried_over": "The latest measurements could not be read. This is the forecast before, "
+    "carried on, and is less accurate than usual.",
+}
+"""What a planner has to know when another rung than the model of the hour made the forecast."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """Something that whoever looks at the numbers has to know."""
+
+    level: Literal["info", "warning", "error"]
+    text: str
+
+
+@dataclass(frozen=True)
+class State:
+    """How things stand at a time."""
+
+    now: datetime
+    newest_hour: datetime
+    """The newest hour that can have been observed."""
+    published: Published
+    late: timedelta
+    """How long after it was due the published forecast was made."""
+    behind: int
+    """How many hours there could be a newer forecast for."""
+    missing_forecasts: Sequence[datetime]
+    unpublished: datetime | None
+    gaps: Sequence[tuple[datetime, datetime]]
+    newest_observation: datetime | None
+    messages: Sequence[Message] = field(default_factory=tuple)
+
+
+def newest_hour() -> datetime:
+    """The newest partition's hour."""
+    key = hourly.get_last_partition_key()
+    return hour_of(key) if key else hourly.start.replace(tzinfo=None)
+
+
+def state_of(
+    published: Published,
+    stores: Stores,
+    settings: Settings,
+    now: datetime,
+    newest_observation: datetime | None,
+    failing_since: datetime | None,
+) -> State:
+    """How things stand, from what is stored. Raises StorageError if it cannot be read."""
+    newest = newest_hour()
+    # An hour is not late before its forecast is due and the grace is over.
+    grace = timedelta(minutes=settings.forecast_grace_minutes)
+    overdue = newest if now > due(newest, settings.days_delay) + grace else newest - HOUR
+    behind = max((overdue - published.origin) // HOUR, 0)
+    missing = hours_without_forecast(stores.object_store, newest, settings.catch_up_hours)
+    missing = [hour for hour in missing if hour <= overdue]
+    start, _ = window_of(newest, settings.days_export)
+    start = max(start, hourly.start.replace(tzinfo=None))
+    since = newest - settings.catch_up_hours * HOUR
+    gaps = ranges(hours_to_repair(stores.feature_store, start, overdue, since))
+    return State(
+        now=now,
+        newest_hour=newest,
+        published=published,
+        late=published.made_at - due(published.origin, settings.days_delay),
+        behind=behind,
+        missing_forecasts=missing,
+        unpublished=needs_publication(stores.object_store, newest),
+        gaps=gaps,
+        newest_observation=newest_observation,
+        messages=messages(published, behind, overdue, newest_observation, failing_since),
+    )
+
+
+def messages(
+    published: Published,
+    behind: int,
+    overdue: datetime,
+    newest_observation: datetime | None,
+    failing_since: datetime | None,
+) -> list[Message]:
+    """What a planner has to know, the most important first."""
+    found = []
+    if failing_since is not None:
+        found.append(
+            Message(
+                "error",
+                f"The store of the forecasts has not answered since {failing_since:%H:%M} UTC. "
+                "These are the last numbers that could be read.",
+            )
+        )
+    if behind:
+        hours = "hour" if behind == 1 else "hours"
+        found.append(
+            Message(
+                "error" if behind > 3 else "warning",
+                f"The forecast is {behind} {hours} late: it knows the consumption up to "
+                f"{published.origin:%Y-%m-%d %H:%M} UTC.",
+            )
+        )
+    if (text := RUNGS.get(published.quality)) is not None:
+        found.append(Message("warning", text))
+    if newest_observation is not None:
+        late = (published.origin - newest_observation) // HOUR
+        if late > 0:
+            hours = "hour" if late == 1 else "hours"
+            found.append(
+                Message(
+                    "warning",
+                    f"Measurements are late: the last {late} {hours} before it have none.",
+                )
+            )
+    if published.source == "simulator":
+        found.append(Message("info", "These numbers are simulated. They are not real consumption."))
+    return found

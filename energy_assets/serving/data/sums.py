@@ -1,0 +1,219 @@
+"""Sums of series: their forecasts, with intervals from the errors that the sums have made.
+
+Adding up the bounds of the series would make the interval of a sum far too wide, since their errors
+do not all go the same way at once. Taking them as independent would make it too narrow. So the past
+errors of the sum itself say how wide it has to be. They are measured in units of the added
+half-widths of its series, which carry the hour of the day and the horizon.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from cachetools import LRUCache
+
+from energy_assets.forecasting.panel.matrix import Floats, Ints
+from energy_assets.forecasts.versions import ASSET
+from energy_assets.partitions import HOUR
+from energy_assets.serving.data.archive import ForecastArchive
+from energy_assets.serving.data.forecast import Forecast, Quantiles
+from energy_assets.serving.data.observations import Observations
+from energy_assets.serving.data.series import SeriesIndex
+from energy_assets.stores.object_store import ObjectStore
+from energy_assets.stores.paths import stored_hours
+
+PAST = timedelta(days=14)
+"""Forecasts of this long before the origin tell how large joint errors are."""
+
+PRIOR_HOURS = 24
+"""The added bounds count as much as this many hours of errors."""
+
+_MOST_GROUPS = 200
+_ORIGINS_AT_ONCE = 24
+
+Label = tuple[str | None, str | None]
+"""Area and consumer type of a sum; None: all that were selected."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Series that are added up."""
+
+    label: Label
+    positions: Ints
+    is_standard: bool
+    """Whether it is all series, those of one area, or those of one consumer type."""
+
+
+@dataclass(frozen=True)
+class PastSum:
+    """Forecasts of sums from an earlier origin, and their added half-widths.
+
+    Both have the shape (sums, horizons).
+    """
+
+    origin: datetime
+    point: Floats
+    half_width: Floats
+
+
+def groups_of(index: SeriesIndex, positions: Ints, by: str) -> list[Group]:
+    """The selected series in groups: `total`, or by `area` or `consumer_type`."""
+    keys = [index.keys[position] for position in positions]
+    areas, types = ({key[side] for key in keys} for side in (0, 1))
+    sole: Label = (
+        areas.copy().pop() if len(areas) == 1 else None,
+        types.copy().pop() if len(types) == 1 else None,
+    )
+    if by == "total":
+        complete = len(positions) == len(index)
+        labels = [((None, None) if complete else sole, positions)]
+    else:
+        side = 0 if by == "area" else 1
+        values = np.array([key[side] for key in keys], dtype=object)
+        labels = [
+            ((code, sole[1]) if side == 0 else (sole[0], code), positions[values == code])
+            for code in sorted(set(values))
+        ]
+    standard = dict(standard_groups(index))
+    return [
+        Group(label, rows, label in standard and np.array_equal(standard[label], rows))
+        for label, rows in labels
+    ]
+
+
+def standard_groups(index: SeriesIndex) -> list[tuple[Label, Ints]]:
+    """All series, those of each area, and those of each consumer type unless these are many."""
+    groups: list[tuple[Label, Ints]] = [((None, None), np.arange(len(index)))]
+    groups += [((area, None), index.select([area], [])) for area in index.areas]
+    if len(index.consumer_types) + len(groups) <= _MOST_GROUPS:
+        groups += [((None, code), index.select([], [code])) for code in index.consumer_types]
+    return groups
+
+
+class PastSums:
+    """The sums that earlier forecasts were for; those of the standard groups are kept."""
+
+    def __init__(self, objects: ObjectStore, archive: ForecastArchive) -> None:
+        self._objects = objects
+        self._archive = archive
+        self._kept: LRUCache[datetime, tuple[SeriesIndex, dict[Label, tuple[Floats, Floats]]]]
+        self._kept = LRUCache(2_000)
+        self._lock = threading.Lock()
+
+    def before(
+        self, origin: datetime, index: SeriesIndex, groups: Sequence[Group]
+    ) -> list[PastSum]:
+        """The sums over `groups` in the forecasts first issued in the `PAST` before an origin.
+
+        Forecasts of other series are left out.
+        """
+        origins = stored_hours(self._objects, ASSET, origin - PAST, origin - HOUR)
+        standard = all(group.is_standard for group in groups)
+        past = []
+        for first in range(0, len(origins), _ORIGINS_AT_ONCE):
+            some = origins[first : first + _ORIGINS_AT_ONCE]
+            found = self._standard(some, index, groups) if standard else None
+            past += found if found is not None else self._summed(some, index, groups)
+        return past
+
+    def _standard(
+        self, origins: list[datetime], index: SeriesIndex, groups: Sequence[Group]
+    ) -> list[PastSum]:
+        with self._lock:
+            missing = [origin for origin in origins if origin not in self._kept]
+        for forecast in self._archive.issued(missing):
+            widths = forecast.half_widths
+            sums = {
+                label: (forecast.point[rows].sum(axis=0), widths[rows].sum(axis=0))
+                for label, rows in standard_groups(forecast.index)
+            }
+            kept = forecast.index if forecast.index != index else index
+            with self._lock:
+                self._kept[forecast.origin] = kept, sums
+        past = []
+        for origin in origins:
+            with self._lock:
+                theirs, sums = self._kept.get(origin, (None, {}))
+            if theirs is not None and (theirs is index or theirs == index):
+                pairs = [sums[group.label] for group in groups]
+                past.append(PastSum(origin, *(np.stack(part) for part in zip(*pairs, strict=True))))
+        return past
+
+    def _summed(
+        self, origins: list[datetime], index: SeriesIndex, groups: Sequence[Group]
+    ) -> list[PastSum]:
+        past = []
+        for forecast in self._archive.issued(origins):
+            if forecast.index == index:
+                widths = forecast.half_widths
+                parts = (
+                    np.stack([values[group.positions].sum(axis=0) for group in groups])
+                    for values in (forecast.point, widths)
+                )
+                past.append(PastSum(forecast.origin, *parts))
+        return past
+
+
+def sum_forecast(
+    forecast: Forecast,
+    groups: Sequence[Group],
+    past: Iterable[PastSum],
+    observations: Observations,
+) -> tuple[Floats, Quantiles, int]:
+    """Point forecasts, shape (sums, horizons), and quantiles of the sums over `groups`.
+
+    `observations` are those known at the origin of `forecast`. A quantile of a sum is a weighted
+    mean of two: the added quantiles of its series, which count as much as `PRIOR_HOURS` hours, and
+    its point forecast plus the quantile of its past errors. Also returns how many hours with errors
+    there were.
+    """
+    rows = [group.positions for group in groups]
+    point = np.stack([forecast.point[group].sum(axis=0) for group in rows])
+    half_width = np.stack([forecast.half_widths[group].sum(axis=0) for group in rows])
+    added = np.stack([forecast.quantiles.array[group].sum(axis=0) for group in rows])
+    probabilities = forecast.quantiles.probabilities
+    actual = np.stack([observations.values[group].sum(axis=0) for group in rows])
+    errors, hours = _relative_errors(past, actual, observations.hours)
+    values = added
+    if hours:
+        quantiles = np.nanquantile(errors, probabilities, axis=1).T  # (sums, probabilities)
+        seen = point[..., None] + half_width[..., None] * quantiles[:, None, :]
+        values = (PRIOR_HOURS * added + hours * seen) / (PRIOR_HOURS + hours)
+    return point, Quantiles(probabilities, np.maximum.accumulate(values, axis=-1)), hours
+
+
+def _relative_errors(
+    past: Iterable[PastSum], actual: Floats, hours: np.ndarray
+) -> tuple[Floats, int]:
+    """Past errors of the sums in units of the added half-widths, shape (sums, errors).
+
+    NaN where a series was not observed. Also the number of different hours that they are about; 0
+    if a sum has no errors.
+    """
+    errors, about = [], []
+    for sums in past:
+        ahead = np.datetime64(sums.origin, "h") + np.arange(1, sums.point.shape[1] + 1)
+        column = np.searchsorted(hours, ahead)
+        known = (
+            (column < len(hours)) & (ahead >= hours[0])
+            if len(hours)
+            else np.zeros(len(ahead), bool)
+        )
+        if not known.any():
+            continue
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = (actual[:, column[known]] - sums.point[:, known]) / sums.half_width[:, known]
+        ratio[~np.isfinite(ratio)] = np.nan
+        errors.append(ratio)
+        about.append(ahead[known][np.isfinite(ratio).any(axis=0)])
+    if not errors:
+        return np.empty((len(actual), 0)), 0
+    together = np.concatenate(errors, axis=1)
+    if not np.isfinite(together).any(axis=1).all():
+        return together, 0
+    return together, len(np.unique(np.concatenate(about)))

@@ -1,0 +1,1 @@
+"""The addresses: which parameters each one takes, and what it answers."""

@@ -1,0 +1,148 @@
+"""What all routes work with: the snapshot, the archives and the stores, opened once."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from energy_assets.forecasts.time_limit import within
+from energy_assets.partitions import HOUR, due
+from energy_assets.schemas import CONSUMPTION_VERSIONS
+from energy_assets.serving.answers import AnswerCache, iso
+from energy_assets.serving.data.archive import ForecastArchive
+from energy_assets.serving.data.observations import Observations, observations_of
+from energy_assets.serving.data.scores import ScoreArchive
+from energy_assets.serving.data.snapshot import Snapshot, Watcher, next_expected, watch
+from energy_assets.serving.data.state import State, state_of
+from energy_assets.serving.data.sums import PastSums
+from energy_assets.serving.problems import unavailable
+from energy_assets.settings import Settings, utc_now
+from energy_assets.sources import DatasetProfile, dataset_profile, source_id
+from energy_assets.stores.opening import Stores, open_stores
+from energy_assets.stores.versions import newest_versions
+
+LONGEST_WAIT = 10 * 60
+"""Seconds for which a client may keep an answer at most."""
+
+STATE_SECONDS = 20
+
+PATIENCE_SECONDS = 30.0
+"""How long a request waits for the feature store."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """The parts of a running service."""
+
+    settings: Settings
+    profile: DatasetProfile
+    stores: Stores
+    archive: ForecastArchive
+    past_sums: PastSums
+    scores: ScoreArchive
+    watcher: Watcher
+    answers: AnswerCache = field(default_factory=AnswerCache)
+    _state: list[State] = field(default_factory=list)
+    _state_lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def of(cls, settings: Settings, stores: Stores | None = None) -> Service:
+        """The service over the stores that the settings choose, or over others."""
+        profile = dataset_profile(settings)
+        stores = stores or open_stores(settings, source_id(settings))
+        archive = ForecastArchive(stores.object_store)
+        return cls(
+            settings,
+            profile,
+            stores,
+            archive,
+            PastSums(stores.object_store, archive),
+            ScoreArchive(stores.object_store),
+            watch(stores.object_store, archive, profile, settings),
+        )
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The published forecast; raises ProblemError (503) while there is none."""
+        if (snapshot := self.watcher.snapshot) is None:
+            raise unavailable(
+                "no forecast has been published yet: `make run` makes the first one"
+                if self.watcher.failing_since is None
+                else "the store that holds the forecasts cannot be read; the service tries again",
+                retry_after=10,
+            )
+        return snapshot
+
+    def observations(
+        self, snapshot: Snapshot, start: datetime, end: datetime, as_of: datetime | None = None
+    ) -> Observations:
+        """The observations of [start, end) and perhaps more, as known to the newest forecast.
+
+        Those published with it are in memory. Others come from the feature store, as they were
+        known then, so that both say the same; with `as_of`, as they were known at that time.
+
+        Raises StorageError if the feature store cannot be read.
+        """
+        known_by = snapshot.known_by if as_of is None else min(as_of, snapshot.known_by)
+        end = min(end, snapshot.published.origin + HOUR)
+        if start >= end or (start >= snapshot.observations.start and known_by == snapshot.known_by):
+            return snapshot.observations
+        feature_store = self.stores.feature_store
+        versions = within(PATIENCE_SECONDS, lambda: feature_store.read_versions(start, end))
+        return observations_of(
+            newest_versions(versions, known_by, CONSUMPTION_VERSIONS), start, end
+        )
+
+    def state(self, snapshot: Snapshot) -> State:
+        """How things stand; at most `STATE_SECONDS` old, because it takes a month of rows.
+
+        Raises StorageError if the stores cannot be read.
+        """
+        with self._state_lock:
+            now, known = utc_now(), self._state
+            if (
+                not known
+                or now - known[0].now > timedelta(seconds=STATE_SECONDS)
+                or known[0].published != snapshot.published
+            ):
+                newest, failing = snapshot.observations.newest, self.watcher.failing_since
+                known[:] = [
+                    within(
+                        PATIENCE_SECONDS,
+                        lambda: state_of(
+                            snapshot.published, self.stores, self.settings, now, newest, failing
+                        ),
+                    )
+                ]
+            return known[0]
+
+    def meta(self, snapshot: Snapshot, **changed: object) -> dict[str, object]:
+        """What every answer says about where it comes from; `changed` for another forecast."""
+        published = snapshot.published
+        return {
+            "source": published.source,
+            "simulated": published.source == "simulator",
+            "dataset": self.profile.dataset,
+            "unit": "kWh",
+            "timezone": self.profile.timezone,
+            "origin": iso(published.origin),
+            "made_at": iso(published.made_at),
+            "published_at": iso(published.published_at),
+            "model_version": published.model_version,
+            "quality": published.quality,
+            "next_expected": iso(next_expected(snapshot, self.settings.days_delay)),
+            **changed,
+        }
+
+    def max_age(self, snapshot: Snapshot) -> int:
+        """For how many seconds a client may keep an answer: until the next forecast may come."""
+        due = snapshot.published.origin + 2 * HOUR + timedelta(days=self.settings.days_delay)
+        left = (due - utc_now()).total_seconds()
+        # A version made again, or an earlier hour caught up, may move the pointer at any time.
+        return int(min(max(left, 0), LONGEST_WAIT))
+
+    def lateness(self, snapshot: Snapshot) -> float:
+        """How many seconds after it was due the newest forecast was made."""
+        published = snapshot.published
+        return (published.made_at - due(published.origin, self.settings.days_delay)).total_seconds()
