@@ -43,8 +43,8 @@ def main() -> int:
     """Print the tables; the exit status is 1 if a bound is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--series", type=int, nargs="+", default=[SIMULATED, 10_000])
-    parser.add_argument("--seconds", type=int, default=8, help="of each measured load")
-    parser.add_argument("--requests", type=int, default=50_000, help="while memory is watched")
+    parser.add_argument("--seconds", type=int, default=6, help="of each measured load")
+    parser.add_argument("--requests", type=int, default=20_000, help="while memory is watched")
     tables.add_options(parser)
     options = parser.parse_args()
     if shutil.which("wrk") is None:
