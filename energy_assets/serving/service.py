@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from energy_assets.forecasts.publishing import Published, read_published
 from energy_assets.forecasts.time_limit import within
 from energy_assets.partitions import HOUR, due
 from energy_assets.schemas import CONSUMPTION_VERSIONS
@@ -13,7 +14,7 @@ from energy_assets.serving.answers import AnswerCache, iso
 from energy_assets.serving.data.archive import ForecastArchive
 from energy_assets.serving.data.observations import Observations, observations_of
 from energy_assets.serving.data.scores import ScoreArchive
-from energy_assets.serving.data.snapshot import Snapshot, Watcher, next_expected, watch
+from energy_assets.serving.data.snapshot import Snapshot, Watcher, load_snapshot, next_expected
 from energy_assets.serving.data.state import State, state_of
 from energy_assets.serving.data.sums import PastSums
 from energy_assets.serving.problems import unavailable
@@ -51,16 +52,20 @@ class Service:
         """The service over the stores that the settings choose, or over others."""
         profile = dataset_profile(settings)
         stores = stores or open_stores(settings, source_id(settings))
-        archive = ForecastArchive(stores.object_store)
-        return cls(
-            settings,
-            profile,
-            stores,
-            archive,
-            PastSums(stores.object_store, archive),
-            ScoreArchive(stores.object_store),
-            watch(stores.object_store, archive, profile, settings),
-        )
+        objects = stores.object_store
+        archive = ForecastArchive(objects)
+        past_sums, scores = PastSums(objects, archive), ScoreArchive(objects)
+
+        def load(published: Published) -> Snapshot:
+            scores.forget()  # hours may have been scored anew
+            return load_snapshot(objects, archive, published, profile, settings.days_delay)
+
+        def loaded(snapshot: Snapshot) -> None:
+            # So that nobody has to wait for them.
+            past_sums.warm(snapshot.published.origin, snapshot.forecast.index)
+
+        watcher = Watcher(lambda: read_published(objects), load, loaded)
+        return cls(settings, profile, stores, archive, past_sums, scores, watcher)
 
     @property
     def snapshot(self) -> Snapshot:

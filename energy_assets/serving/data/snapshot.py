@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from energy_assets.errors import EnergyAssetsError, NotFoundError
-from energy_assets.forecasts.publishing import Published, read_published
+from energy_assets.forecasts.publishing import Published
 from energy_assets.partitions import HOUR, due
 from energy_assets.serving.data.archive import ForecastArchive
 from energy_assets.serving.data.course_tables import CourseTables, published_tables
 from energy_assets.serving.data.forecast import Forecast
 from energy_assets.serving.data.observations import Observations, published_observations
-from energy_assets.settings import Settings, utc_now
+from energy_assets.settings import utc_now
 from energy_assets.sources import DatasetProfile
 from energy_assets.stores.object_store import ObjectStore
 
@@ -56,18 +56,21 @@ def load_snapshot(
 class Watcher:
     """Keeps the newest snapshot: a thread looks at the pointer every `interval` seconds.
 
-    Requests read `snapshot`, which is replaced in one step. While the store does not answer, or
-    what the pointer names cannot be read, the last snapshot stays.
+    Requests read `snapshot`, which is replaced in one step; then `loaded` is called in a thread.
+    While the store does not answer, or what the pointer names cannot be read, the last snapshot
+    stays.
     """
 
     def __init__(
         self,
         read: Callable[[], Published | None],
         load: Callable[[Published], Snapshot],
+        loaded: Callable[[Snapshot], None] = lambda _: None,
         interval: float = 0.5,
     ) -> None:
         self._read = read
         self._load = load
+        self._loaded = loaded
         self._interval = interval
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="pointer", daemon=True)
@@ -91,7 +94,8 @@ class Watcher:
             if published is not None and (
                 self.snapshot is None or self.snapshot.published != published
             ):
-                self.snapshot = self._load(published)
+                self.snapshot = snapshot = self._load(published)
+                threading.Thread(target=self._loaded, args=(snapshot,), daemon=True).start()
             self.failing_since = None
         except Exception as error:  # whatever a store or a damaged file raises
             if self.failing_since is None:
@@ -103,16 +107,6 @@ class Watcher:
         while not self._stopped.is_set():
             self.look()
             self._stopped.wait(self._interval)
-
-
-def watch(
-    objects: ObjectStore, archive: ForecastArchive, profile: DatasetProfile, settings: Settings
-) -> Watcher:
-    """A watcher of a store's pointer, not yet started."""
-    return Watcher(
-        lambda: read_published(objects),
-        lambda published: load_snapshot(objects, archive, published, profile, settings.days_delay),
-    )
 
 
 def next_expected(snapshot: Snapshot, days_delay: int) -> datetime:

@@ -8,6 +8,7 @@ half-widths of its series, which carry the hour of the day and the horizon.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from cachetools import LRUCache
 
+from energy_assets.errors import StorageError
 from energy_assets.forecasting.panel.matrix import Floats, Ints
 from energy_assets.forecasts.versions import ASSET
 from energy_assets.partitions import HOUR
@@ -34,6 +36,8 @@ PRIOR_HOURS = 24
 
 _MOST_GROUPS = 200
 _ORIGINS_AT_ONCE = 24
+
+_log = logging.getLogger(__name__)
 
 Label = tuple[str | None, str | None]
 """Area and consumer type of a sum; None: all that were selected."""
@@ -104,6 +108,14 @@ class PastSums:
         self._kept: LRUCache[datetime, tuple[SeriesIndex, dict[Label, tuple[Floats, Floats]]]]
         self._kept = LRUCache(2_000)
         self._lock = threading.Lock()
+
+    def warm(self, origin: datetime, index: SeriesIndex) -> None:
+        """Read what the sums at an origin will need."""
+        groups = [Group(label, rows, True) for label, rows in standard_groups(index)]
+        try:
+            self.before(origin, index, groups)
+        except StorageError as error:
+            _log.warning("past forecasts cannot be read yet: %s", error)
 
     def before(
         self, origin: datetime, index: SeriesIndex, groups: Sequence[Group]
