@@ -54,7 +54,8 @@ class Quantiles:
         share = np.where(high > low, share, np.where(threshold >= high, 1.0, 0.0))
         steps = probabilities[after] - probabilities[after - 1]
         above = 1 - (probabilities[after - 1] + share * steps)
-        return np.where(np.isnan(values).any(axis=-1), np.nan, above)
+        # Rounded, because 1 - 0.99 is a little more than 0.01.
+        return np.where(np.isnan(values).any(axis=-1), np.nan, above.round(9))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from energy_assets.errors import EnergyAssetsError, NotFoundError
@@ -32,7 +32,6 @@ class Snapshot:
     course: CourseTables
     known_by: datetime
     """The observations are those known by then."""
-    answers: dict[object, object] = field(default_factory=dict)
 
 
 def load_snapshot(
