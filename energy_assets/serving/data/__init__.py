@@ -1,0 +1,1 @@
+"""What the service answers from: the published forecast and what belongs to it."""
