@@ -97,7 +97,7 @@ def test_answers_have_the_names_and_types_of_the_course(server: str, path: str) 
 
 def test_the_boxes_offer_the_areas_and_consumer_types_of_the_course(client: CourseClient) -> None:
     assert client.choices("area_values") == [1, 2]
-    assert client.choices("consumer_type_values") == [111, 450, 999]
+    assert client.choices("consumer_type_values") == [111, 999, 450]
 
 
 @pytest.mark.parametrize(("area", "code"), LENGTHS)
@@ -155,7 +155,7 @@ def test_a_data_set_without_numbers_has_its_codes(tmp_path: Path) -> None:
     with serving(course_app(tables)) as server:
         client = CourseClient(server)
         assert client.choices("area_values") == ["DK1", "DK2"]
-        assert client.choices("consumer_type_values") == ["111", "450", "999"]
+        assert client.choices("consumer_type_values") == ["111", "999", "450"]
         assert client.forecast_chart("DK2", "450") is not None
         assert client.monitoring_chart("DK2", "450") is not None
         assert client.forecast_chart("DK2", "999") is None
@@ -196,6 +196,9 @@ def test_while_nothing_is_published_a_client_is_asked_to_come_again() -> None:
             else:
                 assert answer.status_code == 503
                 assert int(answer.headers["Retry-After"]) > 0
+        client = CourseClient(server)
+        assert client.choices("area_values") == []
+        assert client.metrics_chart() is None
 
 
 def test_the_answers_are_what_pandas_reads_from_the_files(
