@@ -15,6 +15,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import BaseModel
 
 from energy_assets.serving.data.course_tables import CourseTables, Hours, Values
+from energy_assets.serving.routes.answering import PROBLEMS
 
 VERSION = "v1"
 
@@ -60,12 +61,6 @@ class MonitoringValues(BaseModel):
     """The c at the end is the course's."""
 
 
-class Problem(BaseModel):
-    """Why there is no answer."""
-
-    detail: str
-
-
 async def course_tables(request: Request) -> CourseTables:
     """The tables to answer from; raises ProblemError (503) while nothing has been published."""
     tables: CourseTables = request.app.state.service.snapshot.course
@@ -73,12 +68,8 @@ async def course_tables(request: Request) -> CourseTables:
 
 
 Tables = Annotated[CourseTables, Depends(course_tables)]
-_UNPUBLISHED: dict[int | str, dict[str, Any]] = {
-    503: {"model": Problem, "description": "No forecast has been published yet"}
-}
-_UNKNOWN: dict[int | str, dict[str, Any]] = _UNPUBLISHED | {
-    404: {"model": Problem, "description": "There is no such series"}
-}
+_UNPUBLISHED = {status: PROBLEMS[status] for status in (401, 429, 503)}
+_UNKNOWN = {**_UNPUBLISHED, 404: PROBLEMS[404]}
 
 
 @router.get("/health", response_model=Health)
