@@ -54,7 +54,7 @@ class Service:
         stores = stores or open_stores(settings, source_id(settings))
         objects = stores.object_store
         archive = ForecastArchive(objects)
-        past_sums, scores = PastSums(objects, archive), ScoreArchive(objects)
+        past_sums, scores = PastSums(objects), ScoreArchive(objects)
 
         def load(published: Published) -> Snapshot:
             scores.forget()  # hours may have been scored anew

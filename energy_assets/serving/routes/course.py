@@ -68,8 +68,10 @@ async def course_tables(request: Request) -> CourseTables:
 
 
 Tables = Annotated[CourseTables, Depends(course_tables)]
-_UNPUBLISHED = {status: PROBLEMS[status] for status in (401, 429, 503)}
-_UNKNOWN = {**_UNPUBLISHED, 404: PROBLEMS[404]}
+_UNPUBLISHED: dict[int | str, dict[str, Any]] = {
+    status: PROBLEMS[status] for status in (401, 429, 503)
+}
+_UNKNOWN: dict[int | str, dict[str, Any]] = {**_UNPUBLISHED, 404: PROBLEMS[404]}
 
 
 @router.get("/health", response_model=Health)
