@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from energy_assets.errors import StorageError
 from energy_assets.forecasts.publishing import Published, read_published
 from energy_assets.forecasts.time_limit import within
 from energy_assets.partitions import HOUR, due
@@ -26,7 +28,9 @@ from energy_assets.stores.versions import newest_versions
 LONGEST_WAIT = 10 * 60
 """Seconds for which a client may keep an answer at most."""
 
-STATE_SECONDS = 20
+_log = logging.getLogger(__name__)
+
+STATE_SECONDS = 10
 
 PATIENCE_SECONDS = 30.0
 """How long a request waits for the feature store."""
@@ -62,6 +66,10 @@ class Service:
 
         def loaded(snapshot: Snapshot) -> None:
             # So that nobody has to wait for them.
+            try:
+                _ = snapshot.course
+            except StorageError as error:
+                _log.warning("the course's tables cannot be read yet: %s", error)
             past_sums.warm(snapshot.published.origin, snapshot.forecast.index)
 
         watcher = Watcher(lambda: read_published(objects), load, loaded)
@@ -100,7 +108,7 @@ class Service:
         )
 
     def state(self, snapshot: Snapshot) -> State:
-        """How things stand; at most `STATE_SECONDS` old, because it takes a month of rows.
+        """How things stand; at most `STATE_SECONDS` old, because it lists what is stored.
 
         Raises StorageError if the stores cannot be read.
         """
@@ -111,12 +119,12 @@ class Service:
                 or now - known[0].now > timedelta(seconds=STATE_SECONDS)
                 or known[0].published != snapshot.published
             ):
-                newest, failing = snapshot.observations.newest, self.watcher.failing_since
+                failing = self.watcher.failing_since
                 known[:] = [
                     within(
                         PATIENCE_SECONDS,
                         lambda: state_of(
-                            snapshot.published, self.stores, self.settings, now, newest, failing
+                            snapshot, self.stores.object_store, self.settings, now, failing
                         ),
                     )
                 ]

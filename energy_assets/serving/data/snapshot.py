@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, partial
 
 from energy_assets.errors import EnergyAssetsError, NotFoundError
 from energy_assets.forecasts.publishing import Published
@@ -29,9 +30,14 @@ class Snapshot:
     published: Published
     forecast: Forecast
     observations: Observations
-    course: CourseTables
     known_by: datetime
     """The observations are those known by then."""
+    read_course: Callable[[], CourseTables]
+
+    @cached_property
+    def course(self) -> CourseTables:
+        """The tables of the course, read when they are first asked for."""
+        return self.read_course()
 
 
 def load_snapshot(
@@ -48,8 +54,13 @@ def load_snapshot(
     observations = published_observations(
         objects.read(published.files["y.parquet"]), profile, published.origin
     )
-    course = published_tables(objects, published)
-    return Snapshot(published, forecast, observations, course, due(published.origin, days_delay))
+    return Snapshot(
+        published,
+        forecast,
+        observations,
+        due(published.origin, days_delay),
+        partial(published_tables, objects, published),
+    )
 
 
 class Watcher:

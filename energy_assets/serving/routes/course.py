@@ -13,8 +13,10 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 
 from energy_assets.serving.data.course_tables import CourseTables, Hours, Values
+from energy_assets.serving.data.snapshot import Snapshot
 from energy_assets.serving.routes.answering import PROBLEMS
 
 VERSION = "v1"
@@ -63,8 +65,11 @@ class MonitoringValues(BaseModel):
 
 async def course_tables(request: Request) -> CourseTables:
     """The tables to answer from; raises ProblemError (503) while nothing has been published."""
-    tables: CourseTables = request.app.state.service.snapshot.course
-    return tables
+    snapshot: Snapshot = request.app.state.service.snapshot
+    if "course" in vars(snapshot):
+        return snapshot.course
+    # Read in the background as a rule, so that this is rare.
+    return await run_in_threadpool(lambda: snapshot.course)
 
 
 Tables = Annotated[CourseTables, Depends(course_tables)]
