@@ -29,7 +29,7 @@ export function accuracyView({ go }) {
   const hosts = {};
   const host = (name) => { hosts[name] = h("div", {}, h("div", { class: "ghost", style: `height: ${HEIGHT + 28}px` })); return hosts[name]; };
   const worst = h("div", {}, h("div", { class: "ghost", style: "height: 360px" }));
-  const worstCard = card("Where it is worst", { lead: h("p", {}, "Series with the largest error in the period. A link shows the forecast.") }, worst);
+  const worstCard = card("Where it is worst", { lead: "Series with the largest error in the period. A link shows the forecast." }, worst);
 
   const element = [
     head.element,
@@ -37,9 +37,11 @@ export function accuracyView({ go }) {
     h("section", { class: "figures", "aria-label": "In short" }, figures.map((one) => one.element)),
     explained,
     h("div", { class: "halves" },
-      card("Error by hours ahead", { lead: h("p", {}, "The further ahead, the harder.") }, host("horizon")),
-      card("Error by day", { lead: h("p", {}, "Days are local days of the data set.") }, host("day")),
-      card("80 % interval by day", { lead: h("p", {}, "How often the consumption was inside. The target is 80 %.") }, host("coverage")),
+      card("Error by hours ahead", { lead: "The further ahead, the harder." }, host("horizon")),
+      card("Error by day", { lead: "Days are local days of the data set." }, host("day")),
+    ),
+    h("div", { class: "halves uneven" },
+      card("80 % interval by day", { lead: "How often the consumption was inside. The target is 80 %." }, host("coverage")),
       worstCard),
   ];
 
@@ -157,7 +159,7 @@ function worstTable(rows, key, catalogue, state) {
   const largest = worst[0]?.[key] || 1;
   const link = (row) => addressOf({ view: "forecast", zone: state.zone, area: row.area, consumer_type: row.consumer_type });
   return table("Series with the largest error", [
-    { name: "Series", text: (row) => h("a", { href: link(row), "data-view": true }, catalogue.title(row)) },
+    { name: "Series", wrap: true, text: (row) => h("a", { href: link(row), "data-view": true }, catalogue.title(row)) },
     { name: "Error", text: (row) => barCell(row[key] / largest, percent(row[key], 1)) },
     { name: "Yesterday's", text: (row) => percent(row[`${key}_seasonal_naive_24`], 1) },
     { name: "Last week's", text: (row) => percent(row[`${key}_seasonal_naive_168`], 1) },

@@ -52,7 +52,9 @@ export function chart(host, spec) {
 // What there is to say about one point.
 function parts(spec, index) {
   const lines = spec.lines.map((line) => ({ ...line, text: textOf(spec, line.values[index]) }));
-  const bands = (spec.bands ?? []).filter((band) => band.text).map((band) => ({ ...band, band: true, text: band.text(index) }));
+  const tones = (spec.bands ?? []).map((band) => colour(band.colour));
+  // A band lies over the wider ones, and so does its swatch.
+  const bands = (spec.bands ?? []).map((band, place) => ({ ...band, band: true, text: band.text(index), shades: tones.slice(0, place + 1) }));
   return [...lines, ...bands];
 }
 
@@ -62,7 +64,7 @@ function textOf(spec, value) {
 
 function swatch(part) {
   const mark = h("i", { class: part.band ? "band" : part.dash ? "dashed" : "", "aria-hidden": "true" });
-  if (part.band) mark.style.background = colour(part.colour);
+  if (part.band) mark.style.background = part.shades.map((shade) => `linear-gradient(${shade}, ${shade})`).join(", ");
   else mark.style.borderColor = colour(part.colour);
   return mark;
 }
@@ -79,14 +81,14 @@ function options(spec, width, showValues) {
   return {
     width,
     height: spec.height,
-    padding: [14, 10, 0, 0],
+    padding: [14, 20, 0, 0],
     legend: { show: false },
     scales: {
       x: { time: false, range: (_, low, high) => [low, high === low ? high + 1 : high] },
       y: { range: (_, low, high) => extent(spec, low, high) },
     },
     axes: [
-      { ...axis, size: 44, grid: { show: false }, splits: (plot) => spec.xTicks(plot.bbox.width / devicePixelRatio),
+      { ...axis, size: 32, grid: { show: false }, splits: (plot) => spec.xTicks(plot.bbox.width / devicePixelRatio),
         values: (_, ticks) => ticks.map(spec.xText) },
       { ...axis, size: 58, grid: { stroke: colour("grid"), width: 1 }, values: (_, ticks) => ticks.map((tick) => spec.yText(tick, true)) },
     ],

@@ -52,7 +52,7 @@ export function earlierCard(view) {
     name: `${view.name(hours[index])}: ${signed(difference(index), unit, digits)}`,
   }));
   const share = percent(Math.abs(difference(top)) / Math.abs(earlier.values.get(hours[top])));
-  const lead = h("p", {}, "Largest change at ", h("b", {}, view.name(hours[top])), `: ${signed(difference(top), unit, digits)} (${share}), from `,
+  const lead = h("span", {}, "Largest change at ", h("b", {}, view.name(hours[top])), `: ${signed(difference(top), unit, digits)} (${share}), from `,
     `${energy(earlier.values.get(hours[top]), unit, digits)} to ${energy(columns.energy_consumption[top], unit, digits)}. The figures below are per cent.`);
   return card(title, { lead, id: "earlier-card" }, strip("Change of the forecast, hour by hour", items, true));
 }

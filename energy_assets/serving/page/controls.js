@@ -34,8 +34,8 @@ export function choice(options, onChange) {
 export function card(title, { tools = [], lead = null, ...attributes } = {}, ...children) {
   const id = `card-${++count}`;
   return h("section", { ...attributes, class: "card", "aria-labelledby": id },
-    h("div", { class: "card-head" }, h("h2", { id }, title), tools.length ? h("div", { class: "tools" }, tools) : null,
-      lead),
+    h("div", { class: "card-head" }, h("h2", { id }, title), tools.length ? h("div", { class: "tools" }, tools) : null),
+    lead ? h("p", { class: "lead" }, lead) : null,
     children);
 }
 

@@ -6,7 +6,7 @@ import { card, checkBox, figure, notice, segments } from "./controls.js";
 import { compareControl, earlierCard } from "./compare.js";
 import { announce, h } from "./dom.js";
 import { csvAddress, DAYS, daysOf, extreme, loadEarlier, loadForecast } from "./forecast-data.js";
-import { digitsFor, energy, known, signed, percent, unitFor, UNITS, number } from "./format.js";
+import { digitsFor, energy, exact, known, signed, percent, unitFor, UNITS, number } from "./format.js";
 import { limitCard, limitControl } from "./limit.js";
 import { subject } from "./subject.js";
 import { table } from "./table.js";
@@ -63,7 +63,7 @@ export function forecastView({ go, now }) {
     const all = [...columns.energy_consumption, ...columns.observed];
     const unit = unitFor(all);
     const view = { ...shown, unit, digits: digitsFor(all, unit), origin, go, name: (time) => hourName(time, forecast.hours) };
-    head.set(catalogue, state, `${catalogue.size(state)} · forecast of ${near(seconds(meta.made_at), now())}, knows the consumption up to ${moment(origin)}`);
+    head.set(catalogue, state, `${catalogue.size(state)} · made ${near(seconds(meta.made_at), now())} · last measured hour: ${near(origin, now())}`);
     note.replaceChildren(...(state.origin ? [earlierNotice(go)] : []));
     limit.set(view);
     compare.set(view);
@@ -161,15 +161,15 @@ function chartSpec(view, title) {
     ...timeAxis(hours),
     lines,
     bands: [band("98 %", "q0.01", "q0.99", "band-98"), band("80 %", "lower", "upper", "band-80"), band("50 %", "q0.25", "q0.75", "band-50")],
-    marks: [{ x: origin, text: "known" }],
+    marks: [{ x: origin, text: "measured" }],
     yText: (value, short) => (short ? number(value / UNITS[unit], Math.max(digits - 1, 0)) : energy(value, unit, digits)),
     home: first,
-    limit: state.limit ? { value: Number(state.limit), text: (value) => `Limit ${energy(value, unit, digits)}`, onMove: (value) => go({ limit: String(rounded(value)) }) } : null,
+    limit: state.limit ? { value: Number(state.limit), text: (value) => `Limit ${exact(rounded(value), unit)}`, onMove: (value) => go({ limit: String(rounded(value)) }) } : null,
   };
 }
 
-// Three digits are enough for a limit that was dragged.
-const rounded = (value) => Number(value.toPrecision(3));
+// Four digits are enough for a limit that was dragged.
+const rounded = (value) => Number(value.toPrecision(4));
 
 function numbersTable(view, ahead) {
   const { forecast: { hours, columns }, earlier, state, unit, digits } = view;

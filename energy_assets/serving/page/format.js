@@ -27,6 +27,11 @@ export function energy(value, unit = unitFor([value]), digits = digitsFor([value
   return known(value) ? `${number(value / UNITS[unit], digits)} ${unit}` : "–";
 }
 
+// As many digits as were typed: "4.5 GWh".
+export function exact(value, unit) {
+  return `${new Intl.NumberFormat("en-GB", { maximumFractionDigits: 9 }).format(value / UNITS[unit])} ${unit}`;
+}
+
 export function signed(value, unit, digits) {
   return `${value > 0 ? "+" : ""}${energy(value, unit, digits)}`;
 }

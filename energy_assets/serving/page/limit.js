@@ -3,7 +3,7 @@
 import { card, choice, labelled } from "./controls.js";
 import { h } from "./dom.js";
 import { extreme, limitOf } from "./forecast-data.js";
-import { chance, energy, parseEnergy, number, UNITS } from "./format.js";
+import { chance, exact, parseEnergy, UNITS } from "./format.js";
 import { strip } from "./strip.js";
 
 export function limitControl(go) {
@@ -32,7 +32,7 @@ export function limitControl(go) {
       view = newView;
       const limit = limitOf(view.state);
       units.value = view.unit;
-      field.value = limit === null ? "" : number(limit / UNITS[view.unit], 6).replace(/\.?0+$/, "").replaceAll(",", "");
+      field.value = limit === null ? "" : String(Number((limit / UNITS[view.unit]).toPrecision(12)));
       atPeak.hidden = limit !== null;
       clear.hidden = limit === null;
       wrong.textContent = "";
@@ -43,7 +43,7 @@ export function limitControl(go) {
 export function limitCard(view) {
   const limit = limitOf(view.state);
   if (limit === null) return null;
-  const { forecast: { columns, ahead, hours }, unit, digits } = view;
+  const { forecast: { columns, ahead, hours }, unit } = view;
   const chances = columns.probability_above;
   const best = extreme(chances, ahead);
   const items = ahead.map((index) => ({
@@ -51,11 +51,11 @@ export function limitCard(view) {
     share: chances[index],
     text: chance(chances[index]).replace(" %", ""),
     name: `${view.name(hours[index])}: ${chance(chances[index])}`,
-    top: chances[index] === chances[best] && chances[best] > 0.01,
+    most: chances[index] === chances[best] && chances[best] > 0.01,
   }));
   const words = chances[best] <= 0.01
     ? "Hardly likely in any hour: at most 1 %."
     : h("span", {}, "Most likely at ", h("b", {}, view.name(hours[best])), ": ", h("b", {}, chance(chances[best])), ".");
-  return card(`How likely is more than ${energy(limit, unit, digits)}?`, { lead: h("p", { class: "limit-words" }, words), id: "limit-card" },
+  return card(`How likely is more than ${exact(limit, unit)}?`, { lead: words, id: "limit-card" },
     strip("Probability of crossing the limit, hour by hour, in per cent", items));
 }

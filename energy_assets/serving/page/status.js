@@ -25,10 +25,10 @@ export function statusView() {
     hosts.verdict,
     h("div", { class: "halves" },
       card("Newest forecast", {}, hosts.forecast),
-      card("What made it", { lead: h("p", {}, "If something fails, the next way down makes the forecast, so that there always is one.") }, hosts.ladder),
+      card("What made it", { lead: "If something fails, the next way down makes the forecast, so that there always is one." }, hosts.ladder),
       card("Missing and being caught up", {}, hosts.open),
       card("Model in force", {}, hosts.model)),
-    card("Configuration of the model", { lead: h("p", {}, "What tuning found best.") }, hosts.configuration),
+    card("Configuration of the model", { lead: "What tuning found best." }, hosts.configuration),
   ];
 
   async function update(state, catalogue, signal) {
@@ -53,6 +53,8 @@ export function statusView() {
 
 const at = (iso) => (iso ? moment(seconds(iso)) : "–");
 const facts = (list) => h("dl", { class: "facts" }, list.filter(Boolean).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+
+const wideFacts = (list) => h("dl", { class: "facts wide" }, list.filter(Boolean).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 
 function verdict(status) {
   const troubles = status.messages.filter((message) => message.level !== "info");
@@ -137,7 +139,7 @@ function score(name, value) {
 
 function configuration(found) {
   if (!found) return [h("p", { class: "note" }, "Nothing has been tuned yet. The model uses its default configuration.")];
-  return [facts([
+  return [wideFacts([
     ["Tuned at", at(found.hour)],
     known(found.score) && [`Score (${(found.metric ?? "error").toUpperCase()})`, percent(found.score, 2)],
     ...Object.entries(found.parameters).map(([name, value]) => [name.replaceAll("_", " "), String(value)]),

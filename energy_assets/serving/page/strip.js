@@ -3,10 +3,10 @@
 import { h } from "./dom.js";
 import { clock } from "./time.js";
 
-// `items`: [{time, share, text, name, top}]; `share` is a part of the height, from -1 if `diverging`.
+// `items`: [{time, share, text, name, most}]; `share` is a part of the height, from -1 if `diverging`.
 export function strip(label, items, diverging = false) {
   return h("ol", { class: diverging ? "strip diverging" : "strip", "aria-label": label },
-    items.map((item) => h("li", { class: item.top ? "top" : null, title: item.name },
+    items.map((item) => h("li", { class: item.most ? "most" : null, title: item.name },
       h("span", { class: "plot", "aria-hidden": "true" }, bar(item.share, diverging)),
       h("span", { class: "amount", "aria-hidden": "true" }, item.text),
       h("span", { class: "hour", "aria-hidden": "true" }, clock(item.time).slice(0, 2)),

@@ -2,11 +2,11 @@
 
 import { h } from "./dom.js";
 
-// `columns`: [{name, text(row), head, left}]; the first one, or those with `head`, name the row.
+// `columns`: [{name, text(row), left, wrap}]; the first one names the row.
 export function table(caption, columns, rows) {
   const cell = (column, row, place) => {
     const content = column.text(row);
-    const attributes = { class: column.left ? "text" : null };
+    const attributes = { class: column.left ? "text" : column.wrap ? "wrap" : null };
     return place === 0 ? h("th", { ...attributes, scope: "row" }, content) : h("td", attributes, content);
   };
   return h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": caption },
