@@ -1,121 +1,168 @@
-// How good the forecasts were, beside two simple rules that need no model.
+// How good it is: errors of the forecasts that were issued, beside both seasonal naives.
 
-import { addressOf, change, read } from "./address.js";
-import { ask } from "./api.js";
-import { chart, legend } from "./chart.js";
-import { choice, element, field } from "./dom.js";
-import { chosenSeries } from "./forecast.js";
-import { count, energy, percent } from "./format.js";
-import { optionFor, optionsOf, picker } from "./picker.js";
-import { table } from "./table.js";
+import { addressOf } from "./address.js";
+import { isOfSum, loadScores, measureOf, NAIVES, PERIODS, periodOf, range } from "./accuracy-data.js";
+import { chart } from "./chart.js";
+import { card, figure, segments } from "./controls.js";
+import { h } from "./dom.js";
+import { known, number, percent, plural } from "./format.js";
+import { subject } from "./subject.js";
+import { barCell, table } from "./table.js";
+import { dayName, moment, seconds, toField } from "./time.js";
 
-const DAY = 86400e3;
-const METHODS = [
-  ["mape", "Forecast", "forecast"],
-  ["mape_seasonal_naive_24", "Same hour yesterday", "naive"],
-  ["mape_seasonal_naive_168", "Same hour last week", "naive-week"],
-];
+const HEIGHT = 260;
+const TARGET = 0.8; // of the interval from `lower` to `upper`
+const WORST = 10;
 
-/** All series one by one, unless the address names a sum. */
-function chosen(state) {
-  return state.sum || state.area || state.consumer_type ? chosenSeries(state) : {};
+export function accuracyView({ go }) {
+  let shown = null;
+  let charts = [];
+  const head = subject((changes) => go(changes));
+  const period = segments("Period", PERIODS, choosePeriod);
+  const start = h("input", { class: "field", type: "date", "aria-label": "From", onchange: chooseDays });
+  const end = h("input", { class: "field", type: "date", "aria-label": "To", onchange: chooseDays });
+  const dates = h("span", { class: "control" }, start, "–", end);
+  const measure = segments("Measure", [["mape", "MAPE"], ["wape", "WAPE"]], (value) => go({ measure: value === "wape" ? value : undefined }));
+  const of = segments("Errors of", [["series", "Each series"], ["sum", "The sum"]], (value) => go({ of: value === "sum" ? value : undefined }));
+  const figures = [figure("Error"), figure("Yesterday's values"), figure("Last week's values"), figure("80 % interval")];
+  const explained = h("p", { class: "note" });
+  const hosts = {};
+  const host = (name) => { hosts[name] = h("div", {}, h("div", { class: "ghost", style: `height: ${HEIGHT + 28}px` })); return hosts[name]; };
+  const worst = h("div", {}, h("div", { class: "ghost", style: "height: 360px" }));
+  const worstCard = card("Where it is worst", { lead: "Series with the largest error in the period. A link shows the forecast." }, worst);
+
+  const element = [
+    head.element,
+    h("div", { class: "tools" }, period.element, dates, measure.element, of.element),
+    h("section", { class: "figures", "aria-label": "In short" }, figures.map((one) => one.element)),
+    explained,
+    h("div", { class: "halves" },
+      card("Error by hours ahead", { lead: "The further ahead, the harder." }, host("horizon")),
+      card("Error by day", { lead: "Days are local days of the data set." }, host("day")),
+    ),
+    h("div", { class: "halves uneven" },
+      card("80 % interval by day", { lead: "How often the consumption was inside. The target is 80 %." }, host("coverage")),
+      worstCard),
+  ];
+
+  function choosePeriod(value) {
+    if (value !== "custom") return go({ period: value === "7" ? undefined : value, start: undefined, end: undefined });
+    const { start: from, end: to } = range(shown.state, shown.scores.meta.origin);
+    return go({ period: undefined, start: toField(seconds(from)).slice(0, 10), end: toField(seconds(to) - 3600).slice(0, 10) });
+  }
+
+  function chooseDays() {
+    if (start.value && end.value) go({ start: start.value, end: end.value });
+  }
+
+  async function update(state, catalogue, signal, origin) {
+    head.set(catalogue, state, "\u00a0");
+    period.set(periodOf(state));
+    measure.set(measureOf(state));
+    of.set(isOfSum(state) ? "sum" : "series");
+    of.element.hidden = Boolean(state.area && state.consumer_type);
+    dates.hidden = periodOf(state) !== "custom";
+    const scores = await loadScores(state, origin, signal);
+    shown = { state, scores };
+    draw(catalogue);
+    return scores.meta;
+  }
+
+  function draw(catalogue) {
+    const { state, scores } = shown;
+    const { meta, total } = scores;
+    const key = measureOf(state);
+    start.value = toField(seconds(meta.start)).slice(0, 10);
+    end.value = toField(seconds(meta.end) - 3600).slice(0, 10);
+    head.set(catalogue, state, `${moment(seconds(meta.start))} to ${moment(seconds(meta.end))} · ${plural(meta.scored_hours, "hour")} scored`);
+    drawFigures(figures, total ?? {}, key);
+    explained.textContent = explanation(state, key, meta);
+    charts.forEach((one) => one.destroy());
+    charts = [
+      errorChart(hosts.horizon, "Error by hours ahead.", scores.horizons, key, scores.horizons.map((row) => row.horizon), {
+        xTicks: () => [1, 6, 12, 18, 24], xText: (hours) => `${hours} h`, xName: (hours) => `${plural(hours, "hour")} ahead`,
+      }),
+      errorChart(hosts.day, "Error by day.", scores.days, key, scores.days.map(noonOf), dayAxis(scores.days), true),
+      coverageChart(hosts.coverage, scores.days),
+    ].filter(Boolean);
+    worstCard.hidden = !scores.series.length;
+    worst.replaceChildren(worstTable(scores.series, key, catalogue, state));
+  }
+
+  return { element, update, redraw: (catalogue) => shown && draw(catalogue), destroy: () => charts.forEach((one) => one.destroy()) };
 }
 
-function period(state, origin) {
-  const end = state.end ?? new Date(origin + 3600e3).toISOString();
-  const start = state.start ?? new Date(Date.parse(end) - Number(state.period ?? 7) * DAY).toISOString();
-  return { start, end };
+function explanation(state, key, meta) {
+  if (!meta.scored_hours) return "No forecast of this period has been scored yet. Scores come when the consumption has been measured.";
+  const what = key === "mape"
+    ? "MAPE is the mean error as a share of the consumption; every series counts the same."
+    : "WAPE is the sum of all errors as a share of the whole consumption; large series count more.";
+  const naive = "For comparison: what if one simply took the values of the same hour yesterday, or last week?";
+  return `${what} ${naive}${isOfSum(state) ? " A sum has no coverage." : ""}`;
 }
 
-/** Draw the view. `series` are the rows of /v1/series, `meta` what is said about the newest forecast. */
-export async function draw(main, { series, meta, clock, signal }) {
-  const state = read();
-  const question = { ...chosen(state), ...period(state, Date.parse(meta.origin)), layout: "columns" };
-  const [total, horizons, byDay, worst] = await Promise.all([
-    ask("monitoring", question, { signal }),
-    ask("monitoring", { ...question, by: "horizon" }, { signal }),
-    ask("monitoring", { ...question, by: "day" }, { signal }),
-    ask("monitoring", { ...question, by: "series", layout: "rows", sum: undefined, area: state.area, consumer_type: state.consumer_type }, { signal }),
-  ]);
-  const everySeries = { label: `Each of ${series.length} series`, detail: "mean of their errors", choice: {}, text: "each series mean" };
-  const options = [everySeries, ...optionsOf(series)];
-  const option = optionFor(options, chosen(state));
-  main.replaceChildren(
-    element("h1", {}, "How good is it"),
-    controls(state, options, option, question),
-    ...(total.meta.scored_hours ? [
-      headline(total),
-      byHorizon(horizons.data),
-      overTime(byDay.data),
-      ranking(worst.data, series),
-    ] : [element("p", { className: "empty" }, "Nothing was scored in this time: forecasts are scored when the observations arrive. Choose a longer period.")]),
-  );
-  return total.meta;
+function drawFigures([error, yesterday, lastWeek, coverage], total, key) {
+  error.set(percent(total[key], 2), [key.toUpperCase(), h("br"), total.forecasts ? `of ${plural(total.forecasts, "forecast value")}` : "Not scored yet"],
+    "Error of the forecast");
+  [yesterday, lastWeek].forEach((one, place) => {
+    const naive = total[`${key}_${NAIVES[place].key}`];
+    one.set(percent(naive, 2), known(naive) && known(total[key]) ? comparison(total[key], naive) : "Not known", `Error of ${NAIVES[place].name.toLowerCase()}`);
+  });
+  coverage.set(percent(total.coverage, 1), known(total.coverage) ? ["of the consumption was inside.", h("br"), "The target is 80 %."] : "Not known for sums", "80 % interval");
 }
 
-function controls(state, options, option, { start, end }) {
-  const dates = state.start || state.end;
-  const day = (label, name, value) => field(label, element("input", {
-    type: "date", value: value.slice(0, 10), id: name,
-    onchange: (event) => event.target.value && change({ period: undefined, start, end, [name]: `${event.target.value}T00:00:00Z` }),
-  }));
-  return element("form", { className: "controls", onsubmit: (event) => event.preventDefault() },
-    picker(options, option, ({ choice: series }) => change({ sum: undefined, area: undefined, consumer_type: undefined, ...series })),
-    element("div", { className: "field" }, element("span", {}, "Period"),
-      choice("Period", [[1, "Day"], [7, "Week"], [30, "30 days"]], dates ? null : Number(state.period ?? 7),
-        (value) => change({ period: value, start: undefined, end: undefined }))),
-    day("From", "start", start), day("To", "end", end));
+function comparison(error, naive) {
+  const less = 1 - error / naive;
+  return ["The forecast is off by", h("br"), h("b", { class: less >= 0 ? "good" : "bad" }, `${percent(Math.abs(less), 0)} ${less >= 0 ? "less" : "more"}`)];
 }
 
-function headline({ data, meta }) {
-  const card = (title, figure, text) => element("div", { className: "card" }, element("h2", {}, title), element("p", { className: "figure" }, figure), element("p", {}, text));
-  const better = (naive) => (data.mape[0] === null || !naive ? "" : `${percent(Math.abs(1 - data.mape[0] / naive), 0)} ${data.mape[0] <= naive ? "less" : "more"} than `);
-  return element("section", { className: "cards", "aria-label": "In short" },
-    card("Mean error (MAPE)", percent(data.mape[0]), `${better(data.mape_seasonal_naive_24[0])}yesterday's value (${percent(data.mape_seasonal_naive_24[0])}); ${better(data.mape_seasonal_naive_168[0])}last week's (${percent(data.mape_seasonal_naive_168[0])})`),
-    card("Error of the volume (WAPE)", percent(data.wape[0]), `${energy(data.mae[0])} in a mean hour`),
-    card("Inside the 80 % interval", percent(data.coverage[0], 0), data.coverage[0] === null ? "is not scored for sums" : `aim: 80 %; ${count(data.forecasts[0], "forecast")} of ${count(meta.scored_hours, "hour")}`));
+function errorChart(host, label, rows, key, xs, axis, points = false) {
+  if (!rows.some((row) => known(row[key]))) return nothing(host);
+  return chart(host, {
+    label, height: HEIGHT, xs, ...axis, fromZero: true, home: xs.length - 1,
+    lines: [
+      ...NAIVES.map((naive) => ({ name: naive.name, values: rows.map((row) => row[`${key}_${naive.key}`]), colour: naive.colour, dash: naive.dash, width: 1.8, points })),
+      { name: "Forecast", values: rows.map((row) => row[key]), colour: "forecast", width: 2.5, points },
+    ],
+    yText: (value, short) => percent(value, short ? 0 : 2),
+  });
 }
 
-const lines = (data) => METHODS.map(([column, label, colour]) => ({ label, colour, values: data[column], width: column === "mape" ? 2.5 : 1.5, dash: column === "mape" ? undefined : [5, 4] }));
-const zeroBased = (_, __, high) => [0, (high ?? 0.1) * 1.1];
-
-function byHorizon(data) {
-  return element("section", {},
-    element("h2", {}, "Error by hours ahead"), legend(lines(data)),
-    chart({ title: "Mean absolute percentage error by hours ahead", summary: `From ${percent(data.mape[0])} one hour ahead to ${percent(data.mape.at(-1))} a day ahead.`, x: data.horizon, lines: lines(data), format: (value) => percent(value), range: zeroBased, height: 260 }));
+function coverageChart(host, days) {
+  if (!days.some((row) => known(row.coverage))) return nothing(host);
+  return chart(host, {
+    label: "Share of the consumption inside the 80 % interval, by day.", height: HEIGHT, xs: days.map(noonOf), ...dayAxis(days), home: days.length - 1,
+    lines: [{ name: "Inside the interval", values: days.map((row) => row.coverage), colour: "forecast", width: 2.5, points: true }],
+    levels: [{ value: TARGET, colour: "earlier", dash: [6, 4] }, { value: 1, colour: "grid" }],
+    yText: (value, short) => (value > 1 ? "" : percent(value, short ? 0 : 1)),
+  });
 }
 
-function overTime(data) {
-  const days = data.day;
-  if (days.length < 2) return "";
-  const clock = { exact: (time) => new Date(time).toUTCString().slice(0, 11), hour: () => "00:00", day: (time) => new Date(time).toUTCString().slice(5, 11), zone: "UTC" };
-  const x = days.map((day) => Date.parse(day) / 1000);
-  return element("section", {},
-    element("h2", {}, "Error by day"), legend(lines(data)),
-    chart({ title: "Mean absolute percentage error by day", summary: `${days.length} days.`, x, time: clock, lines: lines(data).map((line) => ({ ...line, points: true })), format: (value) => percent(value), range: zeroBased, height: 220 }),
-    data.coverage.some((value) => value !== null) ? [
-      element("h2", {}, "Observations inside the 80 % interval"),
-      chart({ title: "Coverage by day", summary: "The aim is 80 %.", x, time: clock, lines: [{ label: "Coverage", values: data.coverage, colour: "forecast", points: true }], marks: [{ y: 0.8, label: "aim", colour: "muted" }], format: (value) => percent(value, 0), range: () => [0, 1], height: 160 }),
-    ] : "");
+function nothing(host) {
+  host.replaceChildren(h("p", { class: "note empty", style: `min-height: ${HEIGHT + 28}px` }, "Nothing has been scored in this period."));
+  return null;
 }
 
-function bar(share, text) {
-  const length = element("i");
-  length.style.width = `${Math.max(1, 80 * share)}px`;
-  return element("span", { className: "bar" }, length, text);
+const noonOf = (row) => seconds(`${row.day}T12:00:00Z`);
+
+function dayAxis(rows) {
+  const xs = rows.map(noonOf);
+  const name = (time) => dayName(time, "UTC");
+  return {
+    xTicks: (width) => xs.filter((_, place) => place % Math.max(1, Math.ceil((xs.length * 84) / width)) === 0),
+    xText: (time) => name(time).replace(/^\w+ /, ""), xName: name,
+  };
 }
 
-function ranking(rows, series) {
-  const names = new Map(series.map((row) => [`${row.area} ${row.consumer_type}`, row.consumer_type_name]));
-  const worst = rows.filter((row) => row.mape !== null).sort((one, other) => other.mape - one.mape).slice(0, 15);
-  const largest = worst[0]?.mape || 1;
-  return element("section", {}, element("h2", {}, "Worst series"),
-    table("The series with the largest errors", [
-      { title: "Series", value: (row) => element("a", { href: addressOf({ view: "forecast", area: row.area, consumer_type: row.consumer_type }), "data-inside": "" }, `${row.area} · ${row.consumer_type} ${names.get(`${row.area} ${row.consumer_type}`) ?? ""}`) },
-      { title: "MAPE", value: (row) => bar(row.mape / largest, percent(row.mape)), className: "number" },
-      { title: "Yesterday's", value: (row) => percent(row.mape_seasonal_naive_24), className: "number" },
-      { title: "Last week's", value: (row) => percent(row.mape_seasonal_naive_168), className: "number" },
-      { title: "Inside 80 %", value: (row) => percent(row.coverage, 0), className: "number" },
-      { title: "Mean error", value: (row) => energy(row.mae), className: "number" },
-    ], worst));
+function worstTable(rows, key, catalogue, state) {
+  const worst = rows.filter((row) => known(row[key])).sort((one, other) => other[key] - one[key]).slice(0, WORST);
+  const largest = worst[0]?.[key] || 1;
+  const link = (row) => addressOf({ view: "forecast", zone: state.zone, area: row.area, consumer_type: row.consumer_type });
+  return table("Series with the largest error", [
+    { name: "Series", wrap: true, text: (row) => h("a", { href: link(row), "data-view": true }, catalogue.title(row)) },
+    { name: "Error", text: (row) => barCell(row[key] / largest, percent(row[key], 1)) },
+    { name: "Yesterday's", text: (row) => percent(row[`${key}_seasonal_naive_24`], 1) },
+    { name: "Last week's", text: (row) => percent(row[`${key}_seasonal_naive_168`], 1) },
+    { name: "Inside 80 %", text: (row) => (known(row.coverage) ? `${number(row.coverage * 100)} %` : "–") },
+  ], worst);
 }

@@ -1,51 +1,57 @@
-// Requests to the API, and the errors it answers with.
+// Questions to the API. The browser keeps answers and asks with their ETag whether they still hold.
 
-/** An answer that is an error; `status` is 0 if there was no answer at all. */
-export class ApiError extends Error {
-  constructor(status, detail, retryAfter = 0) {
+const KEY = "energy-assets-key";
+
+export class Problem extends Error {
+  // What the API answered instead (RFC 9457), or `status` 0 if it did not answer.
+  constructor(status, detail, retryAfter = 10) {
     super(detail);
     this.status = status;
     this.retryAfter = retryAfter;
   }
 }
 
-const KEY = "energy-assets key";
+export function hasKey() {
+  return sessionStorage.getItem(KEY) !== null;
+}
 
-/** The address of a question; lists become repeated parameters. */
-export function question(path, parameters = {}) {
+export function keepKey(key) {
+  sessionStorage.setItem(KEY, key);
+}
+
+export function addressFor(path, parameters = {}) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
-    if (value === undefined || value === null || value === "") continue;
-    for (const one of [value].flat()) query.append(name, one);
+    if (value !== undefined && value !== null && value !== "") query.set(name, value);
   }
   const text = query.toString();
-  return text ? `/v1/${path}?${text}` : `/v1/${path}`;
+  return text ? `${path}?${text}` : path;
 }
 
-/** The JSON answer to a question. Throws ApiError. */
-export async function ask(path, parameters, { signal } = {}) {
-  const headers = { Accept: "application/json" };
-  const key = sessionStorage.getItem(KEY);
-  if (key) headers.Authorization = `Bearer ${key}`;
-  let response;
+export async function ask(path, parameters = {}, signal = undefined) {
+  return (await response(addressFor(path, parameters), signal)).json();
+}
+
+// A file for the person, with the key that a plain link would not carry.
+export async function download(address, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await (await response(address)).blob());
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+async function response(address, signal = undefined) {
+  const headers = hasKey() ? { "X-API-Key": sessionStorage.getItem(KEY) } : {};
+  let answer;
   try {
-    response = await fetch(question(path, parameters), { headers, signal, cache: "no-cache" });
+    answer = await fetch(address, { headers, signal, cache: "no-cache" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError(0, "The service does not answer.");
+    throw new Problem(0, "The service does not answer.");
   }
-  if (response.ok) return response.json();
-  const problem = await response.json().catch(() => ({}));
-  if (response.status === 401 && askForKey()) return ask(path, parameters, { signal });
-  throw new ApiError(
-    response.status,
-    problem.detail ?? response.statusText,
-    Number(response.headers.get("Retry-After") ?? 0),
-  );
-}
-
-function askForKey() {
-  const key = prompt("This service needs a key. Your key:");
-  if (key) sessionStorage.setItem(KEY, key.trim());
-  return Boolean(key);
+  if (answer.ok) return answer;
+  const problem = await answer.json().catch(() => ({}));
+  const detail = problem.detail || problem.title || `The service answered ${answer.status}.`;
+  throw new Problem(answer.status, String(detail), Number(answer.headers.get("Retry-After")) || 10);
 }

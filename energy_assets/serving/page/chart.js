@@ -1,148 +1,186 @@
-// Line charts over time or over a number, drawn by uPlot.
+// A chart on uPlot: lines and bands, marks and levels, a readout of the values, and the keyboard.
 
-import { element } from "./dom.js";
+import { announce, colour, h } from "./dom.js";
 
-/** A colour of the style sheet. */
-export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-
-/**
- * A chart.
- *
- * `x` are seconds since 1970 (`time` is a clock) or plain numbers. `lines` are `{label, values,
- * colour, width, dash, points, bars}`; `bands` are `{upper, lower, fill}` with values. `marks` are
- * `{x|y, label, colour}`, drawn across the chart. `format(value)` gives the text of a value.
- * Returns an element; its `say` attribute of the chart can be read out, and arrow keys move through
- * the points.
- */
-export function chart({ title, summary, x, time, lines, bands = [], marks = [], format, height = 320, sync, range, columns = [] }) {
-  const readout = element("p", { className: "readout", "aria-live": "polite" }, "Point at the chart, or use the arrow keys, to read the values.");
-  const holder = element("div", {
-    className: "plot", tabIndex: 0, role: "img", "aria-label": `${title}. ${summary} Arrow keys read the values.`,
+/* `spec`:
+     label      what the chart shows, in words
+     height     pixels
+     xs         ascending numbers
+     lines      [{name, values, colour, dash, width, points, drawn}]; `drawn` may differ from `values`
+                where a line is drawn from the last observed point on
+     bands      [{name, lower, upper, colour, text(index)}], the widest first
+     levels     [{value, colour, dash}] horizontal lines
+     marks      [{x, text}] vertical lines
+     xTicks     (width) => xs to label; xText(x), xName(x) short and in full
+     yText      (value) => text
+     fromZero   whether the vertical axis starts at zero
+     home       index whose values are read out while nothing is pointed at
+     limit      {value, text(value), onMove(value)}: a level that can be dragged */
+export function chart(host, spec) {
+  const readout = h("div", { class: "readout" });
+  const area = h("div", {
+    class: "chart", tabindex: "0", role: "application", "aria-roledescription": "chart",
+    "aria-label": `${spec.label} Arrow keys read out the values.`,
   });
-  const figure = element("figure", { className: "chart" }, readout, holder);
-  const data = [x], series = [{}], fills = [];
-  for (const band of bands) {
-    data.push(band.upper, band.lower);
-    const edge = { stroke: "transparent", width: 0, points: { show: false } };
-    series.push({ ...edge }, { ...edge });
-    fills.push({ series: [series.length - 2, series.length - 1], fill: colour(band.fill) });
-  }
-  for (const line of lines) {
-    data.push(line.values);
-    series.push({
-      stroke: colour(line.colour), width: line.width ?? 2, dash: line.dash,
-      points: { show: line.points ?? false, size: 6 },
-      fill: line.bars ? colour(line.colour) : undefined,
-      paths: line.bars ? uPlot.paths.bars({ size: [0.75, 60] }) : undefined,
-    });
-  }
-  const axis = { stroke: colour("muted"), grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
-  const plot = new uPlot({
-    width: 600, height, series, bands: fills,
-    legend: { show: false },
-    cursor: { sync: sync && { key: sync }, drag: { x: false, y: false }, points: { size: 7 }, y: false },
-    scales: { x: { time: Boolean(time), range: time ? undefined : (_, low, high) => [low - 0.6, high + 0.6] }, y: { range: range ?? padded } },
-    axes: [
-      { ...axis, ...(time ? timeAxis(time) : { incrs: [1, 2, 3, 6, 12] }) },
-      { ...axis, size: 62, values: (_, values) => values.map(format) },
-    ],
-    hooks: { draw: [(chart) => drawMarks(chart, marks)], setCursor: [() => read(plot.cursor.idx)] },
-  }, data, holder);
+  area.style.minHeight = `${spec.height}px`;
+  host.replaceChildren(readout, area);
 
-  const named = [...lines.filter((line) => line.label), ...columns];
-  function read(index) {
-    if (index === null || index === undefined) return;
-    const when = time ? time.exact(1000 * x[index]) : `${x[index]} h ahead`;
-    const values = named.filter(({ values }) => values[index] !== null && values[index] !== undefined)
-      .map(({ label, values, text }) => `${label} ${(text ?? format)(values[index])}`);
-    readout.textContent = [when, ...values].join(" · ");
-  }
-  let at = x.length - 1;
-  holder.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1, Home: -x.length, End: x.length }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    at = Math.max(0, Math.min(x.length - 1, at + step));
-    plot.setCursor({ left: plot.valToPos(x[at], "x"), top: 0 });
-    read(at);
+  const plot = new window.uPlot(options(spec, area.clientWidth || 600, showValues), dataOf(spec), area);
+  const resize = new ResizeObserver(() => {
+    if (area.clientWidth && area.clientWidth !== plot.width) plot.setSize({ width: area.clientWidth, height: spec.height });
   });
-  new ResizeObserver(() => {
-    if (holder.clientWidth) plot.setSize({ width: holder.clientWidth, height });
-  }).observe(holder);
-  figure.plot = plot;
-  return figure;
-}
+  resize.observe(area);
+  if (spec.limit) limitHandle(plot, spec);
+  area.addEventListener("keydown", (event) => onKey(event, plot, spec));
+  area.addEventListener("blur", () => plot.setCursor({ left: -10, top: -10 }));
+  showValues(null);
 
-function padded(_, low, high) {
-  if (low === null || high === null) return [0, 1];
-  const space = Math.max((high - low) * 0.08, Math.abs(high) * 0.01, 1e-9);
-  return [low >= 0 ? Math.max(0, low - space) : low - space, high + space];
-}
+  function showValues(index) {
+    const at = index ?? spec.home ?? spec.xs.length - 1;
+    readout.replaceChildren(h("span", { class: "when" }, spec.xName(spec.xs[at])), ...parts(spec, at).map((part) =>
+      h("span", { class: "key" }, swatch(part), part.name, " ", h("b", {}, part.text))));
+  }
 
-/** Ticks at full local hours, with the day below midnight; right on days of 23 and 25 hours. */
-function timeAxis(time) {
   return {
-    size: 44,
-    splits: (chart) => {
-      const [low, high] = [chart.scales.x.min, chart.scales.x.max];
-      const hours = Math.max((high - low) / 3600, 1);
-      const wanted = Math.max(2, Math.floor(chart.bbox.width / devicePixelRatio / 58));
-      const step = [1, 2, 3, 6, 12, 24, 48, 96, 168].find((one) => hours / one <= wanted) ?? 336;
-      const ticks = [];
-      for (let at = Math.ceil(low / 3600) * 3600; at <= high; at += 3600) {
-        const hour = Number(time.hour(1000 * at).slice(0, 2));
-        const day = Math.floor(at / 86400);
-        if (hour % Math.min(step, 24) === 0 && (step <= 24 || day % (step / 24) === 0)) ticks.push(at);
-      }
-      return ticks;
+    destroy() {
+      resize.disconnect();
+      plot.destroy();
     },
-    values: (_, ticks) => ticks.map((at, number) => {
-      const hour = time.hour(1000 * at);
-      return hour === "00:00" || number === 0 ? `${hour}\n${time.day(1000 * at)}` : hour;
-    }),
   };
 }
 
-function drawMarks(chart, marks) {
-  const { ctx, bbox } = chart;
+// What there is to say about one point.
+function parts(spec, index) {
+  const lines = spec.lines.map((line) => ({ ...line, text: textOf(spec, line.values[index]) }));
+  const tones = (spec.bands ?? []).map((band) => colour(band.colour));
+  // A band lies over the wider ones, and so does its swatch.
+  const bands = (spec.bands ?? []).map((band, place) => ({ ...band, band: true, text: band.text(index), shades: tones.slice(0, place + 1) }));
+  return [...lines, ...bands];
+}
+
+function textOf(spec, value) {
+  return value === null || value === undefined ? "–" : spec.yText(value);
+}
+
+function swatch(part) {
+  const mark = h("i", { class: part.band ? "band" : part.dash ? "dashed" : "", "aria-hidden": "true" });
+  if (part.band) mark.style.background = part.shades.map((shade) => `linear-gradient(${shade}, ${shade})`).join(", ");
+  else mark.style.borderColor = colour(part.colour);
+  return mark;
+}
+
+function dataOf(spec) {
+  const bands = (spec.bands ?? []).flatMap((band) => [band.upper, band.lower]);
+  return [spec.xs, ...bands, ...spec.lines.map((line) => line.drawn ?? line.values)];
+}
+
+function options(spec, width, showValues) {
+  const bands = spec.bands ?? [];
+  const axis = { stroke: colour("soft"), font: "12px system-ui, sans-serif", ticks: { show: false }, gap: 8 };
+  const edge = { show: true, width: 0, stroke: "transparent", points: { show: false } };
+  return {
+    width,
+    height: spec.height,
+    padding: [14, 20, 0, 0],
+    legend: { show: false },
+    scales: {
+      x: { time: false, range: (_, low, high) => [low, high === low ? high + 1 : high] },
+      y: { range: (_, low, high) => extent(spec, low, high) },
+    },
+    axes: [
+      { ...axis, size: 32, grid: { show: false }, splits: (plot) => spec.xTicks(plot.bbox.width / devicePixelRatio),
+        values: (_, ticks) => ticks.map(spec.xText) },
+      { ...axis, size: 58, grid: { stroke: colour("grid"), width: 1 }, values: (_, ticks) => ticks.map((tick) => spec.yText(tick, true)) },
+    ],
+    cursor: { y: false, drag: { x: false, y: false }, points: { size: 8, width: 2, fill: colour("card") } },
+    series: [
+      {},
+      ...bands.flatMap(() => [edge, edge]),
+      ...spec.lines.map((line) => ({
+        stroke: colour(line.colour),
+        width: line.width ?? 2,
+        dash: line.dash,
+        points: { show: line.points ?? false, size: 6, fill: colour(line.colour) },
+      })),
+    ],
+    bands: bands.map((band, place) => ({ series: [2 * place + 1, 2 * place + 2], fill: colour(band.colour) })),
+    hooks: {
+      setCursor: [(plot) => showValues(plot.cursor.left >= 0 ? plot.cursor.idx : null)],
+      draw: [(plot) => drawRules(plot, spec)],
+    },
+  };
+}
+
+// The range of the vertical axis: all values and levels, with a little room.
+function extent(spec, low, high) {
+  const levels = [...(spec.levels ?? []).map((level) => level.value), ...(spec.limit ? [spec.limit.value] : [])];
+  const [least, most] = [Math.min(low ?? 0, ...levels), Math.max(high ?? 1, ...levels)];
+  const room = (most - least || Math.abs(most) || 1) * 0.06;
+  const fromZero = least >= 0 && (spec.fromZero || least < most * 0.25);
+  return [fromZero ? 0 : least - room, most + room];
+}
+
+function drawRules(plot, spec) {
+  const { ctx, bbox } = plot;
+  const scale = devicePixelRatio;
   ctx.save();
-  for (const mark of marks) {
-    ctx.strokeStyle = ctx.fillStyle = colour(mark.colour);
-    ctx.lineWidth = 1.5 * devicePixelRatio;
-    ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
-    ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.font = `${12 * scale}px system-ui, sans-serif`;
+  const rule = (colourName, dash, from, to) => {
+    ctx.strokeStyle = colour(colourName);
+    ctx.lineWidth = 1.5 * scale;
+    ctx.setLineDash((dash ?? []).map((length) => length * scale));
     ctx.beginPath();
-    if (mark.x !== undefined) {
-      const left = chart.valToPos(mark.x, "x", true);
-      ctx.moveTo(left, bbox.top);
-      ctx.lineTo(left, bbox.top + bbox.height);
-      write(ctx, mark.label, "right", left - 5 * devicePixelRatio, bbox.top + 13 * devicePixelRatio);
-    } else {
-      const top = chart.valToPos(mark.y, "y", true);
-      if (top < bbox.top || top > bbox.top + bbox.height) continue;
-      ctx.moveTo(bbox.left, top);
-      ctx.lineTo(bbox.left + bbox.width, top);
-      write(ctx, mark.label, "left", bbox.left + 5 * devicePixelRatio, top - 5 * devicePixelRatio);
-    }
+    ctx.moveTo(...from);
+    ctx.lineTo(...to);
     ctx.stroke();
+  };
+  for (const level of [...(spec.levels ?? []), ...(spec.limit ? [{ value: spec.limit.value, colour: "limit" }] : [])]) {
+    const y = plot.valToPos(level.value, "y", true);
+    rule(level.colour, level.dash, [bbox.left, y], [bbox.left + bbox.width, y]);
+  }
+  for (const mark of spec.marks ?? []) {
+    const x = plot.valToPos(mark.x, "x", true);
+    rule("soft", [3, 3], [x, bbox.top], [x, bbox.top + bbox.height]);
+    ctx.fillStyle = colour("soft");
+    ctx.textAlign = "right";
+    ctx.fillText(mark.text, x - 6 * scale, bbox.top + 10 * scale);
   }
   ctx.restore();
 }
 
-/** Text that can be read across lines. */
-function write(ctx, text, side, left, top) {
-  ctx.save();
-  ctx.textAlign = side;
-  ctx.setLineDash([]);
-  ctx.lineWidth = 4 * devicePixelRatio;
-  ctx.strokeStyle = colour("panel");
-  ctx.strokeText(text, left, top);
-  ctx.fillText(text, left, top);
-  ctx.restore();
+function limitHandle(plot, spec) {
+  const handle = h("div", { class: "limit-handle", title: "Drag to move the limit" });
+  const place = (value) => {
+    handle.textContent = spec.limit.text(value);
+    handle.style.top = `${plot.valToPos(value, "y")}px`;
+  };
+  const valueAt = (event) => Math.max(plot.posToVal(event.clientY - plot.over.getBoundingClientRect().top, "y"), 0);
+  handle.style.left = "6px";
+  handle.addEventListener("pointerdown", (event) => {
+    event.preventDefault();
+    handle.setPointerCapture(event.pointerId);
+    handle.onpointermove = (moved) => {
+      spec.limit.value = valueAt(moved);
+      plot.redraw(false);
+      place(spec.limit.value);
+    };
+    handle.onpointerup = () => {
+      handle.onpointermove = handle.onpointerup = null;
+      spec.limit.onMove(spec.limit.value);
+    };
+  });
+  plot.over.append(handle);
+  place(spec.limit.value);
+  plot.hooks.setSize = [...(plot.hooks.setSize ?? []), () => place(spec.limit.value)];
 }
 
-/** What the lines and bands mean: `{label, colour, dash, band}`. */
-export function legend(entries) {
-  return element("ul", { className: "legend" }, entries.map(({ label, colour: name, dash, band }) =>
-    element("li", {}, element("i", { className: band ? "band" : dash ? "dash" : "line", "data-colour": name }), label)));
+function onKey(event, plot, spec) {
+  const last = spec.xs.length - 1;
+  const now = plot.cursor.left >= 0 ? plot.cursor.idx : (spec.home ?? last);
+  const steps = { ArrowLeft: now - 1, ArrowRight: now + 1, PageUp: now - 24, PageDown: now + 24, Home: 0, End: last };
+  if (!(event.key in steps)) return;
+  event.preventDefault();
+  const index = Math.min(Math.max(steps[event.key], 0), last);
+  plot.setCursor({ left: plot.valToPos(spec.xs[index], "x"), top: 10 });
+  announce([spec.xName(spec.xs[index]), ...parts(spec, index).filter((part) => part.text !== "–").map((part) => `${part.name} ${part.text}`)].join(", "));
 }

@@ -1,33 +1,30 @@
-// Elements in short.
+// Elements in one line: h("p", {class: "note"}, "text", child).
 
-/** An element with attributes and children; `on...` attributes are listeners. */
-export function element(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (value === undefined || value === null || value === false) continue;
-    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-    else if (key in made && key !== "list" && key !== "form") made[key] = value;
-    else made.setAttribute(key, value === true ? "" : value);
+export function h(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+export function svg(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "value" || name === "checked") element[name] = value;
+    else element.setAttribute(name, value === true ? "" : value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
-  return made;
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
 }
 
-/** Say something to people who listen to the page. */
+// Say something to those who cannot see it happen.
 export function announce(text) {
-  document.getElementById("announcement").textContent = text;
+  document.getElementById("live").textContent = text;
 }
 
-/** A labelled field. */
-export function field(label, input, hint) {
-  return element("label", { className: "field" }, element("span", {}, label), input,
-    hint && element("small", {}, hint));
-}
-
-/** A group of buttons of which one is chosen. */
-export function choice(label, options, chosen, choose) {
-  return element("div", { className: "choice", role: "group", "aria-label": label },
-    options.map(([value, text]) => element("button", {
-      type: "button", "aria-pressed": String(value === chosen), onclick: () => choose(value),
-    }, text)));
+// A colour of theme.css, for what is drawn on a canvas.
+export function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }

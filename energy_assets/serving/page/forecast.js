@@ -1,199 +1,204 @@
-// The forecast of a series or a sum: for planners, and for operators who watch a limit.
+// The forecast view: what will be consumed, how sure that is, and what may cross a limit.
 
-import { change, read } from "./address.js";
-import { ask, question } from "./api.js";
-import { chart, legend } from "./chart.js";
-import { choice, element, field } from "./dom.js";
-import { energy, number, probability, unitFor } from "./format.js";
-import { optionFor, optionsOf, picker } from "./picker.js";
+import { download, hasKey } from "./api.js";
+import { chart } from "./chart.js";
+import { card, checkBox, figure, notice, segments } from "./controls.js";
+import { compareControl, earlierCard } from "./compare.js";
+import { announce, h } from "./dom.js";
+import { csvAddress, DAYS, daysOf, extreme, loadEarlier, loadForecast } from "./forecast-data.js";
+import { digitsFor, energy, exact, known, signed, percent, unitFor, UNITS, number } from "./format.js";
+import { limitCard, limitControl } from "./limit.js";
+import { subject } from "./subject.js";
 import { table } from "./table.js";
+import { clock, iso, moment, near, offset, seconds, zoneShown } from "./time.js";
+import { hourName, timeAxis } from "./timeaxis.js";
 
-const QUANTILES = [0.01, 0.1, 0.25, 0.75, 0.9, 0.99];
-const HOUR = 3600e3;
+const HEIGHT = 340;
 
-/** What the address asks for, as parameters of the API. */
-function parameters(state) {
+export function forecastView({ go, now }) {
+  let shown = null;
+  let drawn = null;
+  const head = subject((changes) => go(changes));
+  const figures = {
+    first: figure("Next hour"), peak: figure("Peak in the next 24 hours"),
+    low: figure("Lowest in the next 24 hours"), total: figure("Total of the next 24 hours"),
+  };
+  const days = segments("Days of observations", DAYS.map((count) => [count, count === "1" ? "1 day" : `${count} days`]), (count) => go({ days: count }));
+  const naives = checkBox("Seasonal naives", (checked) => go({ naives: checked ? "1" : undefined }));
+  const limit = limitControl(go);
+  const compare = compareControl(go);
+  const copied = h("button", { class: "button", type: "button", onclick: copyLink }, "Copy link");
+  const csv = h("a", { class: "button", href: "/v1/forecasts", onclick: saveCsv, download: "forecast.csv" }, "CSV");
+  const note = h("div", {});
+  const plot = h("div", { class: "plot-host" }, h("div", { class: "ghost", style: `height: ${HEIGHT + 28}px` }));
+  const limits = h("div", {});
+  const differences = h("div", {});
+  const numbers = h("div", { class: "ghost", style: "height: 420px" });
+
+  const element = [
+    head.element, note,
+    h("section", { class: "figures", "aria-label": "In short" }, Object.values(figures).map((one) => one.element)),
+    card("Consumption and forecast", { tools: [copied, csv] },
+      h("div", { class: "tools chart-tools" }, days.element, limit.element, compare.element, naives.element), plot),
+    limits, differences,
+    card("The numbers", {}, numbers),
+  ];
+
+  async function update(state, catalogue, signal) {
+    head.set(catalogue, state, "\u00a0");
+    days.set(String(daysOf(state)));
+    naives.input.checked = Boolean(state.naives);
+    csv.href = csvAddress(state);
+    const forecast = await loadForecast(state, signal);
+    const earlier = await loadEarlier(state, forecast.meta.origin, signal);
+    shown = { state, forecast, earlier };
+    draw(catalogue);
+    return forecast.meta;
+  }
+
+  function draw(catalogue) {
+    const { state, forecast, earlier } = shown;
+    const { columns, ahead, meta } = forecast;
+    const origin = seconds(meta.origin);
+    const all = [...columns.energy_consumption, ...columns.observed];
+    const unit = unitFor(all);
+    const view = { ...shown, unit, digits: digitsFor(all, unit), origin, go, name: (time) => hourName(time, forecast.hours) };
+    head.set(catalogue, state, `${catalogue.size(state)} · made ${near(seconds(meta.made_at), now())} · last measured hour: ${near(origin, now())}`);
+    note.replaceChildren(...(state.origin ? [earlierNotice(go)] : []));
+    limit.set(view);
+    compare.set(view);
+    drawFigures(view, figures, now());
+    drawn?.destroy();
+    drawn = chart(plot, chartSpec(view, catalogue.title(state)));
+    limits.replaceChildren(...[limitCard(view)].filter(Boolean));
+    differences.replaceChildren(...[earlierCard(view)].filter(Boolean));
+    numbers.className = "";
+    numbers.removeAttribute("style");
+    numbers.replaceChildren(numbersTable(view, ahead), h("p", { class: "table-note" },
+      `Each row is an hour and gives its start. Energies in ${unit}. The 80 % and 98 % intervals hold the consumption in so many of 100 cases.`));
+  }
+
+  async function copyLink() {
+    try {
+      await navigator.clipboard.writeText(location.href);
+      copied.textContent = "Copied";
+      announce("The link was copied.");
+    } catch {
+      window.prompt("The address of this view:", location.href);
+    }
+    setTimeout(() => { copied.textContent = "Copy link"; }, 2000);
+  }
+
+  function saveCsv(event) {
+    if (!hasKey()) return;
+    event.preventDefault();
+    download(csv.href, "forecast.csv").catch((error) => announce(error.message));
+  }
+
+  return { element, update, redraw: (catalogue) => shown && draw(catalogue), destroy: () => drawn?.destroy() };
+}
+
+function earlierNotice(go) {
+  return notice("info", "This is an earlier forecast, as it was issued. ",
+    h("button", { class: "button quiet", type: "button", onclick: () => go({ origin: undefined }) }, "Show the newest"));
+}
+
+function drawFigures(view, figures, now) {
+  const { columns, ahead, hours, first } = view.forecast;
+  const values = columns.energy_consumption;
+  const range = (index) => ["80 % sure: ", h("b", {}, between(columns.lower[index], columns.upper[index]))];
+  const span = (index) => `${near(hours[index], now)}–${clock(hours[index] + 3600)}`;
+  const show = (one, index) => {
+    if (index === -1) one.set("–", "Not known");
+    else one.set(energy(values[index]), [span(index), h("br"), ...range(index)]);
+  };
+  show(figures.first, first);
+  show(figures.peak, extreme(values, ahead));
+  show(figures.low, extreme(values, ahead, (one, other) => one < other));
+  const sum = (list) => list.reduce((total, value) => total + value, 0);
+  const total = sum(ahead.map((index) => values[index]));
+  const before = columns.observed.slice(Math.max(first - 24, 0), first);
+  const complete = before.length === 24 && before.every(known);
+  figures.total.set(energy(total), complete
+    ? ["The 24 hours before: ", energy(sum(before)), h("br"), h("b", {}, change(total, sum(before)))]
+    : ["The 24 hours before are", h("br"), "not all measured"]);
+}
+
+function between(low, high) {
+  const unit = unitFor([high]);
+  const digits = digitsFor([high], unit);
+  return known(low) && known(high) ? `${number(low / UNITS[unit], digits)}–${energy(high, unit, digits)}` : "–";
+}
+
+function change(value, before) {
+  const share = (value - before) / before;
+  return `${percent(Math.abs(share))} ${share < 0 ? "less" : "more"}`;
+}
+
+function chartSpec(view, title) {
+  const { forecast: { hours, columns, first }, earlier, state, unit, digits, origin, go } = view;
+  const start = first - 1; // the last hour known, from which the forecast is drawn on
+  const from = columns.observed[start] ?? null;
+  const joined = (values) => values.map((value, index) => (index === start ? from : value));
+  const width = (low, high) => (index) => (known(columns[low][index]) ? between(columns[low][index], columns[high][index]) : "–");
+  const onlyAhead = (values) => values.map((value, index) => (index >= first ? value : null));
+  const band = (name, lower, upper, tone) => ({ name, lower: joined(columns[lower]), upper: joined(columns[upper]), colour: tone, text: width(lower, upper) });
+  const lines = [{ name: "Forecast", values: columns.energy_consumption, drawn: joined(columns.energy_consumption), colour: "forecast", width: 2.5 }];
+  if (state.naives) {
+    lines.unshift(
+      { name: "Same hour yesterday", values: onlyAhead(columns.seasonal_naive_24), colour: "naive-24", dash: [5, 4], width: 1.5 },
+      { name: "Same hour last week", values: onlyAhead(columns.seasonal_naive_168), colour: "naive-168", dash: [2, 3], width: 1.8 });
+  }
+  if (earlier?.values) {
+    lines.push({ name: `Forecast of ${clock(earlier.origin)}`, values: hours.map((time) => earlier.values.get(time) ?? null), colour: "earlier", dash: [7, 4], width: 2 });
+  }
+  lines.push({ name: "Observed", values: columns.observed, colour: "observed", width: 1.8 });
+  const peak = extreme(columns.energy_consumption, view.forecast.ahead);
   return {
-    ...chosenSeries(state),
-    origin: state.origin,
-    history: 24 * days(state),
-    quantiles: QUANTILES.join(","),
-    threshold: state.limit,
-    naives: state.naives ? "true" : undefined,
+    label: `${title}: consumption of ${daysOf(state)} days and the forecast of 24 hours. Peak ${energy(columns.energy_consumption[peak])} on ${moment(hours[peak])}.`,
+    height: HEIGHT,
+    xs: hours,
+    ...timeAxis(hours),
+    lines,
+    bands: [band("98 %", "q0.01", "q0.99", "band-98"), band("80 %", "lower", "upper", "band-80"), band("50 %", "q0.25", "q0.75", "band-50")],
+    marks: [{ x: origin, text: "measured" }],
+    yText: (value, short) => (short ? number(value / UNITS[unit], Math.max(digits - 1, 0)) : energy(value, unit, digits)),
+    home: first,
+    limit: state.limit ? { value: Number(state.limit), text: (value) => `Limit ${exact(rounded(value), unit)}`, onMove: (value) => go({ limit: String(rounded(value)) }) } : null,
   };
 }
 
-/** The series or sum of the address; everything, if it names none. */
-export function chosenSeries({ sum, area, consumer_type }) {
-  return sum || area || consumer_type ? { sum, area, consumer_type } : { sum: "total" };
-}
+// Four digits are enough for a limit that was dragged.
+const rounded = (value) => Number(value.toPrecision(4));
 
-const days = (state) => [1, 3, 7, 14].find((one) => one === Number(state.days)) ?? 3;
-
-/** Draw the view. `series` are the rows of /v1/series. */
-export async function draw(main, { series, clock, signal }) {
-  const state = read();
-  const [answer, compared] = await Promise.all([
-    ask("forecasts", { ...parameters(state), layout: "columns" }, { signal }),
-    state.compare && ask("forecasts", { ...chosenSeries(state), origin: state.compare, layout: "columns" }, { signal }),
-  ]);
-  const view = prepare(answer, compared);
-  const options = optionsOf(series);
-  const option = optionFor(options, chosenSeries(state));
-  main.replaceChildren(
-    element("h1", {}, option?.label ?? "Forecast"),
-    controls(state, options, option, view, clock),
-    headline(view, state, clock),
-    picture(view, state, clock),
-    state.limit ? crossing(view, state, clock) : "",
-    numbers(view, state, clock),
-  );
-  return answer.meta;
-}
-
-/** The columns of an answer with times in milliseconds, and the compared forecast beside them. */
-function prepare({ meta, data }, compared) {
-  const times = data.datetime_utc.map(Date.parse);
-  const place = new Map(times.map((time, index) => [time, index]));
-  const other = times.map(() => null);
-  compared?.data.datetime_utc.forEach((time, index) => {
-    const at = place.get(Date.parse(time));
-    if (at !== undefined) other[at] = compared.data.energy_consumption[index];
-  });
-  const largest = Math.max(0, ...[data.energy_consumption, data.upper, data.observed].flat().filter(Number.isFinite));
-  const first = data.energy_consumption.findIndex((value) => value !== null);
-  return { meta, data, times, other, compared: compared?.meta, unit: unitFor(largest), first, origin: Date.parse(meta.origin) };
-}
-
-function controls(state, options, option, view, clock) {
-  const limit = element("input", {
-    type: "number", inputMode: "decimal", min: 0, step: "any", id: "limit",
-    value: state.limit ? Number(state.limit) / view.unit.size : "",
-    placeholder: "none",
-    onchange: (event) => change({ limit: event.target.value === "" ? undefined : Number(event.target.value) * view.unit.size }),
-  });
-  const earlier = element("select", {
-    id: "compare",
-    onchange: (event) => change({ compare: event.target.value }),
-  }, element("option", { value: "" }, "nothing"),
-  [1, 2, 3, 6, 12, 18, 24].map((hours) => {
-    const origin = new Date(view.origin - hours * HOUR).toISOString().replace(".000", "");
-    return element("option", { value: origin, selected: origin === state.compare }, `${hours} h earlier (${clock.full(view.origin - hours * HOUR)})`);
-  }));
-  if (state.compare && !earlier.value) {
-    earlier.append(element("option", { value: state.compare, selected: true }, clock.full(Date.parse(state.compare))));
-  }
-  return element("form", { className: "controls", onsubmit: (event) => event.preventDefault() },
-    picker(options, option, ({ choice: chosen }) => change({ sum: undefined, area: undefined, consumer_type: undefined, limit: undefined, ...chosen })),
-    element("div", { className: "field" }, element("span", {}, "Past days"),
-      choice("Past days", [[1, "1"], [3, "3"], [7, "7"], [14, "14"]], days(state), (value) => change({ days: value }))),
-    field("Compare with", earlier),
-    field(`Limit (${view.unit.name})`, limit),
-    element("label", { className: "check" },
-      element("input", { type: "checkbox", id: "naives", checked: Boolean(state.naives), onchange: (event) => change({ naives: event.target.checked ? "1" : undefined }) }),
-      "Yesterday and last week"),
-  );
-}
-
-function headline({ data, times, first, unit, meta }, state, clock) {
-  const { energy_consumption: values, lower, upper } = data;
-  const ahead = values.map((_, index) => index).slice(first);
-  const peak = ahead.reduce((best, index) => (values[index] > values[best] ? index : best), first);
-  const total = ahead.reduce((sum, index) => sum + values[index], 0);
-  const card = (title, figure, text) => element("div", { className: "card" }, element("h2", {}, title), element("p", { className: "figure" }, figure), element("p", {}, text));
-  const range = (index) => `80 % between ${number(lower[index], unit)} and ${number(upper[index], unit)} ${unit.name}`;
-  return element("section", { className: "cards", "aria-label": "In short" },
-    card("Next hour", energy(values[first]), `${clock.hour(times[first])}; ${range(first)}`),
-    card("Peak in 24 hours", energy(values[peak]), `${clock.full(times[peak])}; ${range(peak)}`),
-    card("Total of 24 hours", energy(total), `known up to ${clock.full(Date.parse(meta.origin))}`));
-}
-
-function picture(view, state, clock) {
-  const { data, times, other, unit, origin } = view;
-  const inUnit = (values) => values.map((value) => (value === null || value === undefined ? null : value / unit.size));
-  const band = (upper, lower, fill) => ({ upper: inUnit(data[upper]), lower: inUnit(data[lower]), fill });
-  const lines = [
-    { label: "Forecast", values: inUnit(data.energy_consumption), colour: "forecast", width: 2.5 },
-    { label: "Observed", values: inUnit(data.observed), colour: "observed" },
+function numbersTable(view, ahead) {
+  const { forecast: { hours, columns }, earlier, state, unit, digits } = view;
+  const amount = (name) => (index) => (known(columns[name][index]) ? number(columns[name][index] / UNITS[unit], digits) : "–");
+  const observed = ahead.some((index) => known(columns.observed[index]));
+  const local = zoneShown() !== "UTC";
+  const list = [
+    { name: local ? "Local time" : "Time (UTC)", text: (index) => view.name(hours[index]) },
+    local && { name: "UTC", text: (index) => `${iso(hours[index]).slice(11, 16)}`, left: true },
+    { name: "Forecast", text: (index) => h("b", {}, amount("energy_consumption")(index)) },
+    { name: "80 % from", text: amount("lower") },
+    { name: "to", text: amount("upper") },
+    { name: "98 % from", text: amount("q0.01") },
+    { name: "to", text: amount("q0.99") },
+    observed && { name: "Observed", text: amount("observed") },
+    state.naives && { name: "Yesterday", text: amount("seasonal_naive_24") },
+    state.naives && { name: "Last week", text: amount("seasonal_naive_168") },
+    earlier?.values && { name: `Forecast of ${clock(earlier.origin)}`, text: (index) => earlierText(earlier, hours[index], unit, digits) },
+    earlier?.values && { name: "Change", text: (index) => changeText(columns.energy_consumption[index], earlier.values.get(hours[index]), unit, digits) },
+    state.limit && { name: "Above the limit", text: (index) => percent(columns.probability_above[index], 0) },
   ];
-  if (state.naives) {
-    lines.push({ label: "Yesterday", values: inUnit(data.seasonal_naive_24), colour: "naive", width: 1.5, dash: [2, 3] });
-    lines.push({ label: "Last week", values: inUnit(data.seasonal_naive_168), colour: "naive-week", width: 1.5, dash: [6, 4] });
-  }
-  if (view.compared) lines.push({ label: "Earlier forecast", values: inUnit(other), colour: "earlier", dash: [7, 4] });
-  const marks = [{ x: origin / 1000, label: "known up to here", colour: "muted" }];
-  if (state.limit) marks.push({ y: Number(state.limit) / unit.size, label: `limit ${energy(Number(state.limit))}`, colour: "limit" });
-  const format = (value) => number(value * unit.size, unit);
-  const limit = state.limit ? Number(state.limit) / unit.size : null;
-  const figure = chart({
-    title: `Consumption in ${unit.name} by hour`,
-    summary: `Forecast for the ${times.length - view.first} hours after ${clock.full(origin)}, with what was observed before.`,
-    x: times.map((time) => time / 1000), time: clock, format, sync: "forecast", height: 360,
-    bands: [band("q0.99", "q0.01", "band-98"), band("q0.9", "q0.1", "band-80"), band("q0.75", "q0.25", "band-50")],
-    lines, marks,
-    columns: [{ label: "80 % from", values: inUnit(data.lower) }, { label: "to", values: inUnit(data.upper) }],
-    range: (_, low, high) => {
-      const [bottom, top] = [Math.min(low, limit ?? low), Math.max(high, limit ?? high)];
-      const space = (top - bottom) * 0.08 || 1;
-      return [Math.max(0, bottom - space), top + space];
-    },
-  });
-  return element("section", { "aria-label": "Chart" },
-    element("h2", { className: "unseen" }, "Chart"),
-    legend([
-      ...lines, { label: "50 %", colour: "band-50", band: true }, { label: "80 %", colour: "band-80", band: true },
-      { label: "98 % of outcomes", colour: "band-98", band: true }]),
-    figure, element("p", { className: "unit" }, `${unit.name} in the hour; times in ${clock.zone}`));
+  return table("The forecast hour by hour", list.filter(Boolean), ahead);
 }
 
-/** How likely it is that a limit is crossed, hour by hour. */
-function crossing({ data, times, first }, state, clock) {
-  const risks = data.probability_above.slice(first), hours = times.slice(first);
-  const worst = risks.reduce((best, risk, index) => (risk > risks[best] ? index : best), 0);
-  const most = risks[worst] <= 0.01
-    ? `It is very unlikely to go above ${energy(Number(state.limit))} in any hour.`
-    : `Most likely at ${clock.full(hours[worst])}: ${probability(risks[worst])}.`;
-  return element("section", { className: "crossing" },
-    element("h2", {}, `How likely is it above ${energy(Number(state.limit))}?`),
-    element("p", { id: "crossing" }, most),
-    chart({
-      title: "Probability of crossing the limit by hour", summary: most, height: 150,
-      x: hours.map((time) => time / 1000), time: clock,
-      lines: [{ label: "Probability", values: risks, colour: "limit", bars: true, width: 0 }],
-      format: (value) => probability(value), range: () => [0, 1],
-    }));
+function earlierText(earlier, time, unit, digits) {
+  const value = earlier.values.get(time);
+  return known(value) ? number(value / UNITS[unit], digits) : "–";
 }
 
-function numbers(view, state, clock) {
-  const { data, times, other, unit, first } = view;
-  const rows = times.map((time, index) => ({ time, index })).slice(Math.max(0, first - 6));
-  const value = (values) => ({ index }) => number(values[index], unit);
-  const columns = [
-    { title: `Time (${clock.zone})`, value: ({ time }) => clock.exact(time) },
-    { title: "UTC", value: ({ time }) => new Date(time).toISOString().slice(5, 16).replace("T", " ") },
-    { title: "Observed", value: value(data.observed), className: "number" },
-    { title: "Forecast", value: value(data.energy_consumption), className: "number strong" },
-    { title: "80 % from", value: value(data.lower), className: "number" },
-    { title: "to", value: value(data.upper), className: "number" },
-  ];
-  if (state.limit) columns.push({ title: "Above limit", value: ({ index }) => probability(data.probability_above[index]), className: "number" });
-  if (view.compared) {
-    columns.push({ title: "Earlier", value: value(other), className: "number" });
-    columns.push({ title: "Change", value: ({ index }) => (other[index] === null || data.energy_consumption[index] === null ? "–" : signed(data.energy_consumption[index] - other[index], unit)), className: "number" });
-  }
-  const csv = question("forecasts", { ...parameters(state), local_time: "true", format: "csv" });
-  return element("section", {},
-    element("div", { className: "heading" },
-      element("h2", {}, `The numbers (${unit.name})`),
-      element("a", { className: "button", href: csv, download: "forecast.csv", id: "csv" }, "CSV"),
-      element("button", { type: "button", onclick: (event) => copy(event.target) }, "Copy link")),
-    table("Observations and forecast by hour", columns, rows));
-}
-
-const signed = (value, unit) => (value > 0 ? "+" : "") + number(value, unit);
-
-async function copy(button) {
-  await navigator.clipboard?.writeText(location.href).catch(() => {});
-  button.textContent = "Copied";
-  setTimeout(() => { button.textContent = "Copy link"; }, 2000);
+function changeText(value, before, unit, digits) {
+  return known(before) ? signed(value - before, unit, digits).replace(` ${unit}`, "") : "–";
 }

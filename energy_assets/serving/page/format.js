@@ -1,67 +1,63 @@
-// Numbers, units and times as people read them.
+// Numbers as people read them: energies in a unit that fits their size, shares as per cent.
 
-const UNITS = [["GWh", 1e6], ["MWh", 1e3], ["kWh", 1]];
+export const UNITS = { kWh: 1, MWh: 1e3, GWh: 1e6, TWh: 1e9 };
 
-/** The unit that fits values up to a size in kWh: `{name, size}`. */
-export function unitFor(largest) {
-  const [name, size] = UNITS.find(([, factor]) => largest >= factor) ?? UNITS.at(-1);
-  return { name, size };
+// The unit in which the largest of some values has one to four digits before the point.
+export function unitFor(values) {
+  const largest = Math.max(0, ...values.filter(Number.isFinite).map(Math.abs));
+  return Object.keys(UNITS).findLast((unit) => largest >= UNITS[unit] * (unit === "kWh" ? 0 : 1)) ?? "kWh";
 }
 
-/** A value in kWh as a number in a unit, without the unit's name. */
-export function number(value, unit) {
-  if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  const scaled = value / unit.size;
-  const size = Math.abs(scaled);
-  const digits = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3;
-  return scaled.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+// As many digits as the size of the values calls for: 4.52, 45.2, 452.
+export function digitsFor(values, unit) {
+  const largest = Math.max(0, ...values.filter(Number.isFinite).map(Math.abs)) / UNITS[unit];
+  return largest >= 1000 ? 0 : largest >= 100 ? 1 : largest >= 10 ? 2 : 3;
 }
 
-/** A value in kWh with the unit that fits it. */
-export function energy(value) {
-  if (value === null || value === undefined) return "–";
-  const unit = unitFor(Math.abs(value));
-  return `${number(value, unit)} ${unit.name}`;
+const numbers = new Map();
+
+export function number(value, digits = 0) {
+  if (!numbers.has(digits)) {
+    numbers.set(digits, new Intl.NumberFormat("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+  }
+  return numbers.get(digits).format(value).replace("-", "\u2212");
 }
 
-/** A share such as 0.05 as `5.0 %`. */
+export function energy(value, unit = unitFor([value]), digits = digitsFor([value], unit)) {
+  return known(value) ? `${number(value / UNITS[unit], digits)} ${unit}` : "–";
+}
+
+// As many digits as were typed: "4.5 GWh".
+export function exact(value, unit) {
+  return `${new Intl.NumberFormat("en-GB", { maximumFractionDigits: 9 }).format(value / UNITS[unit])} ${unit}`;
+}
+
+export function signed(value, unit, digits) {
+  return `${value > 0 ? "+" : ""}${energy(value, unit, digits)}`;
+}
+
 export function percent(share, digits = 1) {
-  return share === null || share === undefined ? "–" : `${(100 * share).toFixed(digits)} %`;
+  return known(share) ? `${number(share * 100, digits)} %` : "–";
 }
 
-/** A probability; those at the ends are known no better than that. */
-export function probability(share) {
-  if (share === null || share === undefined) return "–";
-  if (share <= 0.01) return "< 1 %";
-  if (share >= 0.99) return "> 99 %";
-  return `${Math.round(100 * share)} %`;
+// A probability; the API says at least 1 % and at most 99 %.
+export function chance(share) {
+  if (!known(share)) return "–";
+  if (share <= 0.01) return "≤ 1 %";
+  if (share >= 0.99) return "≥ 99 %";
+  return `${Math.round(share * 100)} %`;
 }
 
-/** Times in one zone, as text. `zone` is an IANA name. */
-export function clock(zone) {
-  const make = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options });
-  const formats = {
-    hour: make({ hour: "2-digit", minute: "2-digit" }),
-    day: make({ weekday: "short", day: "numeric", month: "short" }),
-    full: make({ weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }),
-    // With its offset, hours that occur twice can be told apart.
-    exact: make({ weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short" }),
-    zone: make({ timeZoneName: "short" }),
-  };
-  const text = (format) => (time) => formats[format].format(new Date(time));
-  return { zone, hour: text("hour"), day: text("day"), full: text("full"), exact: text("exact") };
+export const known = (value) => typeof value === "number" && Number.isFinite(value);
+
+export function plural(count, one, many = `${one}s`) {
+  return `${number(count)} ${count === 1 ? one : many}`;
 }
 
-/** A number of things: `1 hour`, `3 hours`. */
-export function count(amount, thing) {
-  return `${amount.toLocaleString("en")} ${thing}${amount === 1 ? "" : "s"}`;
-}
-
-/** How long ago or how long a time is, in words. */
-export function duration(minutes) {
-  const size = Math.abs(minutes);
-  if (size < 1.5) return "1 minute";
-  if (size < 120) return `${Math.round(size)} minutes`;
-  if (size < 48 * 60) return `${Math.round(size / 60)} hours`;
-  return `${Math.round(size / 1440)} days`;
+// "1.5 GWh", "1500", "1,5 MWh" as kWh; null if it is not an amount. A bare number is in `unit`.
+export function parseEnergy(text, unit = "kWh") {
+  const match = text.trim().replace(",", ".").match(/^(-?\d+(?:\.\d+)?(?:e\d+)?)\s*([kMGT]Wh)?$/i);
+  if (!match) return null;
+  const named = Object.keys(UNITS).find((name) => name.toLowerCase() === match[2]?.toLowerCase());
+  return Number(match[1]) * UNITS[named ?? unit];
 }

@@ -1,143 +1,181 @@
-// The frame around the views: which one is shown, notices, and new forecasts while it is open.
+// The page: which view is shown, for which address, and when it is brought up to date.
 
-import * as accuracy from "./accuracy.js";
-import { change, onChange, read } from "./address.js";
-import { ApiError, ask } from "./api.js";
-import { announce, element } from "./dom.js";
-import * as forecast from "./forecast.js";
-import { clock } from "./format.js";
-import * as status from "./status.js";
+import { accuracyView } from "./accuracy.js";
+import { addressOf, otherView, readAddress } from "./address.js";
+import { ask, hasKey, Problem } from "./api.js";
+import { Banners } from "./banners.js";
+import { segments } from "./controls.js";
+import { announce, h } from "./dom.js";
+import { forecastView } from "./forecast.js";
+import { failed, keyNeeded, nothingYet, unreachable } from "./states.js";
+import { statusView } from "./status.js";
+import { Catalogue } from "./subject.js";
+import { themeSwitch } from "./theme.js";
+import { clock, moment, seconds, setZones, zoneLocal } from "./time.js";
 
-const VIEWS = { forecast, accuracy, status };
-const TITLES = { forecast: "Forecast", accuracy: "How good is it", status: "Is it well" };
-const POLL = 5000;
+const VIEWS = {
+  forecast: ["Forecast", forecastView],
+  accuracy: ["How good is it", accuracyView],
+  status: ["Is it well", statusView],
+};
+const POLL = 5_000; // milliseconds between looks at /v1/last-updated
+const STATUS_AGE = 60_000; // milliseconds after which the notices are asked for anew
 
 const main = document.getElementById("main");
-let series, meta, drawing, published, failedSince;
+const banners = new Banners(document.getElementById("banners"));
+const now = () => Math.floor(Date.now() / 1000);
 
-const stored = (name) => { try { return localStorage.getItem(name); } catch { return null; } };
-const store = (name, value) => { try { localStorage.setItem(name, value); } catch { /* private mode */ } };
+let state = readAddress();
+let view = null; // {name, element, update, redraw, destroy}
+let catalogue = new Catalogue();
+let published = null; // what /v1/last-updated said when the view was loaded
+let statusAt = 0;
+let answeredAt = now();
+let asking = null; // AbortController of the questions under way
 
-/** Draw what the address asks for. With `quietly`, what is shown stays until the new is there. */
-async function draw({ quietly = false } = {}) {
-  const name = VIEWS[read().view] ? read().view : "forecast";
-  document.title = `${TITLES[name]} - energy-assets`;
-  for (const link of document.querySelectorAll("nav a")) {
-    if (link.dataset.view === name) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
-  drawing?.abort();
-  drawing = new AbortController();
-  const { signal } = drawing;
-  if (!quietly) main.setAttribute("aria-busy", "true");
-  try {
-    if (!series) {
-      const answer = await ask("series", { }, { signal });
-      series = answer.data;
-      meta = answer.meta;
-    }
-    const zone = stored("zone") === "UTC" ? "UTC" : meta.timezone;
-    const found = await VIEWS[name].draw(main, { series, meta, clock: clock(zone), signal });
-    failedSince = undefined;
-    provenance(found);
-  } catch (error) {
-    if (error.name === "AbortError") return;
-    failed(error);
-  } finally {
-    if (!signal.aborted) main.removeAttribute("aria-busy");
-  }
-  notices();
+const zone = segments("Times shown in", [["local", "Local"], ["utc", "UTC"]], (value) => {
+  go({ zone: value === "utc" ? "utc" : "local" });
+});
+
+function go(changes) {
+  state = { ...state, ...changes };
+  history.pushState(null, "", addressOf(state));
+  show();
 }
 
-function failed(error) {
-  if (!(error instanceof ApiError)) throw error;
-  const tryAgain = element("button", { type: "button", onclick: () => draw() }, "Try again");
-  if (error.status === 0 && main.querySelector("h1")) {
-    // The last picture stays, and a banner says since when.
-    failedSince ??= new Date();
+function open(address) {
+  history.pushState(null, "", address);
+  state = readAddress();
+  show();
+  window.scrollTo(0, 0);
+  main.focus({ preventScroll: true });
+}
+
+// Show what the address says. What is shown stays until the new answer is there.
+async function show() {
+  asking?.abort();
+  asking = new AbortController();
+  const { signal } = asking;
+  drawFrame();
+  main.setAttribute("aria-busy", "true");
+  try {
+    await load(signal);
+    banners.setLost(null);
+  } catch (error) {
+    if (error.name === "AbortError" || signal.aborted) return;
+    showProblem(error);
+  }
+  main.removeAttribute("aria-busy");
+}
+
+async function load(signal) {
+  const newest = await ask("/v1/last-updated", {}, signal);
+  if (newest.published_at !== published?.published_at) catalogue = await Catalogue.load();
+  if (!statusAt) await loadStatus(signal);
+  setZones(zoneLocal(), state.zone === "utc");
+  place(state.view);
+  const meta = await view.update(state, catalogue, signal, newest.origin);
+  if (signal.aborted) return;
+  published = newest;
+  answeredAt = now();
+  drawFoot(meta);
+  document.title = `${VIEWS[state.view][0]} – ${state.view === "status" ? "Consumption forecast" : catalogue.title(state)}`;
+}
+
+async function loadStatus(signal) {
+  try {
+    const { meta, data } = await ask("/v1/status", {}, signal);
+    setZones(meta.timezone, state.zone === "utc");
+    banners.setMessages(data.messages);
+  } catch (error) {
+    if (!(error instanceof Problem) || [0, 401, 503].includes(error.status)) throw error;
+    banners.setMessages([{ level: "warning", text: "It is not known how things stand: the status cannot be read." }]);
+  }
+  statusAt = Date.now();
+}
+
+function place(name) {
+  if (view?.name === name) {
+    if (!main.contains(view.element[0])) main.replaceChildren(...view.element);
     return;
   }
-  const [title, text, action] = {
-    503: ["No forecast yet", `${error.message}. This page looks again by itself.`, tryAgain],
-    404: ["There is nothing here", error.message, element("button", { type: "button", onclick: () => change({ area: undefined, consumer_type: undefined, sum: undefined, origin: undefined, compare: undefined, start: undefined, end: undefined }) }, "Show everything")],
-    0: ["The service does not answer", "Is `make serve` running? This page tries again by itself.", tryAgain],
-  }[error.status] ?? ["That did not work", error.message, tryAgain];
-  main.replaceChildren(element("section", { className: "empty" }, element("h1", {}, title), element("p", {}, text), action));
+  view?.destroy();
+  view = { name, ...VIEWS[name][1]({ go, now }) };
+  main.replaceChildren(...view.element);
 }
 
-function provenance(found) {
-  const zone = clock(stored("zone") === "UTC" ? "UTC" : found.timezone);
-  document.getElementById("provenance").textContent =
-    `${found.simulated ? "Simulated data" : found.source} · ${found.dataset} · forecast of ${zone.exact(Date.parse(found.origin))}, made ${zone.exact(Date.parse(found.made_at))}, ${found.model_version} (${found.quality})`;
+function showProblem(error) {
+  if (!(error instanceof Problem)) {
+    console.error(error);
+    error = new Problem(500, "The page could not show this.");
+  }
+  const instead = (element) => { main.replaceChildren(element); };
+  if (error.status === 401) instead(keyNeeded(hasKey(), show));
+  else if (error.status === 503) {
+    published = null;
+    instead(nothingYet(error.message.charAt(0).toUpperCase() + error.message.slice(1) + "."));
+  } else if (error.status === 0) {
+    banners.setLost(answeredAt);
+    if (!published) instead(unreachable());
+  } else instead(failed(error, addressOf({ view: state.view, zone: state.zone })));
 }
 
-/** What a reader has to know before the numbers. */
-async function notices() {
-  const area = document.getElementById("banners");
-  const found = failedSince
-    ? [{ level: "error", text: `The service has not answered since ${failedSince.toLocaleTimeString("en-GB")}. These are the last numbers.` }]
-    : await ask("status").then(({ data }) => data.messages).catch(() => []);
-  area.replaceChildren(...found.map(({ level, text }) => element("p", { className: `banner ${level}` }, text)));
-}
-
-/** Look for a newer forecast, and show it when it is there. */
+// Look whether there is a newer forecast, and bring the view up to date if there is.
 async function poll() {
-  if (!document.hidden) {
-    try {
-      const now = await ask("last-updated");
-      const known = `${now.origin} ${now.made_at} ${now.published_at}`;
-      const isNew = published !== undefined && published !== known;
-      const wasDown = failedSince !== undefined || main.querySelector(".empty");
-      published = known;
-      if (isNew || wasDown) {
-        if (isNew) series = undefined;
-        await draw({ quietly: true });
-        if (isNew) announce(`A new forecast has arrived, known up to ${now.origin.replace("T", " ").slice(0, 16)} UTC.`);
-      }
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 0) {
-        failedSince ??= new Date();
-        notices();
-      }
-    }
+  if (document.hidden || main.hasAttribute("aria-busy") || main.querySelector("[data-state='key']")) return;
+  try {
+    const newest = await ask("/v1/last-updated");
+    const wasLost = banners.lostSince !== null;
+    answeredAt = now();
+    banners.setLost(null);
+    const changed = newest.published_at !== published?.published_at;
+    if (changed || wasLost || Date.now() - statusAt > STATUS_AGE) await loadStatus();
+    if (!changed) return;
+    const first = published === null;
+    await show();
+    if (first || main.querySelector("[data-state]")) return;
+    const text = `A new forecast has arrived: it knows the consumption up to ${moment(seconds(newest.origin))}.`;
+    banners.pass(text);
+    announce(text);
+  } catch (error) {
+    if (error.name !== "AbortError") pollFailed(error);
   }
-  setTimeout(poll, POLL);
 }
 
-function theme(name) {
-  document.documentElement.dataset.theme = name;
-  document.getElementById("theme").textContent = name === "dark" ? "Light" : "Dark";
+function pollFailed(error) {
+  if (error.status === 503 && published === null) return; // still nothing there
+  if (error.status === 503 || error.status === 0 || error.status === 401) showProblem(error);
 }
 
-const system = matchMedia("(prefers-color-scheme: dark)");
-theme(stored("theme") ?? (system.matches ? "dark" : "light"));
-document.getElementById("theme").onclick = () => {
-  const name = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-  store("theme", name);
-  theme(name);
-  draw({ quietly: true });
-};
-const zoneButton = document.getElementById("zone");
-zoneButton.setAttribute("aria-pressed", String(stored("zone") === "UTC"));
-zoneButton.onclick = () => {
-  const utc = stored("zone") !== "UTC";
-  store("zone", utc ? "UTC" : "local");
-  zoneButton.setAttribute("aria-pressed", String(utc));
-  draw({ quietly: true });
-};
-// Links to other views change the address without loading the page again.
+function drawFrame() {
+  zone.set(state.zone);
+  document.getElementById("views").replaceChildren(...Object.entries(VIEWS).map(([name, [text]]) =>
+    h("a", { href: otherView(state, name), "data-view": true, "aria-current": name === state.view ? "page" : null }, text)));
+}
+
+function drawFoot(meta) {
+  const zoneName = zoneLocal();
+  document.getElementById("foot").replaceChildren(
+    h("span", {}, `Data set ${meta.dataset}${meta.simulated ? " (simulated)" : ""}`),
+    h("span", {}, `Model ${meta.model_version ?? "–"}`),
+    h("span", {}, `Published ${moment(seconds(meta.published_at))}; the next forecast is expected about ${clock(seconds(meta.next_expected))}`),
+    h("span", {}, state.zone === "utc" ? "Times are UTC" : `Times are local time (${zoneName})`),
+    h("a", { href: "/v1/openapi.json" }, "API"));
+}
+
+// Links to views are followed without loading the page anew.
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("nav a, a[data-inside]");
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const link = event.target.closest("a[data-view], a.brand");
+  if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
   event.preventDefault();
-  const { view } = link.dataset;
-  if (view) change({ view, origin: undefined, compare: undefined, start: undefined, end: undefined });
-  else {
-    history.pushState(null, "", link.href);
-    dispatchEvent(new Event("addresschange"));
-  }
-  main.focus({ preventScroll: true });
-  scrollTo(0, 0);
+  open(link.href);
 });
-onChange(() => draw());
-draw().then(poll);
+window.addEventListener("popstate", () => {
+  state = readAddress();
+  show();
+});
+document.addEventListener("visibilitychange", poll);
+
+document.getElementById("switches").append(zone.element, themeSwitch(() => view?.redraw(catalogue)));
+show();
+setInterval(poll, POLL);

@@ -1,100 +1,125 @@
-// Choosing a series or a sum by typing: an ARIA combobox whose list draws only what can be seen.
+// Choosing by typing: a combobox that draws only the options in sight, however many there are.
 
-import { element } from "./dom.js";
+import { h, svg } from "./dom.js";
 
-const SHOWN = 60;
+const ROW = 36; // pixels, as in parts.css
+const AROUND = 4; // rows drawn above and below those in sight
 
-/** The options for all series: sums first, then every series. `{label, detail, choice, text}` */
-export function optionsOf(series) {
-  const areas = new Map(), types = new Map();
-  for (const row of series) {
-    areas.set(row.area, row.area_name);
-    types.set(row.consumer_type, row.consumer_type_name);
-  }
-  const option = (label, detail, choice) => ({ label, detail, choice, text: `${label} ${detail}`.toLowerCase() });
-  const named = (code, name) => (name ? `${code} ${name}` : code);
-  return [
-    option("Everything", `sum of ${series.length.toLocaleString("en")} series`, { sum: "total" }),
-    ...(areas.size > 1 ? [...areas].map(([code, name]) => option(named(code, name), "sum of the area", { sum: "total", area: code })) : []),
-    ...(areas.size > 1 ? [...types].map(([code, name]) => option(`All areas · ${named(code, name)}`, "sum of the areas", { sum: "total", consumer_type: code })) : []),
-    ...series.map((row) => option(
-      `${named(row.area, row.area_name)} · ${named(row.consumer_type, row.consumer_type_name)}`, "",
-      { area: row.area, consumer_type: row.consumer_type })),
-  ];
-}
+let count = 0;
 
-/** The option that a choice stands for; undefined if there is none. */
-export function optionFor(options, { sum, area, consumer_type: type }) {
-  return options.find(({ choice }) => choice.sum === sum && choice.area === area && choice.consumer_type === type);
-}
+// `options`: [{value, label, detail}]. `onChoose(value)` is told what was chosen.
+export function picker(label, onChoose) {
+  const id = `picker-${++count}`;
+  let options = [];
+  let found = [];
+  let chosen = "";
+  let active = -1;
+  let open = false;
 
-/** A combobox over the options; `choose(option)` is called with what was chosen. */
-export function picker(options, chosen, choose) {
-  let found = [], active = -1;
-  const list = element("ul", { id: "series-list", role: "listbox", hidden: true, "aria-label": "Series and sums" });
-  const input = element("input", {
-    id: "series", type: "text", role: "combobox", autocomplete: "off", spellcheck: false,
-    "aria-controls": "series-list", "aria-expanded": "false", "aria-autocomplete": "list",
-    value: chosen?.label ?? "",
-    onfocus: () => { input.select(); open(""); },
-    oninput: () => open(input.value),
-    onkeydown: key,
-    onblur: () => close(true),
+  const input = h("input", {
+    id, type: "text", role: "combobox", autocomplete: "off", spellcheck: "false",
+    "aria-expanded": "false", "aria-controls": `${id}-list`, "aria-autocomplete": "list",
+    oninput: () => search(input.value), onkeydown: onKey, onclick: () => show(),
+    onfocus: () => input.select(), onblur: () => close(),
   });
+  const space = h("div", { class: "options-space", role: "presentation" });
+  const list = h("div", {
+    class: "options", id: `${id}-list`, role: "listbox", "aria-label": label, hidden: true,
+    onscroll: draw, onmousedown: (event) => event.preventDefault(),
+  }, space);
+  const chevron = svg("svg", { class: "chevron", viewBox: "0 0 14 14", "aria-hidden": "true" },
+    svg("path", { d: "M3 5l4 4 4-4", fill: "none", stroke: "currentColor", "stroke-width": "1.8" }));
+  const element = h("div", { class: "picker" }, h("label", { class: "label", for: id }, label), input, chevron, list);
 
-  function open(text) {
-    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    found = options.filter((option) => words.every((word) => option.text.includes(word)));
-    active = text && found.length ? 0 : -1;
+  const textOf = (option) => (option ? [option.label, option.detail].filter(Boolean).join(" · ") : "");
+
+  function set(newOptions, value) {
+    options = newOptions;
+    chosen = value;
+    if (!open) input.value = textOf(options.find((option) => option.value === chosen)) || value;
+  }
+
+  function search(text) {
+    const words = text.toLowerCase().split(/[\s·]+/).filter(Boolean);
+    found = options.filter((option) => {
+      const whole = textOf(option).toLowerCase();
+      return words.every((word) => whole.includes(word));
+    });
+    const start = words.join(" ");
+    const first = found.findIndex((option) => option.label.toLowerCase().startsWith(start));
+    reveal(words.length ? Math.max(first, Math.min(0, found.length - 1)) : -1);
+  }
+
+  function show() {
+    if (open) return;
+    found = options;
+    reveal(options.findIndex((option) => option.value === chosen));
+  }
+
+  function reveal(row) {
+    open = true;
+    list.hidden = false;
+    input.setAttribute("aria-expanded", "true");
+    space.style.height = `${found.length * ROW}px`;
+    move(row);
+  }
+
+  function move(row) {
+    active = row;
+    const top = Math.max(row, 0) * ROW;
+    if (top < list.scrollTop || top + ROW > list.scrollTop + list.clientHeight) list.scrollTop = top - 3 * ROW;
     draw();
   }
 
   function draw() {
-    const first = Math.max(0, Math.min(active - SHOWN / 2, found.length - SHOWN));
-    list.replaceChildren(...found.slice(first, first + SHOWN).map((option, number) => element("li", {
-      id: `option-${first + number}`, role: "option", "aria-selected": String(first + number === active),
-      "aria-setsize": String(found.length), "aria-posinset": String(first + number + 1),
-      onmousedown: (event) => { event.preventDefault(); pick(option); },
-    }, option.label, option.detail && element("small", {}, ` ${option.detail}`))));
-    if (!found.length) list.append(element("li", { className: "none", role: "option", "aria-disabled": "true", "aria-selected": "false" }, "Nothing has this name"));
-    else if (found.length > SHOWN) list.append(element("li", { className: "none", role: "presentation" }, `${found.length.toLocaleString("en")} found: type to narrow them down`));
-    list.hidden = false;
-    input.setAttribute("aria-expanded", "true");
-    if (active < 0) input.removeAttribute("aria-activedescendant");
-    else {
-      input.setAttribute("aria-activedescendant", `option-${active}`);
-      list.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
-    }
+    const first = Math.max(0, Math.floor(list.scrollTop / ROW) - AROUND);
+    const last = Math.min(found.length, Math.ceil((list.scrollTop + 300) / ROW) + AROUND);
+    const rows = [];
+    for (let row = first; row < last; row += 1) rows.push(optionAt(row));
+    space.replaceChildren(...rows);
+    if (!found.length) space.append(h("div", { class: "none", role: "option", "aria-disabled": "true", "aria-selected": "false" }, "Nothing fits what was typed."));
+    space.style.minHeight = found.length ? "" : "44px";
+    if (active >= 0) input.setAttribute("aria-activedescendant", `${id}-${active}`);
+    else input.removeAttribute("aria-activedescendant");
   }
 
-  function close(restore) {
+  function optionAt(row) {
+    const option = found[row];
+    return h("div", {
+      id: `${id}-${row}`, role: "option", class: row === active ? "option active" : "option",
+      "aria-selected": String(option.value === chosen), "aria-setsize": found.length, "aria-posinset": row + 1,
+      style: `top: ${row * ROW}px`, onclick: () => choose(row),
+    }, option.label, option.detail ? h("small", {}, option.detail) : null);
+  }
+
+  function choose(row) {
+    const option = found[row];
+    close();
+    if (option && option.value !== chosen) onChoose(option.value);
+  }
+
+  function close() {
+    open = false;
     list.hidden = true;
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
-    if (restore) input.value = chosen?.label ?? "";
+    set(options, chosen);
   }
 
-  function pick(option) {
-    chosen = option;
-    close(true);
-    choose(option);
-  }
-
-  function key(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
-    if (step) {
+  function onKey(event) {
+    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 };
+    if (event.key in steps) {
       event.preventDefault();
-      if (list.hidden) open("");
-      active = Math.max(0, Math.min(found.length - 1, active + step));
-      draw();
-    } else if (event.key === "Enter" && !list.hidden && found[active]) {
+      if (!open) show();
+      else move(Math.min(Math.max(active + steps[event.key], 0), found.length - 1));
+    } else if (event.key === "Enter" && open) {
       event.preventDefault();
-      pick(found[active]);
-    } else if (event.key === "Escape") {
-      close(true);
+      choose(active);
+    } else if (event.key === "Escape" && open) {
+      event.preventDefault();
+      close();
     }
   }
 
-  return element("div", { className: "picker" },
-    element("label", { htmlFor: "series" }, "Series or sum"), input, list);
+  return { element, set };
 }

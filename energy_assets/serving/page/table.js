@@ -1,19 +1,23 @@
-// Tables of numbers.
+// Tables: named columns over rows, inside a part of the page that scrolls by itself.
 
-import { element } from "./dom.js";
+import { h } from "./dom.js";
 
-/**
- * A table. `columns` are `{title, value(row), className}`; `value` gives text or an element. The
- * first column heads its row.
- */
+// `columns`: [{name, text(row), left, wrap}]; the first one names the row.
 export function table(caption, columns, rows) {
-  return element("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": caption },
-    element("table", {},
-      element("caption", { className: "unseen" }, caption),
-      element("thead", {}, element("tr", {},
-        columns.map(({ title, className }) => element("th", { scope: "col", className: className ?? "" }, title)))),
-      element("tbody", {}, rows.map((row) => element("tr", { className: row.className ?? "" },
-        columns.map(({ value, className }, number) => number
-          ? element("td", { className: className ?? "" }, value(row))
-          : element("th", { scope: "row", className: className ?? "" }, value(row))))))));
+  const cell = (column, row, place) => {
+    const content = column.text(row);
+    const attributes = { class: column.left ? "text" : column.wrap ? "wrap" : null };
+    return place === 0 ? h("th", { ...attributes, scope: "row" }, content) : h("td", attributes, content);
+  };
+  return h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": caption },
+    h("table", {},
+      h("caption", { class: "visually-hidden" }, caption),
+      h("thead", {}, h("tr", {}, columns.map((column) => h("th", { scope: "col", class: column.left ? "text" : null }, column.name)))),
+      h("tbody", {}, rows.map((row) => h("tr", {}, columns.map((column, place) => cell(column, row, place)))))));
+}
+
+// A number with a bar of its size.
+export function barCell(share, text) {
+  return h("span", { class: "in-cell" },
+    h("span", { class: "track", "aria-hidden": "true" }, h("i", { style: `width: ${Math.max(0, Math.min(share, 1)) * 100}%` })), text);
 }
