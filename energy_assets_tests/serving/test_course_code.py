@@ -48,7 +48,7 @@ PATHS = (
 
 
 def answers(server: str) -> dict[str, Any]:
-    """Path -> answer. Of errors the kind counts and that they have a detail, of `health` the form."""
+    """Path -> answer: of errors the status and whether there is a detail, of `health` the form."""
     found = {}
     for path in PATHS:
         answer = requests.get(f"{server}/api/v1/{path}", timeout=30)
