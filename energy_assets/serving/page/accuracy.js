@@ -159,7 +159,7 @@ function worstTable(rows, key, catalogue, state) {
   const largest = worst[0]?.[key] || 1;
   const link = (row) => addressOf({ view: "forecast", zone: state.zone, area: row.area, consumer_type: row.consumer_type });
   return table("Series with the largest error", [
-    { name: "Series", wrap: true, text: (row) => h("a", { href: link(row), "data-view": true }, catalogue.title(row)) },
+    { name: "Series", wrap: true, text: (row) => [h("a", { href: link(row), "data-view": true }, `${row.area} · ${row.consumer_type}`), h("small", {}, catalogue.names.consumer_type.get(row.consumer_type) ?? "")] },
     { name: "Error", text: (row) => barCell(row[key] / largest, percent(row[key], 1)) },
     { name: "Yesterday's", text: (row) => percent(row[`${key}_seasonal_naive_24`], 1) },
     { name: "Last week's", text: (row) => percent(row[`${key}_seasonal_naive_168`], 1) },

@@ -88,7 +88,7 @@ function options(spec, width, showValues) {
       y: { range: (_, low, high) => extent(spec, low, high) },
     },
     axes: [
-      { ...axis, size: 32, grid: { show: false }, splits: (plot) => spec.xTicks(plot.bbox.width / devicePixelRatio),
+      { ...axis, size: 26, grid: { show: false }, splits: (plot) => spec.xTicks(plot.bbox.width / devicePixelRatio),
         values: (_, ticks) => ticks.map(spec.xText) },
       { ...axis, size: 58, grid: { stroke: colour("grid"), width: 1 }, values: (_, ticks) => ticks.map((tick) => spec.yText(tick, true)) },
     ],

@@ -28,7 +28,7 @@ export function unreachable() {
 export function failed(problem, address) {
   const unknown = problem.status === 404;
   return h("div", { class: "card empty", "data-state": unknown ? "unknown" : "failed" },
-    h("h1", {}, unknown ? "There is no such thing here" : "That did not work"),
+    h("h1", {}, unknown ? "Not found" : "That did not work"),
     h("p", {}, sentence(problem.message)),
     h("a", { class: "button main", href: address, "data-view": true }, "Show all consumption"));
 }

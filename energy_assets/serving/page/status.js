@@ -24,11 +24,13 @@ export function statusView() {
   const element = [
     hosts.verdict,
     h("div", { class: "halves" },
-      card("Newest forecast", {}, hosts.forecast),
-      card("What made it", { lead: "If something fails, the next way down makes the forecast, so that there always is one." }, hosts.ladder),
-      card("Missing and being caught up", {}, hosts.open),
-      card("Model in force", {}, hosts.model)),
-    card("Configuration of the model", { lead: "What tuning found best." }, hosts.configuration),
+      h("div", { class: "stack" },
+        card("Newest forecast", {}, hosts.forecast),
+        card("Missing and being caught up", {}, hosts.open),
+        card("Configuration of the model", { lead: "What tuning found best." }, hosts.configuration)),
+      h("div", { class: "stack" },
+        card("What made it", { lead: "If something fails, the next way down makes the forecast, so that there always is one." }, hosts.ladder),
+        card("Model in force", {}, hosts.model))),
   ];
 
   async function update(state, catalogue, signal) {
