@@ -20,6 +20,7 @@ def main() -> int:
         ["benchmarks.age"],
         ["benchmarks.speed"],
         ["benchmarks.scale"],
+        ["benchmarks.serving"],
         ["benchmarks.soak"],
         ["benchmarks.code_server"],
     ]

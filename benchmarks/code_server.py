@@ -72,7 +72,7 @@ def _samples(hours: int) -> Iterator[dict[str, Any]]:
             due = TimestampWithTimezone(now // 3600 * 3600 + 300, "UTC")
             location.get_schedule_execution_data(instance, repository.handle, SCHEDULE, due, None)
             if number % (hours // 5) == 0:
-                yield {"after hours": number, **_held_by(server)}
+                yield {"after hours": number, **held_by(server)}
 
 
 def _child(command: str) -> Path:
@@ -85,7 +85,8 @@ def _child(command: str) -> Path:
     raise SystemExit(f"no child process executes {command}")
 
 
-def _held_by(process: Path) -> dict[str, float]:
+def held_by(process: Path) -> dict[str, float]:
+    """What a process holds; `process` is its folder in /proc."""
     status = (process / "status").read_text().splitlines()
     (memory,) = (line for line in status if line.startswith("VmRSS"))
     return {

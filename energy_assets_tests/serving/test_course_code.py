@@ -48,12 +48,16 @@ PATHS = (
 
 
 def answers(server: str) -> dict[str, Any]:
-    """Path -> answer. Of errors the kind counts, and of `health` the form."""
+    """Path -> answer: of errors the status and whether there is a detail, of `health` the form."""
     found = {}
     for path in PATHS:
         answer = requests.get(f"{server}/api/v1/{path}", timeout=30)
-        whole = answer.status_code == 200 and path != "health"
-        found[path] = answer.status_code, answer.json() if whole else set(answer.json())
+        content = answer.json()
+        if answer.status_code != 200:
+            content = "detail" in content
+        elif path == "health":
+            content = set(content)
+        found[path] = answer.status_code, content
     return found
 
 

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import numpy as np
 from cachetools import LRUCache
@@ -21,7 +21,7 @@ from cachetools import LRUCache
 from energy_assets.errors import StorageError, UnreachableError
 from energy_assets.forecasting.panel.matrix import Floats, Ints
 from energy_assets.forecasts.versions import ASSET, first_issued, read_versions
-from energy_assets.partitions import HORIZON, HOUR
+from energy_assets.partitions import DAY, HORIZON, HOUR
 from energy_assets.schemas import SERIES_KEY, TARGET
 from energy_assets.serving.data.forecast import Forecast, Quantiles, filled, series_of
 from energy_assets.serving.data.observations import Observations
@@ -108,11 +108,14 @@ class PastSums:
         self._objects = objects
         self._kept: LRUCache[datetime, tuple[SeriesIndex, dict[Label, tuple[Floats, Floats]]]]
         self._kept = LRUCache(2_000)
+        self._origins: dict[date, list[datetime]] = {}
         self._lock = threading.Lock()
 
     def warm(self, origin: datetime, index: SeriesIndex) -> None:
         """Read what the sums at an origin will need."""
         groups = [Group(label, rows, True) for label, rows in standard_groups(index)]
+        with self._lock:
+            self._origins.clear()
         try:
             self.before(origin, index, groups)
         except StorageError as error:
@@ -125,12 +128,30 @@ class PastSums:
 
         Forecasts of other series are left out.
         """
-        origins = stored_hours(self._objects, ASSET, origin - PAST, origin - HOUR)
+        origins = self._stored(origin - PAST, origin - HOUR)
         standard = all(group.is_standard for group in groups)
         of_origin = self._standard if standard else self._summed
         with ThreadPoolExecutor(_WORKERS) as pool:
             found = pool.map(lambda past: of_origin(past, index, groups), origins)
             return [sums for sums in found if sums is not None]
+
+    def _stored(self, first: datetime, last: datetime) -> list[datetime]:
+        """The stored origins from `first` to `last`; each day is listed once a snapshot."""
+        days = [
+            first.date() + number * DAY for number in range((last.date() - first.date()).days + 1)
+        ]
+        for day in days:
+            if day not in self._origins:
+                start = datetime.combine(day, time())
+                listed = stored_hours(self._objects, ASSET, start, start + DAY - HOUR)
+                with self._lock:
+                    self._origins[day] = listed
+        return [
+            origin
+            for day in days
+            for origin in self._origins.get(day, [])
+            if first <= origin <= last
+        ]
 
     def _standard(
         self, origin: datetime, index: SeriesIndex, groups: Sequence[Group]

@@ -181,10 +181,9 @@ def _chosen(query: ForecastQuery, service: Service, snapshot: Snapshot) -> Forec
         return forecast
     if query.as_of is None or query.as_of >= snapshot.published.made_at:
         return snapshot.forecast
-    newest = min(query.as_of.replace(minute=0, second=0, microsecond=0), snapshot.published.origin)
-    forecast = service.archive.known_at(
-        query.as_of, newest - timedelta(days=service.settings.days_delay)
-    )
+    delay = timedelta(days=service.settings.days_delay)
+    newest = query.as_of.replace(minute=0, second=0, microsecond=0) - delay
+    forecast = service.archive.known_at(query.as_of, min(newest, snapshot.published.origin))
     if forecast is None:
         raise not_found("as_of", "no forecast had been made by then")
     return forecast
