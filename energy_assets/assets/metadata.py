@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Iterable, Mapping, Sized
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -12,6 +13,7 @@ import pandas as pd
 
 from energy_assets.partitions import hourly
 from energy_assets.schemas import Table
+from energy_assets.settings import Settings
 from energy_assets.tracking import Tracked
 
 _COMMON: dict[str, Any] = {
@@ -51,6 +53,21 @@ def rows_per_hour(context: dg.AssetExecutionContext, frames: Mapping[str, Sized]
     """Record the row count of each partition, even if several share a run."""
     for key, frame in frames.items():
         context.add_asset_metadata({"dagster/partition_row_count": len(frame)}, partition_key=key)
+
+
+def forecast_page(settings: Settings, origin: datetime) -> dg.UrlMetadataValue:
+    """Where the page shows the forecast from an origin."""
+    return dg.MetadataValue.url(
+        f"{settings.page_url}/?view=forecast&origin={origin:%Y-%m-%dT%H}:00:00Z"
+    )
+
+
+def accuracy_page(settings: Settings, start: datetime, end: datetime) -> dg.UrlMetadataValue:
+    """Where the page shows the scores of the hours of [start, end)."""
+    return dg.MetadataValue.url(
+        f"{settings.page_url}/?view=accuracy&start={start:%Y-%m-%dT%H}:00:00Z"
+        f"&end={end:%Y-%m-%dT%H}:00:00Z"
+    )
 
 
 def picture(png: bytes) -> dg.MarkdownMetadataValue:

@@ -8,6 +8,7 @@ import pandas as pd
 from energy_assets.assets.metadata import (
     FORECASTING,
     SINGLE_RUN,
+    accuracy_page,
     column_schema,
     picture,
     rows_per_hour,
@@ -17,8 +18,18 @@ from energy_assets.assets.metadata import (
 from energy_assets.forecasts.scoring import errors_by_horizon, score_forecasts
 from energy_assets.forecasts.versions import first_issued, up_to_date
 from energy_assets.io_managers.parquet import MAY_BE_MISSING
-from energy_assets.partitions import DAY, HORIZON, WEEK, hour_of, hours_of, key_of, split_by_hour
+from energy_assets.partitions import (
+    DAY,
+    HORIZON,
+    HOUR,
+    WEEK,
+    hour_of,
+    hours_of,
+    key_of,
+    split_by_hour,
+)
 from energy_assets.schemas import MONITORING, SERIES_KEY
+from energy_assets.settings import Settings
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
 from energy_assets.tracking import Tracking, records
@@ -45,6 +56,7 @@ def monitoring_metrics(
     context: dg.AssetExecutionContext,
     feature_group: pd.DataFrame,
     predictions_parquet: dict[str, pd.DataFrame],
+    settings: dg.ResourceParam[Settings],
     source: dg.ResourceParam[Source],
     feature_store: dg.ResourceParam[FeatureStore],
     tracking: dg.ResourceParam[Tracking],
@@ -68,6 +80,7 @@ def monitoring_metrics(
             scores = {
                 "MAPE": round(float(_mape_by_series(rows).mean()), 5),
                 "coverage of the 80 % interval": round(float(rows["covered"].mean()), 5),
+                "page": accuracy_page(settings, hour_of(key) - DAY + HOUR, hour_of(key) + HOUR),
             }
             context.add_asset_metadata(scores, partition_key=key)
 

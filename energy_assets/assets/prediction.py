@@ -11,6 +11,7 @@ from energy_assets.assets.metadata import (
     DAILY_RUNS,
     FORECASTING,
     column_schema,
+    forecast_page,
     picture,
     rows_per_hour,
     tracked,
@@ -94,6 +95,7 @@ def predictions_parquet(
             {
                 "quality": rows["quality"].iloc[0],
                 "model_version": rows["model_version"].iloc[0],
+                "page": forecast_page(settings, origin),
                 "total of the day ahead (MWh)": round(float(rows[TARGET].sum()) / 1000, 1),
                 **tracked(record),
             },
@@ -158,6 +160,7 @@ def published_forecast(
             "made at": f"{published.made_at:%Y-%m-%d %H:%M:%S} UTC",
             "quality": published.quality,
             "model_version": published.model_version,
+            "page": forecast_page(settings, published.origin),
             "published by this run": published.origin == origin,
         }
     )

@@ -40,6 +40,7 @@ def _execute(options: argparse.Namespace, settings: Settings) -> int:
         origins = (getattr(options, name, None) for name in ("origin", "start", "hour"))
         choose_first_partition(settings, next(filter(None, origins), None))
     if options.command == "init":
+        print(f"The page and API, if `make serve` runs beside this: {settings.page_url}/")
         return 0
     if options.command == "api-key":
         from energy_assets.commands.api_key import print_new_key

@@ -5,6 +5,7 @@ The file of an origin holds all versions, told apart by `made_at`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -54,12 +55,16 @@ def as_of(versions: pd.DataFrame, time: datetime) -> pd.DataFrame:
     return newest(versions[versions["made_at"] <= pd.Timestamp(time)])
 
 
-def read_versions(objects: ObjectStore, origin: datetime) -> pd.DataFrame:
+def read_versions(
+    objects: ObjectStore, origin: datetime, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
     """All versions of the forecast from an origin, as rows of `schemas.PREDICTIONS`.
+
+    With `columns`, `made_at` and `origin` among them, the others are NaN.
 
     Raises NotFoundError if there is none, StorageError if the file cannot be read.
     """
-    return up_to_date(read_hour(objects, ASSET, origin))
+    return up_to_date(read_hour(objects, ASSET, origin, columns))
 
 
 def issued_without(

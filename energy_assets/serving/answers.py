@@ -34,7 +34,7 @@ _CACHED = 64_000_000
 _LARGEST_CACHED = 16_000_000
 
 Columns = Mapping[str, np.ndarray]
-"""A table: arrays of one length by name. Times are `datetime64`; texts are objects, some None."""
+"""A table: arrays of one length by name. Times are `datetime64`; what may be None is object."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +239,8 @@ def _table(columns: Columns, meta: Mapping[str, Any] | None = None) -> Any:
         if values.dtype.kind == "M":  # times of day need no more than microseconds
             arrays[name] = pa.array(values.astype("datetime64[us]"), pa.timestamp("us", tz="UTC"))
         elif values.dtype.kind == "O":
-            arrays[name] = pa.array(values, pa.string())
+            array = pa.array(values.tolist())
+            arrays[name] = array.cast(pa.string()) if pa.types.is_null(array.type) else array
         else:
             arrays[name] = pa.array(values, from_pandas=True)  # NaN is missing
     table = pa.table(arrays)

@@ -120,6 +120,11 @@ def add_handlers(app: FastAPI) -> None:
     async def _(_: Request, error: HTTPException) -> Response:
         return problem(error.status_code, str(error.detail), headers=error.headers)
 
+    @app.exception_handler(Exception)
+    async def _(_: Request, __: Exception) -> Response:
+        # The server logs it.
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a fault of the service")
+
     @app.exception_handler(StorageError)
     async def _(request: Request, error: StorageError) -> Response:
         # Its message names files or hosts, which concern the operator alone.

@@ -72,6 +72,9 @@ class Guard:
             return
         started = time.perf_counter()
         status = 500
+        head = scope["method"] == "HEAD"
+        if head:  # what GET answers, without its body
+            scope = {**scope, "method": "GET"}
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -80,6 +83,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+            elif head:
+                message = {**message, "body": b""}
             await send(message)
 
         refusal = self._refusal(scope)

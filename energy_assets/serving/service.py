@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from energy_assets.errors import StorageError
+from energy_assets.forecasts.publishing import Published, read_published
 from energy_assets.forecasts.time_limit import within
 from energy_assets.partitions import HOUR, due
 from energy_assets.schemas import CONSUMPTION_VERSIONS
@@ -13,7 +16,7 @@ from energy_assets.serving.answers import AnswerCache, iso
 from energy_assets.serving.data.archive import ForecastArchive
 from energy_assets.serving.data.observations import Observations, observations_of
 from energy_assets.serving.data.scores import ScoreArchive
-from energy_assets.serving.data.snapshot import Snapshot, Watcher, next_expected, watch
+from energy_assets.serving.data.snapshot import Snapshot, Watcher, load_snapshot, next_expected
 from energy_assets.serving.data.state import State, state_of
 from energy_assets.serving.data.sums import PastSums
 from energy_assets.serving.problems import unavailable
@@ -25,7 +28,9 @@ from energy_assets.stores.versions import newest_versions
 LONGEST_WAIT = 10 * 60
 """Seconds for which a client may keep an answer at most."""
 
-STATE_SECONDS = 20
+_log = logging.getLogger(__name__)
+
+STATE_SECONDS = 10
 
 PATIENCE_SECONDS = 30.0
 """How long a request waits for the feature store."""
@@ -51,16 +56,24 @@ class Service:
         """The service over the stores that the settings choose, or over others."""
         profile = dataset_profile(settings)
         stores = stores or open_stores(settings, source_id(settings))
-        archive = ForecastArchive(stores.object_store)
-        return cls(
-            settings,
-            profile,
-            stores,
-            archive,
-            PastSums(stores.object_store, archive),
-            ScoreArchive(stores.object_store),
-            watch(stores.object_store, archive, profile, settings),
-        )
+        objects = stores.object_store
+        archive = ForecastArchive(objects)
+        past_sums, scores = PastSums(objects), ScoreArchive(objects)
+
+        def load(published: Published) -> Snapshot:
+            scores.forget()  # hours may have been scored anew
+            return load_snapshot(objects, archive, published, profile, settings.days_delay)
+
+        def loaded(snapshot: Snapshot) -> None:
+            # So that nobody has to wait for them.
+            try:
+                _ = snapshot.course
+            except StorageError as error:
+                _log.warning("the course's tables cannot be read yet: %s", error)
+            past_sums.warm(snapshot.published.origin, snapshot.forecast.index)
+
+        watcher = Watcher(lambda: read_published(objects), load, loaded)
+        return cls(settings, profile, stores, archive, past_sums, scores, watcher)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -95,7 +108,7 @@ class Service:
         )
 
     def state(self, snapshot: Snapshot) -> State:
-        """How things stand; at most `STATE_SECONDS` old, because it takes a month of rows.
+        """How things stand; at most `STATE_SECONDS` old, because it lists what is stored.
 
         Raises StorageError if the stores cannot be read.
         """
@@ -106,12 +119,12 @@ class Service:
                 or now - known[0].now > timedelta(seconds=STATE_SECONDS)
                 or known[0].published != snapshot.published
             ):
-                newest, failing = snapshot.observations.newest, self.watcher.failing_since
+                failing = self.watcher.failing_since
                 known[:] = [
                     within(
                         PATIENCE_SECONDS,
                         lambda: state_of(
-                            snapshot.published, self.stores, self.settings, now, newest, failing
+                            snapshot, self.stores.object_store, self.settings, now, failing
                         ),
                     )
                 ]

@@ -40,10 +40,12 @@ class DatasetProfile:
     """All valid areas; None: any text that is not blank."""
     known_consumer_types: frozenset[str] | None = None
     """All valid consumer types; None: any text that is not blank."""
-    area_names: Mapping[str, str] = field(default_factory=dict, hash=False)
-    consumer_type_names: Mapping[str, str] = field(default_factory=dict, hash=False)
     area_numbers: Mapping[str, int] | None = field(default=None, hash=False)
     """The batch-serving course's numbers for the areas, if consumer types are numbers as well."""
+    area_names: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """English names of areas, by code. A code without one is shown as it is."""
+    consumer_type_names: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """English names of consumer types, by code."""
 
     @property
     def key_columns(self) -> tuple[str, ...]:
@@ -89,10 +91,22 @@ _danish = partial(
     plausible_maximum=10_000_000.0,
 )
 
+_PRICE_AREAS = {"DK": "Denmark", "DK1": "West Denmark", "DK2": "East Denmark"}
+
 _DE35_CONSUMER_TYPES = (
     "111 112 119 121 122 123 130 211 212 215 220 310 320 330 340 350 360 370 381 382 390 410 "
     "421 422 431 432 433 441 442 443 444 445 446 447 450 461 462 999"
 )
+# After the Danish terms in Energi Data Service's Industrycodes_DE35, which is no longer published.
+# Copies of it name only these codes.
+_DE35_NAMES = {
+    "111": "Flats without electric heating",
+    "112": "Flats with electric heating",
+    "119": "Flats, shared consumption",
+    "121": "Houses without electric heating",
+    "122": "Houses with electric heating",
+    "123": "Houses with heat pump",
+}
 
 DE35 = _danish(
     dataset="ConsumptionDE35Hour",
@@ -104,6 +118,8 @@ DE35 = _danish(
     known_areas=frozenset({"DK1", "DK2"}),
     known_consumer_types=frozenset(_DE35_CONSUMER_TYPES.split()),
     area_numbers={"DK": 0, "DK1": 1, "DK2": 2},
+    area_names=_PRICE_AREAS,
+    consumer_type_names=_DE35_NAMES,
 )
 CONSUMER_CATEGORY = _danish(
     dataset="ConsumptionConsumerCategoryHour",
@@ -121,6 +137,7 @@ DK3619 = _danish(
     value_column="Consumption_MWh",
     kwh_per_unit=1000,
     area="DK",
+    area_names=_PRICE_AREAS,
 )
 GRID_AREA = _danish(
     dataset="ConsumptionGridAreaHour",
@@ -129,6 +146,7 @@ GRID_AREA = _danish(
     consumer_type_column="GridArea",
     value_column="ConsumptionkWh",
     area_column="PriceArea",
+    area_names=_PRICE_AREAS,
 )
 
 PROFILES = {profile.dataset: profile for profile in (DE35, CONSUMER_CATEGORY, DK3619, GRID_AREA)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -30,13 +30,15 @@ def encode(frame: pd.DataFrame, metadata: Mapping[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-def read_hour(objects: ObjectStore, asset: str, hour: datetime) -> pd.DataFrame:
-    """The frame of an asset's hour, with its index and types.
+def read_hour(
+    objects: ObjectStore, asset: str, hour: datetime, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """The frame of an asset's hour, with its index and types; or those `columns` that it has.
 
     Raises NotFoundError if it does not exist, StorageError if it is not readable Parquet.
     """
     data = read_hour_file(objects, asset, hour, "parquet")
-    return decode(data, objects.url(hour_path(asset, hour, "parquet")))
+    return decode(data, objects.url(hour_path(asset, hour, "parquet")), columns)
 
 
 def read_hours(objects: ObjectStore, asset: str, hours: Iterable[datetime]) -> pd.DataFrame:
@@ -69,17 +71,20 @@ def read_hours(objects: ObjectStore, asset: str, hours: Iterable[datetime]) -> p
     return _in_nanoseconds(whole.to_pandas(ignore_metadata=True))
 
 
-def decode(data: bytes, url: str) -> pd.DataFrame:
-    """The frame in a Parquet file, with its index and types.
+def decode(data: bytes, url: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """The frame in a Parquet file, with its index and types; or those `columns` that it has.
 
     Raises StorageError, naming the file by its `url`, if it is not readable Parquet.
     """
-    return _in_nanoseconds(_table(data, url).to_pandas())
+    return _in_nanoseconds(_table(data, url, columns).to_pandas())
 
 
-def _table(data: bytes, url: str) -> pa.Table:
+def _table(data: bytes, url: str, columns: Sequence[str] | None = None) -> pa.Table:
     try:
-        return pq.read_table(io.BytesIO(data))
+        file = pq.ParquetFile(io.BytesIO(data))
+        if columns is not None:
+            columns = [name for name in columns if name in file.schema_arrow.names]
+        return file.read(columns)
     except (pa.ArrowInvalid, OSError) as error:  # what pyarrow raises for damaged content
         raise StorageError(
             f"{url} is not readable as Parquet ({error}): restore it from a backup"

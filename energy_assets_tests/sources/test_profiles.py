@@ -9,7 +9,7 @@ import pytest
 from holidays import country_holidays
 
 from energy_assets.errors import SettingsError, SourceError
-from energy_assets.sources.profiles import DE35, DK3619, PROFILES, find_profile
+from energy_assets.sources.profiles import DE35, DK3619, PROFILES, DatasetProfile, find_profile
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -83,3 +83,11 @@ def test_no_records_have_no_hours() -> None:
     hours = DE35.hours(pd.DataFrame(columns=list(DE35.columns), dtype=object))
     assert hours.empty
     assert hours.dtype == "datetime64[ns]"
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_names_are_names_of_valid_codes(profile: DatasetProfile) -> None:
+    assert profile.area_names.keys() >= (profile.known_areas or set())
+    assert profile.consumer_type_names.keys() <= (profile.known_consumer_types or set())
+    for names in (profile.area_names, profile.consumer_type_names):
+        assert len(set(names.values())) == len(names)

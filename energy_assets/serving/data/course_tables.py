@@ -31,7 +31,7 @@ class SeriesTable:
     """A table of one value for each series and hour."""
 
     areas: list[int | str]
-    """Sorted: numbers of the course, or codes of a data set that it does not know."""
+    """In the order of the table: the course's numbers, or codes of a data set it does not know."""
     consumer_types: list[int | str]
     """Likewise."""
     rows: Mapping[tuple[str, str], slice]
@@ -120,7 +120,7 @@ def _by_series(table: pa.Table, newest: int | None) -> SeriesTable:
             keys, starts.tolist(), ends.tolist(), strict=True
         )
     }
-    areas, consumer_types = (sorted(set(names)) for names in zip(*keys, strict=True))
+    areas, consumer_types = (list(dict.fromkeys(names)) for names in zip(*keys, strict=True))
     return SeriesTable(areas, consumer_types, rows, hours, values)
 
 

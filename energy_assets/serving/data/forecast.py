@@ -54,7 +54,8 @@ class Quantiles:
         share = np.where(high > low, share, np.where(threshold >= high, 1.0, 0.0))
         steps = probabilities[after] - probabilities[after - 1]
         above = 1 - (probabilities[after - 1] + share * steps)
-        return np.where(np.isnan(values).any(axis=-1), np.nan, above)
+        # Rounded, because 1 - 0.99 is a little more than 0.01.
+        return np.where(np.isnan(values).any(axis=-1), np.nan, above.round(9))
 
 
 @dataclass(frozen=True)
@@ -120,11 +121,10 @@ def series_of(rows: pd.DataFrame) -> tuple[SeriesIndex, Ints]:
     areas, consumer_types = (pd.Categorical(rows[column]) for column in ("area", "consumer_type"))
     codes = areas.codes.astype(np.int64) * max(len(consumer_types.categories), 1)
     pairs, series = np.unique(codes + consumer_types.codes, return_inverse=True)
-    return SeriesIndex(_keys(pairs, areas.categories, consumer_types.categories)), series
-
-
-def _keys(pairs: Ints, areas: pd.Index, types: pd.Index) -> list[tuple[str, str]]:
-    return [(areas[pair // len(types)], types[pair % len(types)]) for pair in pairs.tolist()]
+    names = areas.categories.tolist(), consumer_types.categories.tolist()
+    width = max(len(names[1]), 1)
+    keys = [(names[0][pair // width], names[1][pair % width]) for pair in pairs.tolist()]
+    return SeriesIndex(keys), series
 
 
 def filled(shape: tuple[int, ...], rows: Ints, columns: Ints, values: np.ndarray) -> Floats:

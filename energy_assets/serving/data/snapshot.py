@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, partial
 
 from energy_assets.errors import EnergyAssetsError, NotFoundError
-from energy_assets.forecasts.publishing import Published, read_published
+from energy_assets.forecasts.publishing import Published
 from energy_assets.partitions import HOUR, due
 from energy_assets.serving.data.archive import ForecastArchive
 from energy_assets.serving.data.course_tables import CourseTables, published_tables
 from energy_assets.serving.data.forecast import Forecast
 from energy_assets.serving.data.observations import Observations, published_observations
-from energy_assets.settings import Settings, utc_now
+from energy_assets.settings import utc_now
 from energy_assets.sources import DatasetProfile
 from energy_assets.stores.object_store import ObjectStore
 
@@ -29,10 +30,14 @@ class Snapshot:
     published: Published
     forecast: Forecast
     observations: Observations
-    course: CourseTables
     known_by: datetime
     """The observations are those known by then."""
-    answers: dict[object, object] = field(default_factory=dict)
+    read_course: Callable[[], CourseTables]
+
+    @cached_property
+    def course(self) -> CourseTables:
+        """The tables of the course, read when they are first asked for."""
+        return self.read_course()
 
 
 def load_snapshot(
@@ -49,25 +54,33 @@ def load_snapshot(
     observations = published_observations(
         objects.read(published.files["y.parquet"]), profile, published.origin
     )
-    course = published_tables(objects, published)
-    return Snapshot(published, forecast, observations, course, due(published.origin, days_delay))
+    return Snapshot(
+        published,
+        forecast,
+        observations,
+        due(published.origin, days_delay),
+        partial(published_tables, objects, published),
+    )
 
 
 class Watcher:
     """Keeps the newest snapshot: a thread looks at the pointer every `interval` seconds.
 
-    Requests read `snapshot`, which is replaced in one step. While the store does not answer, or
-    what the pointer names cannot be read, the last snapshot stays.
+    Requests read `snapshot`, which is replaced in one step; then `loaded` is called in a thread.
+    While the store does not answer, or what the pointer names cannot be read, the last snapshot
+    stays.
     """
 
     def __init__(
         self,
         read: Callable[[], Published | None],
         load: Callable[[Published], Snapshot],
+        loaded: Callable[[Snapshot], None] = lambda _: None,
         interval: float = 0.5,
     ) -> None:
         self._read = read
         self._load = load
+        self._loaded = loaded
         self._interval = interval
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="pointer", daemon=True)
@@ -91,7 +104,8 @@ class Watcher:
             if published is not None and (
                 self.snapshot is None or self.snapshot.published != published
             ):
-                self.snapshot = self._load(published)
+                self.snapshot = snapshot = self._load(published)
+                threading.Thread(target=self._loaded, args=(snapshot,), daemon=True).start()
             self.failing_since = None
         except Exception as error:  # whatever a store or a damaged file raises
             if self.failing_since is None:
@@ -103,16 +117,6 @@ class Watcher:
         while not self._stopped.is_set():
             self.look()
             self._stopped.wait(self._interval)
-
-
-def watch(
-    objects: ObjectStore, archive: ForecastArchive, profile: DatasetProfile, settings: Settings
-) -> Watcher:
-    """A watcher of a store's pointer, not yet started."""
-    return Watcher(
-        lambda: read_published(objects),
-        lambda published: load_snapshot(objects, archive, published, profile, settings.days_delay),
-    )
 
 
 def next_expected(snapshot: Snapshot, days_delay: int) -> datetime:

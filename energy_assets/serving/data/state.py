@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from energy_assets.contract.completeness import hours_to_repair, ranges
+import numpy as np
+
+from energy_assets.contract.completeness import LOOKBACK, ranges
 from energy_assets.forecasts.missing import hours_without_forecast, needs_publication
 from energy_assets.forecasts.publishing import Published
-from energy_assets.partitions import HOUR, due, hour_of, hourly, window_of
+from energy_assets.partitions import HOUR, due, hour_of, hourly
+from energy_assets.serving.data.observations import Observations
+from energy_assets.serving.data.snapshot import Snapshot
 from energy_assets.settings import Settings
-from energy_assets.stores.opening import Stores
+from energy_assets.stores.object_store import ObjectStore
 
 RUNGS: Mapping[str, str] = {
     "previous_model": "The newest model could not be used. An earlier one made this forecast, "
@@ -59,43 +63,54 @@ def newest_hour() -> datetime:
 
 
 def state_of(
-    published: Published,
-    stores: Stores,
+    snapshot: Snapshot,
+    objects: ObjectStore,
     settings: Settings,
     now: datetime,
-    newest_observation: datetime | None,
     failing_since: datetime | None,
 ) -> State:
     """How things stand, from what is stored. Raises StorageError if it cannot be read."""
-    newest = newest_hour()
+    published, newest = snapshot.published, newest_hour()
     # An hour is not late before its forecast is due and the grace is over.
     grace = timedelta(minutes=settings.forecast_grace_minutes)
     overdue = newest if now > due(newest, settings.days_delay) + grace else newest - HOUR
     behind = max((overdue - published.origin) // HOUR, 0)
-    missing = hours_without_forecast(stores.object_store, newest, settings.catch_up_hours)
-    missing = [hour for hour in missing if hour <= overdue]
-    start, _ = window_of(newest, settings.days_export)
-    start = max(start, hourly.start.replace(tzinfo=None))
+    missing = hours_without_forecast(objects, newest, settings.catch_up_hours)
     since = newest - settings.catch_up_hours * HOUR
-    gaps = ranges(hours_to_repair(stores.feature_store, start, overdue, since))
     return State(
         now=now,
         newest_hour=newest,
         published=published,
         late=published.made_at - due(published.origin, settings.days_delay),
         behind=behind,
-        missing_forecasts=missing,
-        unpublished=needs_publication(stores.object_store, newest),
-        gaps=gaps,
-        newest_observation=newest_observation,
-        messages=messages(published, behind, overdue, newest_observation, failing_since),
+        missing_forecasts=[hour for hour in missing if hour <= overdue],
+        unpublished=needs_publication(objects, newest),
+        gaps=ranges(hours_with_gaps(snapshot.observations, since)),
+        newest_observation=snapshot.observations.newest,
+        messages=messages(published, behind, snapshot.observations.newest, failing_since),
     )
+
+
+def hours_with_gaps(observations: Observations, incomplete_since: datetime) -> list[datetime]:
+    """The hours without observations, and those since `incomplete_since` that lack a series.
+
+    A series is lacking if it was observed in any of these hours or in the `LOOKBACK` before them,
+    which is the rule of gap repair.
+    """
+    if not observations.values.size:
+        return []
+    observed, hours = np.isfinite(observations.values), observations.hours
+    since = np.datetime64(incomplete_since, "h")
+    expected = observed[:, hours >= since - np.timedelta64(LOOKBACK)].any(axis=1)
+    lacking = ~observed[expected].all(axis=0) & (hours >= since)
+    first = hourly.start.replace(tzinfo=None)
+    found = hours[lacking | ~observed.any(axis=0)].astype(datetime)
+    return [hour for hour in found.tolist() if hour >= first]
 
 
 def messages(
     published: Published,
     behind: int,
-    overdue: datetime,
     newest_observation: datetime | None,
     failing_since: datetime | None,
 ) -> list[Message]:

@@ -8,19 +8,22 @@ half-widths of its series, which carry the hour of the day and the horizon.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import numpy as np
 from cachetools import LRUCache
 
+from energy_assets.errors import StorageError, UnreachableError
 from energy_assets.forecasting.panel.matrix import Floats, Ints
-from energy_assets.forecasts.versions import ASSET
-from energy_assets.partitions import HOUR
-from energy_assets.serving.data.archive import ForecastArchive
-from energy_assets.serving.data.forecast import Forecast, Quantiles
+from energy_assets.forecasts.versions import ASSET, first_issued, read_versions
+from energy_assets.partitions import DAY, HORIZON, HOUR
+from energy_assets.schemas import SERIES_KEY, TARGET
+from energy_assets.serving.data.forecast import Forecast, Quantiles, filled, series_of
 from energy_assets.serving.data.observations import Observations
 from energy_assets.serving.data.series import SeriesIndex
 from energy_assets.stores.object_store import ObjectStore
@@ -32,8 +35,11 @@ PAST = timedelta(days=14)
 PRIOR_HOURS = 24
 """The added bounds count as much as this many hours of errors."""
 
+_COLUMNS = [*SERIES_KEY, "horizon", "origin", "made_at", TARGET, "lower", "upper"]
 _MOST_GROUPS = 200
-_ORIGINS_AT_ONCE = 24
+_WORKERS = 4
+
+_log = logging.getLogger(__name__)
 
 Label = tuple[str | None, str | None]
 """Area and consumer type of a sum; None: all that were selected."""
@@ -98,12 +104,22 @@ def standard_groups(index: SeriesIndex) -> list[tuple[Label, Ints]]:
 class PastSums:
     """The sums that earlier forecasts were for; those of the standard groups are kept."""
 
-    def __init__(self, objects: ObjectStore, archive: ForecastArchive) -> None:
+    def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
-        self._archive = archive
         self._kept: LRUCache[datetime, tuple[SeriesIndex, dict[Label, tuple[Floats, Floats]]]]
         self._kept = LRUCache(2_000)
+        self._origins: dict[date, list[datetime]] = {}
         self._lock = threading.Lock()
+
+    def warm(self, origin: datetime, index: SeriesIndex) -> None:
+        """Read what the sums at an origin will need."""
+        groups = [Group(label, rows, True) for label, rows in standard_groups(index)]
+        with self._lock:
+            self._origins.clear()
+        try:
+            self.before(origin, index, groups)
+        except StorageError as error:
+            _log.warning("past forecasts cannot be read yet: %s", error)
 
     def before(
         self, origin: datetime, index: SeriesIndex, groups: Sequence[Group]
@@ -112,51 +128,85 @@ class PastSums:
 
         Forecasts of other series are left out.
         """
-        origins = stored_hours(self._objects, ASSET, origin - PAST, origin - HOUR)
+        origins = self._stored(origin - PAST, origin - HOUR)
         standard = all(group.is_standard for group in groups)
-        past = []
-        for first in range(0, len(origins), _ORIGINS_AT_ONCE):
-            some = origins[first : first + _ORIGINS_AT_ONCE]
-            found = self._standard(some, index, groups) if standard else None
-            past += found if found is not None else self._summed(some, index, groups)
-        return past
+        of_origin = self._standard if standard else self._summed
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            found = pool.map(lambda past: of_origin(past, index, groups), origins)
+            return [sums for sums in found if sums is not None]
+
+    def _stored(self, first: datetime, last: datetime) -> list[datetime]:
+        """The stored origins from `first` to `last`; each day is listed once a snapshot."""
+        days = [
+            first.date() + number * DAY for number in range((last.date() - first.date()).days + 1)
+        ]
+        for day in days:
+            if day not in self._origins:
+                start = datetime.combine(day, time())
+                listed = stored_hours(self._objects, ASSET, start, start + DAY - HOUR)
+                with self._lock:
+                    self._origins[day] = listed
+        return [
+            origin
+            for day in days
+            for origin in self._origins.get(day, [])
+            if first <= origin <= last
+        ]
 
     def _standard(
-        self, origins: list[datetime], index: SeriesIndex, groups: Sequence[Group]
-    ) -> list[PastSum]:
+        self, origin: datetime, index: SeriesIndex, groups: Sequence[Group]
+    ) -> PastSum | None:
         with self._lock:
-            missing = [origin for origin in origins if origin not in self._kept]
-        for forecast in self._archive.issued(missing):
-            widths = forecast.half_widths
+            kept = self._kept.get(origin)
+        if kept is None:
+            found = self._read(origin)
+            if found is None:
+                return None
+            theirs, point, half_width = found
             sums = {
-                label: (forecast.point[rows].sum(axis=0), widths[rows].sum(axis=0))
-                for label, rows in standard_groups(forecast.index)
+                label: (point[rows].sum(axis=0), half_width[rows].sum(axis=0))
+                for label, rows in standard_groups(theirs)
             }
-            kept = forecast.index if forecast.index != index else index
+            # Most forecasts are of the same series: one index serves them all.
+            kept = index if theirs == index else theirs, sums
             with self._lock:
-                self._kept[forecast.origin] = kept, sums
-        past = []
-        for origin in origins:
-            with self._lock:
-                theirs, sums = self._kept.get(origin, (None, {}))
-            if theirs is not None and (theirs is index or theirs == index):
-                pairs = [sums[group.label] for group in groups]
-                past.append(PastSum(origin, *(np.stack(part) for part in zip(*pairs, strict=True))))
-        return past
+                self._kept[origin] = kept
+        theirs, sums = kept
+        if theirs is not index and theirs != index:
+            return None
+        pairs = [sums[group.label] for group in groups]
+        return PastSum(origin, *(np.stack(part) for part in zip(*pairs, strict=True)))
 
     def _summed(
-        self, origins: list[datetime], index: SeriesIndex, groups: Sequence[Group]
-    ) -> list[PastSum]:
-        past = []
-        for forecast in self._archive.issued(origins):
-            if forecast.index == index:
-                widths = forecast.half_widths
-                parts = (
-                    np.stack([values[group.positions].sum(axis=0) for group in groups])
-                    for values in (forecast.point, widths)
-                )
-                past.append(PastSum(forecast.origin, *parts))
-        return past
+        self, origin: datetime, index: SeriesIndex, groups: Sequence[Group]
+    ) -> PastSum | None:
+        found = self._read(origin)
+        if found is None or found[0] != index:
+            return None
+        return PastSum(
+            origin,
+            *(
+                np.stack([part[group.positions].sum(axis=0) for group in groups])
+                for part in found[1:]
+            ),
+        )
+
+    def _read(self, origin: datetime) -> tuple[SeriesIndex, Floats, Floats] | None:
+        """Series, point forecasts and half-widths of the forecast first issued from an origin."""
+        try:
+            rows = first_issued(read_versions(self._objects, origin, _COLUMNS))
+        except UnreachableError:
+            raise
+        except StorageError:  # gone, or damaged
+            return None
+        index, series = series_of(rows)
+        steps = rows["horizon"].to_numpy() - 1
+        shape = len(index), HORIZON
+        lower, upper, point = (
+            filled(shape, series, steps, rows[column].to_numpy())
+            for column in ("lower", "upper", TARGET)
+        )
+        return index, point, (upper - lower) / 2
 
 
 def sum_forecast(

@@ -13,8 +13,11 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 
 from energy_assets.serving.data.course_tables import CourseTables, Hours, Values
+from energy_assets.serving.data.snapshot import Snapshot
+from energy_assets.serving.routes.answering import PROBLEMS
 
 VERSION = "v1"
 
@@ -60,25 +63,20 @@ class MonitoringValues(BaseModel):
     """The c at the end is the course's."""
 
 
-class Problem(BaseModel):
-    """Why there is no answer."""
-
-    detail: str
-
-
 async def course_tables(request: Request) -> CourseTables:
     """The tables to answer from; raises ProblemError (503) while nothing has been published."""
-    tables: CourseTables = request.app.state.service.snapshot.course
-    return tables
+    snapshot: Snapshot = request.app.state.service.snapshot
+    if "course" in vars(snapshot):
+        return snapshot.course
+    # Read in the background as a rule, so that this is rare.
+    return await run_in_threadpool(lambda: snapshot.course)
 
 
 Tables = Annotated[CourseTables, Depends(course_tables)]
 _UNPUBLISHED: dict[int | str, dict[str, Any]] = {
-    503: {"model": Problem, "description": "No forecast has been published yet"}
+    status: PROBLEMS[status] for status in (401, 429, 503)
 }
-_UNKNOWN: dict[int | str, dict[str, Any]] = _UNPUBLISHED | {
-    404: {"model": Problem, "description": "There is no such series"}
-}
+_UNKNOWN: dict[int | str, dict[str, Any]] = {**_UNPUBLISHED, 404: PROBLEMS[404]}
 
 
 @router.get("/health", response_model=Health)

@@ -82,10 +82,8 @@ def _of_one_origin(
         return matrix
 
     columns = key_columns(lines.labels, hours)
-    # Without history, no horizon is missing, and it is a whole number in every form.
-    columns["horizon"] = np.tile(
-        steps if ahead.all() else np.where(ahead, steps, np.nan), len(lines.labels)
-    )
+    horizons = np.array([step if step > 0 else None for step in steps.tolist()], dtype=object)
+    columns["horizon"] = np.tile(horizons, len(lines.labels))
     for name, values in _values(query, lines.point, lines.quantiles).items():
         columns[name] = placed(values).ravel()
     if query.history or query.naives:
@@ -95,7 +93,7 @@ def _of_one_origin(
             columns["observed"] = _observed(observed, forecast, lines, hours).ravel()
         if query.naives:
             for name, season in _NAIVES:
-                before = hours - np.timedelta64(season)
+                before = hours - np.timedelta64(season // HOUR, "h")
                 columns[name] = _observed(observed, forecast, lines, before).ravel()
     if query.local_time:
         columns["datetime_local"] = np.tile(
@@ -183,10 +181,9 @@ def _chosen(query: ForecastQuery, service: Service, snapshot: Snapshot) -> Forec
         return forecast
     if query.as_of is None or query.as_of >= snapshot.published.made_at:
         return snapshot.forecast
-    newest = min(query.as_of.replace(minute=0, second=0, microsecond=0), snapshot.published.origin)
-    forecast = service.archive.known_at(
-        query.as_of, newest - timedelta(days=service.settings.days_delay)
-    )
+    delay = timedelta(days=service.settings.days_delay)
+    newest = query.as_of.replace(minute=0, second=0, microsecond=0) - delay
+    forecast = service.archive.known_at(query.as_of, min(newest, snapshot.published.origin))
     if forecast is None:
         raise not_found("as_of", "no forecast had been made by then")
     return forecast

@@ -34,6 +34,10 @@ def _is_text_time(value: Any) -> Any:
     return value
 
 
+def _unless_latest(value: Any) -> Any:
+    return None if value == "latest" else _is_text_time(value)
+
+
 def _is_hour(time: datetime) -> datetime:
     if time.minute or time.second or time.microsecond:
         raise ValueError("use a full hour, such as 2026-11-25T06:00:00Z")
@@ -53,6 +57,8 @@ def _as_probabilities(value: Any) -> Any:
 
 Time = Annotated[datetime, BeforeValidator(_is_text_time), AfterValidator(_as_utc)]
 Hour = Annotated[Time, AfterValidator(_is_hour)]
+Latest = BeforeValidator(_unless_latest)
+"""Lets a time be `latest`, which is the default."""
 Code = Annotated[str, Field(max_length=100)]
 Probability = Annotated[float, Field(ge=0.01, le=0.99)]
 
@@ -114,13 +120,13 @@ class RangeQuery(SeriesQuery):
 class ForecastQuery(RangeQuery):
     """Which forecast, and what beside it."""
 
-    origin: Hour | None = Field(
+    origin: Annotated[Hour | None, Latest] = Field(
         None,
         description="The forecast from this hour; default: the newest",
         json_schema_extra=_TIME,
     )
-    as_of: Time | None = Field(
-        None, description="What had been made by then", json_schema_extra=_TIME
+    as_of: Annotated[Time | None, Latest] = Field(
+        None, description="What had been made by then; default: latest", json_schema_extra=_TIME
     )
     horizon: int | None = Field(
         None,
@@ -148,7 +154,9 @@ class ForecastQuery(RangeQuery):
 class ObservationsQuery(RangeQuery):
     """Which observations."""
 
-    as_of: Time | None = Field(None, description="As they were known then", json_schema_extra=_TIME)
+    as_of: Annotated[Time | None, Latest] = Field(
+        None, description="As they were known then", json_schema_extra=_TIME
+    )
     local_time: bool = Field(False, description="Add `datetime_local`, with its offset")
 
 
