@@ -67,6 +67,6 @@ def problem_of(answer: httpx.Response) -> dict[str, Any]:
     assert problem["type"] == "about:blank"
     assert problem["title"]
     assert problem["detail"]
-    for word in ("Traceback", ".py", ".parquet", "objects/", "Error("):
+    for word in ("Traceback", ".py", "published/", "objects/", "Error("):
         assert word not in answer.text
     return problem
