@@ -3,7 +3,7 @@
 
 import { clock, dayName, hourOfDay, offset } from "./time.js";
 
-const DISTANCE = 62; // pixels between labels at least
+const DISTANCE = 52; // pixels between labels at least
 
 export function timeAxis(xs) {
   const hours = xs.map((time) => hourOfDay(time));
