@@ -66,7 +66,7 @@ async function show() {
     if (error.name === "AbortError" || signal.aborted) return;
     showProblem(error);
   }
-  main.removeAttribute("aria-busy");
+  if (!signal.aborted) main.removeAttribute("aria-busy");
 }
 
 async function load(signal) {
