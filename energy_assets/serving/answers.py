@@ -88,20 +88,18 @@ def question(request: Request) -> tuple[str, ...]:
         request.url.path,
         request.url.query,
         headers.get("accept", ""),
-        "gzip" if "gzip" in headers.get("accept-encoding", "") else "",
+        "gzip" if "gzip" in accepted(headers.get("accept-encoding", "")) else "",
     )
 
 
 def chosen_format(request: Request, asked: Format | None) -> Format:
-    """The form of the answer: `format`, failing that the first one in Accept that there is.
+    """The form of the answer: `format`, failing that the one that Accept prefers.
 
     Raises ProblemError (406) if Accept has none of them.
     """
     if asked is not None:
         return asked
-    accept = request.headers.get("accept", "*/*")
-    for item in accept.split(","):
-        wanted = item.partition(";")[0].strip().lower()
+    for wanted in accepted(request.headers.get("accept", "*/*")):
         for name, media_type in MEDIA_TYPES.items():
             if wanted == media_type.partition(";")[0]:
                 return name
@@ -114,6 +112,21 @@ def chosen_format(request: Request, asked: Format | None) -> Format:
         "the answer can be application/json, text/csv, application/vnd.apache.parquet or "
         "application/vnd.apache.arrow.stream: ask for one of them in Accept, or with format=",
     )
+
+
+def accepted(header: str) -> list[str]:
+    """What a header such as Accept asks for, the most wanted first; `q=0` excludes it."""
+    wanted = []
+    for item in header.lower().split(","):
+        value, *parameters = (part.strip() for part in item.split(";"))
+        weights = [part[2:] for part in parameters if part.startswith("q=")]
+        try:
+            weight = float(weights[0]) if weights else 1.0
+        except ValueError:
+            weight = 1.0
+        if weight > 0:
+            wanted.append((weight, value))
+    return [value for _, value in sorted(wanted, key=lambda pair: -pair[0])]
 
 
 def encode(answer: Answer, form: Format, layout: Layout, compress: bool, name: str) -> Encoded:

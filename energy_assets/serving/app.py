@@ -63,8 +63,9 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(operations.router, prefix="/v1", include_in_schema=False)
     app.add_api_route("/last-updated", state.last_updated, include_in_schema=False)
     app.include_router(page_router())
+    app.add_middleware(Guard, settings=service.settings, registry=registry)
     origins = [origin.strip() for origin in service.settings.serve_cors_origins.split(",")]
-    if any(origins):
+    if any(origins):  # outside the guard: a browser asks without a key, and may read a refusal
         app.add_middleware(
             CORSMiddleware,
             allow_origins=[origin for origin in origins if origin],
@@ -72,6 +73,5 @@ def create_app(service: Service) -> FastAPI:
             allow_headers=["Authorization", "X-API-Key", "If-None-Match"],
             expose_headers=["ETag", "Link", "Retry-After"],
         )
-    app.add_middleware(Guard, settings=service.settings, registry=registry)
     add_gauges(registry, service)
     return app

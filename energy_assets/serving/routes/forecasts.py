@@ -125,6 +125,11 @@ def _by_horizon(
     last = origin + (query.horizon + 1) * HOUR
     start, end = query.hours(service.profile.timezone, last - WEEK, last)
     end = min(end, last)
+    # A file is read for each hour, and for a sum also what was known then.
+    longest = 14 if query.sum else 400
+    if end - start > longest * DAY:
+        what = "of sums " if query.sum else ""
+        raise unusable("start", f"ask for at most {longest} days {what}at a horizon")
     chosen = snapshot.forecast.index.select(query.area, query.consumer_type)
     count = max((end - start) // HOUR, 0)
     check_size(1 if query.sum else min(len(chosen), query.limit), count)

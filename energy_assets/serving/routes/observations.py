@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from energy_assets.partitions import HOUR, WEEK
 from energy_assets.serving.answers import Answer
+from energy_assets.serving.data.series import SeriesIndex
 from energy_assets.serving.data.snapshot import Snapshot
 from energy_assets.serving.data.sums import Label, groups_of
 from energy_assets.serving.problems import unusable
@@ -64,8 +65,9 @@ async def observations(request: Request, query: Annotated[ObservationsQuery, Que
         if end - start > 3_700 * 24 * HOUR:
             raise unusable("start", "ask for at most ten years")
         found = service.observations(snapshot, start, end, query.as_of)
-        index = snapshot.forecast.index if query.as_of is None else found.index
-        index = index if len(index) else found.index
+        index = snapshot.forecast.index
+        if query.as_of is not None:  # there may have been others then
+            index = SeriesIndex(sorted({*index.keys, *found.index.keys}))
         positions = index.select(query.area, query.consumer_type)
         count = (end - start) // HOUR
         check_size(1 if query.sum else min(len(positions), query.limit), count)

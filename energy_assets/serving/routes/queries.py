@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import Annotated, Any, Literal
@@ -20,6 +21,9 @@ LARGEST_ANSWER = 1_000_000
 """Rows in one answer."""
 
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
 def _as_utc(time: datetime) -> datetime:
     """Naive UTC; a time without an offset counts as UTC."""
     if not FIRST_YEAR <= time.year <= LAST_YEAR:
@@ -31,6 +35,12 @@ def _is_text_time(value: Any) -> Any:
     # Pydantic would take a number for seconds since 1970.
     if isinstance(value, str) and value.lstrip("+-").replace(".", "").isdigit():
         raise ValueError("write the time as 2026-11-25T06:00:00Z")
+    return value
+
+
+def _is_text_day(value: Any) -> Any:
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError("write the day as 2026-11-25")
     return value
 
 
@@ -55,6 +65,7 @@ def _as_probabilities(value: Any) -> Any:
         raise ValueError("write probabilities such as 0.05,0.95") from None
 
 
+Day = Annotated[date, BeforeValidator(_is_text_day)]
 Time = Annotated[datetime, BeforeValidator(_is_text_time), AfterValidator(_as_utc)]
 Hour = Annotated[Time, AfterValidator(_is_hour)]
 Latest = BeforeValidator(_unless_latest)
@@ -98,7 +109,7 @@ class RangeQuery(SeriesQuery):
     end: Time | None = Field(
         None, description="End, which is not included", json_schema_extra=_TIME
     )
-    day: date | None = Field(
+    day: Day | None = Field(
         None, description="A local day of the data set, which may have 23 or 25 hours"
     )
 
