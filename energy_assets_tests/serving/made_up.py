@@ -45,7 +45,7 @@ KINDS = ("model", "model", "previous_model", "baseline", "carried_over")
 """The qualities that successive origins take in turn."""
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class MadeUp:
     """Stores in which the hours from `first` to `last` were observed, and none was forecast yet."""
 
