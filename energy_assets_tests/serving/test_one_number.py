@@ -81,8 +81,11 @@ def test_a_forecast_of_an_origin(
     stored = selected(newest(versions), area, consumer_type)
     stored = stored[stored["datetime_utc"].between(*hours, inclusive="left")]
     chosen: dict[str, Any] = {
-        **{"area": area, "consumer_type": consumer_type},
-        **{"start": text(hours[0], zone), "end": text(hours[1], zone), **form},
+        "area": area,
+        "consumer_type": consumer_type,
+        "start": text(hours[0], zone),
+        "end": text(hours[1], zone),
+        **form,
     }
     columns = [TARGET, "lower", "upper"]
     path = "/v1/forecasts"
@@ -146,8 +149,11 @@ def test_what_was_issued_a_number_of_hours_before(
     issued = issued[(issued["horizon"] == horizon)]
     issued = issued[issued["datetime_utc"].between(*hours, inclusive="left")]
     parameters = {
-        **{"horizon": horizon, "area": area, **form},
-        **{"start": text(hours[0], 0), "end": text(hours[1], 0)},
+        "horizon": horizon,
+        "area": area,
+        **form,
+        "start": text(hours[0], 0),
+        "end": text(hours[1], 0),
     }
     if issued.empty:
         assert served.get("/v1/forecasts", params=parameters).status_code == 404
@@ -181,7 +187,10 @@ def test_a_sum_is_the_sum_of_its_series(
     frame = asked(
         served,
         "/v1/forecasts",
-        **{"sum": by, "area": area, "consumer_type": consumer_type, "origin": text(origin, 0)},
+        sum=by,
+        area=area,
+        consumer_type=consumer_type,
+        origin=text(origin, 0),
         quantiles=",".join(map(str, [0.1, *probabilities, 0.9])),
     )
     answered = frame.set_index([*keys, "datetime_utc"])[TARGET].sort_index()

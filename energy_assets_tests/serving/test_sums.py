@@ -109,7 +109,8 @@ def test_the_quantiles_of_a_sum_never_cross_and_without_errors_they_are_the_adde
 @pytest.mark.parametrize("days", [3, 10])
 def test_the_interval_of_real_sums_holds_what_it_says(de35_panel: pd.DataFrame, days: int) -> None:
     """Weekly naive forecasts of the real series, with intervals from their own past errors."""
-    table = de35_panel["energy_consumption"].unstack(["area", "consumer_type"])
+    long = de35_panel.reset_index()
+    table = long.pivot_table("energy_consumption", "datetime_utc", ["area", "consumer_type"])
     table = table.loc["2023-02-01":"2023-02-26"].dropna(axis=1)
     index = SeriesIndex(sorted(table.columns))
     table = table[index.keys]
