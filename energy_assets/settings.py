@@ -144,6 +144,14 @@ class Settings(BaseSettings):
             raise ValueError("use the path of the key file, not the key itself")
         return value
 
+    @field_validator("serve_api_keys")
+    @classmethod
+    def _names_each_key(cls, value: str) -> str:
+        names = [pair.partition(":")[0].strip() for pair in value.split(",") if pair.strip()]
+        if len(names) != len(set(names)):
+            raise ValueError("give each key a name of its own, or one of them would not work")
+        return value
+
     @property
     def api_key_hashes(self) -> dict[str, str]:
         """Name -> SHA-256 of the key, hexadecimal."""

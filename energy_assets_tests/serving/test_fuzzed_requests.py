@@ -142,12 +142,15 @@ def test_every_answer_is_as_described(
     operation = data.draw(st.sampled_from(described))
     mode = data.draw(st.sampled_from(list(GenerationMode)))
     case = data.draw(operation.as_strategy(generation_mode=mode))
-    case.call_and_validate(
+    answer = case.call(timeout=30)
+    if answer.status_code == 400 and len(answer.request.url or "") > 60_000:
+        return  # longer than the server reads
+    case.validate_response(
+        answer,
         checks=[
             not_a_server_error,
             status_code_conformance,
             content_type_conformance,
             response_schema_conformance,
         ],
-        timeout=30,
     )

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property, partial
 
 from energy_assets.errors import EnergyAssetsError, NotFoundError
-from energy_assets.forecasts.publishing import Published
+from energy_assets.forecasts.publishing import POINTER, Published
 from energy_assets.partitions import HOUR, due
 from energy_assets.serving.data.archive import ForecastArchive
 from energy_assets.serving.data.course_tables import CourseTables, published_tables
@@ -101,6 +101,8 @@ class Watcher:
         """Load what the pointer names, if that is not in memory yet."""
         try:
             published = self._read()
+            if published is None and self.snapshot is not None:
+                raise NotFoundError(f"{POINTER} is gone or damaged: the next forecast replaces it")
             if published is not None and (
                 self.snapshot is None or self.snapshot.published != published
             ):

@@ -75,7 +75,11 @@ def state_of(
     grace = timedelta(minutes=settings.forecast_grace_minutes)
     overdue = newest if now > due(newest, settings.days_delay) + grace else newest - HOUR
     behind = max((overdue - published.origin) // HOUR, 0)
-    missing = hours_without_forecast(objects, newest, settings.catch_up_hours)
+    missing: list[datetime] = []
+    unpublished = None
+    if failing_since is None:  # otherwise it would be waited for, and the message says why
+        missing = hours_without_forecast(objects, newest, settings.catch_up_hours)
+        unpublished = needs_publication(objects, newest)
     since = newest - settings.catch_up_hours * HOUR
     return State(
         now=now,
@@ -84,7 +88,7 @@ def state_of(
         late=published.made_at - due(published.origin, settings.days_delay),
         behind=behind,
         missing_forecasts=[hour for hour in missing if hour <= overdue],
-        unpublished=needs_publication(objects, newest),
+        unpublished=unpublished,
         gaps=ranges(hours_with_gaps(snapshot.observations, since)),
         newest_observation=snapshot.observations.newest,
         messages=messages(published, behind, snapshot.observations.newest, failing_since),
