@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import cached_property
 
 import numpy as np
 
@@ -19,8 +20,6 @@ class SeriesIndex:
     def __init__(self, keys: Iterable[Key]) -> None:
         self.keys: list[Key] = list(keys)
         self._positions = {key: number for number, key in enumerate(self.keys)}
-        self._areas = np.array([area for area, _ in self.keys], dtype=object)
-        self._consumer_types = np.array([code for _, code in self.keys], dtype=object)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -30,15 +29,19 @@ class SeriesIndex:
 
     __hash__ = None  # type: ignore[assignment]
 
-    @property
-    def areas(self) -> list[str]:
-        """All areas, sorted."""
-        return sorted(set(self._areas))
+    @cached_property
+    def area_positions(self) -> dict[str, Ints]:
+        """The series of each area, by area."""
+        return _by_code([area for area, _ in self.keys])
 
-    @property
-    def consumer_types(self) -> list[str]:
-        """All consumer types, sorted."""
-        return sorted(set(self._consumer_types))
+    @cached_property
+    def consumer_type_positions(self) -> dict[str, Ints]:
+        """The series of each consumer type, by consumer type."""
+        return _by_code([code for _, code in self.keys])
+
+    def of(self, positions: Ints) -> SeriesIndex:
+        """The index of some of the series, in this order."""
+        return SeriesIndex(self.keys[position] for position in positions)
 
     def select(self, areas: Collection[str], consumer_types: Collection[str]) -> Ints:
         """The positions of the series in any of the areas and of any of the consumer types.
@@ -53,8 +56,8 @@ class SeriesIndex:
                 return np.array([position])
         chosen = np.ones(len(self), dtype=bool)
         for name, codes, present in (
-            ("area", areas, self._areas),
-            ("consumer_type", consumer_types, self._consumer_types),
+            ("area", areas, self.area_positions),
+            ("consumer_type", consumer_types, self.consumer_type_positions),
         ):
             if codes:
                 unknown = sorted(set(codes) - set(present))
@@ -62,7 +65,10 @@ class SeriesIndex:
                     raise not_found(
                         name, f"there is no {name} {_shown(unknown[0])}: see /v1/series"
                     )
-                chosen &= np.isin(present, list(codes))
+                wanted = np.zeros(len(self), dtype=bool)
+                for code in codes:
+                    wanted[present[code]] = True
+                chosen &= wanted
         if not chosen.any() and len(self):
             raise not_found("consumer_type", "no series has this pair of codes: see /v1/series")
         return np.flatnonzero(chosen)
@@ -75,3 +81,11 @@ class SeriesIndex:
 def _shown(code: str) -> str:
     """A code as part of a message, however it was made up."""
     return repr(code if len(code) <= 40 else code[:40] + "...")
+
+
+def _by_code(codes: list[str]) -> dict[str, Ints]:
+    """The positions of each code, by code, sorted."""
+    positions: dict[str, list[int]] = {}
+    for position, code in enumerate(codes):
+        positions.setdefault(code, []).append(position)
+    return {code: np.array(positions[code]) for code in sorted(positions)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
 
@@ -54,6 +54,8 @@ def load_snapshot(
     observations = published_observations(
         objects.read(published.files["y.parquet"]), profile, published.origin
     )
+    if observations.index == forecast.index:  # one object, so that they need no comparison later
+        observations = replace(observations, index=forecast.index)
     return Snapshot(
         published,
         forecast,

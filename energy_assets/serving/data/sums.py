@@ -69,35 +69,30 @@ class PastSum:
 
 def groups_of(index: SeriesIndex, positions: Ints, by: str) -> list[Group]:
     """The selected series in groups: `total`, or by `area` or `consumer_type`."""
-    keys = [index.keys[position] for position in positions]
-    areas, types = ({key[side] for key in keys} for side in (0, 1))
-    sole: Label = (
-        areas.copy().pop() if len(areas) == 1 else None,
-        types.copy().pop() if len(types) == 1 else None,
-    )
+    chosen = index if len(positions) == len(index) else index.of(positions)
+    areas, types = chosen.area_positions, chosen.consumer_type_positions
+    area = next(iter(areas)) if len(areas) == 1 else None
+    consumer_type = next(iter(types)) if len(types) == 1 else None
+    groups: list[tuple[Label, Ints]]
     if by == "total":
-        complete = len(positions) == len(index)
-        labels = [((None, None) if complete else sole, positions)]
+        groups = [((area, consumer_type), positions)]
+    elif by == "area":
+        groups = [((code, consumer_type), positions[rows]) for code, rows in areas.items()]
     else:
-        side = 0 if by == "area" else 1
-        values = np.array([key[side] for key in keys], dtype=object)
-        labels = [
-            ((code, sole[1]) if side == 0 else (sole[0], code), positions[values == code])
-            for code in sorted(set(values))
-        ]
-    standard = dict(standard_groups(index))
+        groups = [((area, code), positions[rows]) for code, rows in types.items()]
+    standard = standard_groups(index)
     return [
         Group(label, rows, label in standard and np.array_equal(standard[label], rows))
-        for label, rows in labels
+        for label, rows in groups
     ]
 
 
-def standard_groups(index: SeriesIndex) -> list[tuple[Label, Ints]]:
+def standard_groups(index: SeriesIndex) -> dict[Label, Ints]:
     """All series, those of each area, and those of each consumer type unless these are many."""
-    groups: list[tuple[Label, Ints]] = [((None, None), np.arange(len(index)))]
-    groups += [((area, None), index.select([area], [])) for area in index.areas]
-    if len(index.consumer_types) + len(groups) <= _MOST_GROUPS:
-        groups += [((None, code), index.select([], [code])) for code in index.consumer_types]
+    groups: dict[Label, Ints] = {(None, None): np.arange(len(index))}
+    groups |= {(area, None): rows for area, rows in index.area_positions.items()}
+    if len(index.consumer_type_positions) + len(groups) <= _MOST_GROUPS:
+        groups |= {(None, code): rows for code, rows in index.consumer_type_positions.items()}
     return groups
 
 
@@ -113,7 +108,7 @@ class PastSums:
 
     def warm(self, origin: datetime, index: SeriesIndex) -> None:
         """Read what the sums at an origin will need."""
-        groups = [Group(label, rows, True) for label, rows in standard_groups(index)]
+        groups = [Group(label, rows, True) for label, rows in standard_groups(index).items()]
         with self._lock:
             self._origins.clear()
         try:
@@ -165,7 +160,7 @@ class PastSums:
             theirs, point, half_width = found
             sums = {
                 label: (point[rows].sum(axis=0), half_width[rows].sum(axis=0))
-                for label, rows in standard_groups(theirs)
+                for label, rows in standard_groups(theirs).items()
             }
             # Most forecasts are of the same series: one index serves them all.
             kept = index if theirs == index else theirs, sums
@@ -223,18 +218,26 @@ def sum_forecast(
     there were.
     """
     rows = [group.positions for group in groups]
-    point = np.stack([forecast.point[group].sum(axis=0) for group in rows])
-    half_width = np.stack([forecast.half_widths[group].sum(axis=0) for group in rows])
-    added = np.stack([forecast.quantiles.array[group].sum(axis=0) for group in rows])
+    point, half_width, added = (
+        np.stack([_added(values, group) for group in rows])
+        for values in (forecast.point, forecast.half_widths, forecast.quantiles.array)
+    )
     probabilities = forecast.quantiles.probabilities
-    actual = np.stack([observations.values[group].sum(axis=0) for group in rows])
-    errors, hours = _relative_errors(past, actual, observations.hours)
+    count = PAST // HOUR + 1
+    about = np.datetime64(forecast.origin, "h") - count + 1 + np.arange(count)
+    actual = observations.sums(forecast.index, rows, about[0], count)
+    errors, hours = _relative_errors(past, actual, about)
     values = added
     if hours:
         quantiles = np.nanquantile(errors, probabilities, axis=1).T  # (sums, probabilities)
         seen = point[..., None] + half_width[..., None] * quantiles[:, None, :]
         values = (PRIOR_HOURS * added + hours * seen) / (PRIOR_HOURS + hours)
     return point, Quantiles(probabilities, np.maximum.accumulate(values, axis=-1)), hours
+
+
+def _added(values: Floats, rows: Ints) -> Floats:
+    """The sum of some rows."""
+    return (values if len(rows) == len(values) else values[rows]).sum(axis=0)
 
 
 def _relative_errors(

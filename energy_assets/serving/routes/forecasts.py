@@ -217,7 +217,6 @@ def _lines(
         known_by = due(forecast.origin, service.settings.days_delay)
     start, end = forecast.origin - PAST, forecast.origin + HOUR
     observed = service.observations(snapshot, start, end, known_by)
-    observed = observed.between(index, np.datetime64(start, "h"), (end - start) // HOUR)
     past = service.past_sums.before(forecast.origin, index, groups)
     point, quantiles, errors = sum_forecast(forecast, groups, past, observed)
     note = {
@@ -247,10 +246,10 @@ def _observed(
     """What was observed of each line, NaN where it was not, or not of all series of a sum."""
     if not len(hours):
         return np.empty((len(lines.labels), 0))
-    values = observations.between(forecast.index, hours[0], len(hours)).values
+    index, start, count = forecast.index, hours[0], len(hours)
     if lines.groups is None:
-        return values[lines.positions]
-    return np.stack([values[group.positions].sum(axis=0) for group in lines.groups])
+        return observations.between(index, start, count, lines.positions).values
+    return observations.sums(index, [group.positions for group in lines.groups], start, count)
 
 
 def _provenance(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -10,10 +11,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
-from energy_assets.forecasting.panel.matrix import Floats
+from energy_assets.forecasting.panel.matrix import Floats, Ints
 from energy_assets.partitions import HORIZON, HOUR, WEEK
 from energy_assets.serving.answers import Answer, Columns, iso
-from energy_assets.serving.data.observations import Observations
 from energy_assets.serving.data.scores import ErrorSums, ScoredHour, local_days
 from energy_assets.serving.data.series import SeriesIndex
 from energy_assets.serving.data.snapshot import Snapshot
@@ -43,9 +43,11 @@ async def monitoring(request: Request, query: Annotated[MonitoringQuery, Query()
             raise unusable("start", "ask for at most 400 days")
         hours = np.datetime64(start, "h") + np.arange((end - start) // HOUR)
         scored = service.scores.read(hours)
-        observed = service.observations(snapshot, start - WEEK, end)
         index = snapshot.forecast.index
-        labels, groups = _lines(query, index)
+        lines = _lines(query, index)
+        before = np.datetime64(start - WEEK, "h")
+        observed = service.observations(snapshot, start - WEEK, end)
+        past = lines.of(observed.between(index, before, len(hours) + WEEK // HOUR).values)
         if query.by == "day":
             days = local_days(np.array([one.hour for one in scored]), service.profile.timezone)
             parts = [
@@ -56,21 +58,18 @@ async def monitoring(request: Request, query: Annotated[MonitoringQuery, Query()
             parts = [(None, scored)]
         tables: list[Columns] = []
         for day, some in parts:
-            sums = ErrorSums(len(labels), [naive.name for naive in SEASONAL_NAIVES])
+            sums = ErrorSums(len(lines.labels), [naive.name for naive in SEASONAL_NAIVES])
             for one in some:
-                forecast, actual, covered = _of(one, index, groups)
-                naives = [
-                    _naive(observed, index, groups, one.hour, naive.season)
-                    for naive in SEASONAL_NAIVES
-                ]
-                sums.add(actual, forecast, covered, naives)
+                place = int((one.hour - before).astype(int))
+                naives = [past[:, place - naive.season] for naive in SEASONAL_NAIVES]
+                sums.add(*_of(one, index, lines), naives)
             axis = "total" if query.by == "day" else query.by
             scores = sums.scores(axis)
-            tables.append({**_keys(query, labels, day), **scores})
+            tables.append({**_keys(query, lines.labels, day), **scores})
         columns = _together(tables, query)
         more = False
         if query.by == "series":
-            rows, more = page_of(np.arange(len(labels)), query)
+            rows, more = page_of(np.arange(len(lines.labels)), query)
             columns = {name: values[rows] for name, values in columns.items()}
         about = {
             "start": iso(start),
@@ -82,51 +81,43 @@ async def monitoring(request: Request, query: Annotated[MonitoringQuery, Query()
     return await table(request, query, "monitoring", make)
 
 
-def _lines(
-    query: MonitoringQuery, index: SeriesIndex
-) -> tuple[Sequence[Label], Sequence[np.ndarray]]:
-    """The series or sums that are scored, each with the positions of its series."""
+@dataclass(frozen=True)
+class _Lines:
+    """What is scored: series, or sums of series."""
+
+    labels: Sequence[Label]
+    positions: Ints
+    groups: Sequence[Ints] | None
+    """The series of each sum; None: the lines are series."""
+
+    def of(self, values: Floats) -> Floats:
+        """The values of the lines, from those of all series; series are the first axis."""
+        if self.groups is None:
+            return values[self.positions]
+        return np.stack([values[group].sum(axis=0) for group in self.groups])
+
+
+def _lines(query: MonitoringQuery, index: SeriesIndex) -> _Lines:
     positions = index.select(query.area, query.consumer_type)
     if query.sum is None:
-        return [index.keys[row] for row in positions], [
-            positions[n : n + 1] for n in range(len(positions))
-        ]
+        return _Lines(index.of(positions).keys, positions, None)
     groups = groups_of(index, positions, query.sum)
-    return [group.label for group in groups], [group.positions for group in groups]
-
-
-def _of(
-    scored: ScoredHour, index: SeriesIndex, groups: Sequence[np.ndarray]
-) -> tuple[Floats, Floats, Floats]:
-    """Forecasts (lines, horizons), observations (lines,) and coverage (lines, horizons)."""
-    rows = np.arange(len(index)) if scored.index == index else scored.index.positions_of(index.keys)
-    missing = rows < 0
-    if len(scored.index) == 0:
-        missing = np.ones(len(index), dtype=bool)
-    forecast, actual = scored.forecast[rows], scored.actual[rows]
-    covered = scored.covered[rows]
-    if missing.any():
-        forecast[missing], actual[missing], covered[missing] = np.nan, np.nan, np.nan
-    if all(len(group) == 1 for group in groups):
-        chosen = np.concatenate([*groups, np.empty(0, dtype=int)])
-        return forecast[chosen], actual[chosen], covered[chosen]
-    shape = len(groups), HORIZON
-    return (
-        np.stack([forecast[group].sum(axis=0) for group in groups]),
-        np.array([actual[group].sum() for group in groups]),
-        np.full(shape, np.nan),
+    return _Lines(
+        [group.label for group in groups], positions, [group.positions for group in groups]
     )
 
 
-def _naive(
-    observed: Observations,
-    index: SeriesIndex,
-    groups: Sequence[np.ndarray],
-    hour: np.datetime64,
-    season: int,
-) -> Floats:
-    values = observed.between(index, hour - season, 1).values[:, 0]
-    return np.array([values[group].sum() for group in groups])
+def _of(scored: ScoredHour, index: SeriesIndex, lines: _Lines) -> tuple[Floats, Floats, Floats]:
+    """Observations (lines,), forecasts (lines, horizons) and coverage (lines, horizons)."""
+    parts = scored.actual, scored.forecast, scored.covered
+    if scored.index != index:
+        rows = scored.index.positions_of(index.keys)
+        parts = scored.actual[rows], scored.forecast[rows], scored.covered[rows]
+        for part in parts:
+            part[rows < 0] = np.nan
+    actual, forecast, covered = (lines.of(part) for part in parts)
+    # Whether the interval of a sum held was not stored.
+    return actual, forecast, covered if lines.groups is None else np.full_like(covered, np.nan)
 
 
 def _keys(query: MonitoringQuery, labels: Sequence[Label], day: np.datetime64 | None) -> Columns:

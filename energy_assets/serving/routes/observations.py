@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from energy_assets.partitions import HOUR, WEEK
 from energy_assets.serving.answers import Answer
+from energy_assets.serving.data.observations import NEVER
 from energy_assets.serving.data.series import SeriesIndex
 from energy_assets.serving.data.snapshot import Snapshot
 from energy_assets.serving.data.sums import Label, groups_of
@@ -71,24 +72,26 @@ async def observations(request: Request, query: Annotated[ObservationsQuery, Que
         positions = index.select(query.area, query.consumer_type)
         count = (end - start) // HOUR
         check_size(1 if query.sum else min(len(positions), query.limit), count)
-        here = found.between(index, np.datetime64(start, "h"), count)
+        first = np.datetime64(start, "h")
         labels: list[Label]
         if query.sum is None:
             rows, more = page_of(positions, query)
-            labels = [index.keys[row] for row in rows]
-            values, known_at = here.values[rows], here.known_at[rows]
+            here = found.between(index, first, count, rows)
+            labels = list(here.index.keys)
+            values, known_at = here.values, here.known_at
         else:
             groups, more = page_of(groups_of(index, positions, query.sum), query)
             labels = [group.label for group in groups]
-            shape = len(groups), count
-            values, known_at = np.empty(shape), np.empty(shape, here.known_at.dtype)
+            values = found.sums(index, [group.positions for group in groups], first, count)
+            known_at = np.full(values.shape, NEVER)
             for number, group in enumerate(groups):
-                values[number] = here.values[group.positions].sum(axis=0)
-                known_at[number] = here.known_at[group.positions].max(axis=0)
-        columns = key_columns(labels, here.hours)
+                its = found.between(index, first, count, group.positions)
+                known_at[number] = its.known_at.max(axis=0)
+        hours = first + np.arange(count)
+        columns = key_columns(labels, hours)
         columns |= {"energy_consumption": values.ravel(), "known_at": known_at.ravel()}
         if query.local_time:
-            times = local_times(here.hours, service.profile.timezone)
+            times = local_times(hours, service.profile.timezone)
             columns["datetime_local"] = np.tile(times, len(labels))
         observed = np.isfinite(columns["energy_consumption"])
         columns = {name: values[observed] for name, values in columns.items()}
