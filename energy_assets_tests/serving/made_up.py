@@ -13,6 +13,7 @@ import httpx
 import numpy as np
 import pandas as pd
 
+from energy_assets.commands.deployment import Deployment
 from energy_assets.forecasts.course_files import course_tables
 from energy_assets.forecasts.publishing import Published, publish
 from energy_assets.forecasts.scoring import score_forecasts
@@ -174,14 +175,20 @@ def keyed(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.set_index(list(PRIMARY_KEY)).sort_index()
 
 
+def opened(deployment: Deployment) -> Stores:
+    """The stores of a deployment."""
+    return Stores(deployment.feature_store, deployment.model_registry, deployment.object_store)
+
+
 @contextmanager
-def client_of(stored: MadeUp, wait: bool = True, **headers: str) -> Iterator[httpx.Client]:
+def client_of(stored: MadeUp | Deployment, wait: bool = True) -> Iterator[httpx.Client]:
     """A client of a service over stores; unless told not to, it waits until something is served."""
-    service = Service.of(stored.settings, stored.stores)
+    stores = stored.stores if isinstance(stored, MadeUp) else opened(stored)
+    service = Service.of(stored.settings, stores)
     if wait:
         service.watcher.look()
     with (
         serving(create_app(service)) as address,
-        httpx.Client(base_url=address, headers=headers, timeout=30) as client,
+        httpx.Client(base_url=address, timeout=30) as client,
     ):
         yield client
