@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import os
 import signal
 import socket
@@ -13,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.code_server import held_by
@@ -72,7 +73,10 @@ class Server:
             command += ["-s", str(SCRIPT), f"http://127.0.0.1:{self.port}"]
             command += ["--", file.name, str(rate)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
-        return Answers(**json.loads(done.stdout.splitlines()[-1]))
+        answers = Answers(**json.loads(done.stdout.splitlines()[-1]))
+        if not answers.requests:
+            return replace(answers, p50=math.inf, p99=math.inf, slowest=math.inf)
+        return answers
 
 
 @contextmanager

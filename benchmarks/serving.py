@@ -43,8 +43,9 @@ def main() -> int:
     """Print the tables; the exit status is 1 if a bound is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--series", type=int, nargs="+", default=[SIMULATED, 10_000])
-    parser.add_argument("--seconds", type=int, default=8, help="of each measured load")
-    parser.add_argument("--requests", type=int, default=50_000, help="while memory is watched")
+    parser.add_argument("--seconds", type=int, default=3, help="of each load in a round")
+    parser.add_argument("--rounds", type=int, default=3, help="of all loads, one after the other")
+    parser.add_argument("--requests", type=int, default=20_000, help="while memory is watched")
     tables.add_options(parser)
     options = parser.parse_args()
     if shutil.which("wrk") is None:
@@ -62,14 +63,16 @@ def main() -> int:
             started = time.monotonic()
             with service(store.environment) as server, bare_service() as bare:
                 seen.append({"series": count, "start s": time.monotonic() - started})
-                loads += _loads(server, bare, store, options.seconds)
+                seen[-1]["first sum s"] = _seconds(lambda: server.get("/v1/forecasts?sum=total"))
+                loads += _loads(server, bare, store, options.seconds, options.rounds)
                 wholes += _wholes(server, count)
                 seen[-1] |= _moves(server, store)
                 memory += _memory(server, store, options.requests)
+    before = f"load of the machine before: {load:.1f}"
     found = {
-        f"{RATE} requests a second (load of the machine before: {load:.1f})": pd.DataFrame(loads),
-        "The whole newest forecast, median of 3": pd.DataFrame(wholes),
-        "A pointer that moves four times": pd.DataFrame(seen),
+        f"{RATE} requests a second, medians of {options.rounds} ({before})": pd.DataFrame(loads),
+        "All series, to the last byte, median of 3": pd.DataFrame(wholes),
+        "After the start, and when the pointer moves (four times)": pd.DataFrame(seen),
         f"Memory in MB, {options.requests:,} requests": pd.DataFrame(memory),
     }
     tables.publish("serving", {title: _indexed(frame) for title, frame in found.items()}, options)
@@ -105,41 +108,45 @@ def _addresses(store: Store) -> dict[str, list[str]]:
         "one series, history and quantiles, made": [
             f"/v1/forecasts?{pair}&history=72&quantiles=0.05,0.95&limit={{n}}" for pair in pairs
         ],
-        "sum of an area, made": [
-            f"/v1/forecasts?sum=total&area={area}&limit={{n}}" for area in areas
-        ],
+        "sum of an area, kept": [f"/v1/forecasts?sum=total&area={area}" for area in areas],
         "the course's predictions": [
             f"/api/v1/predictions/{names.get(area, area)}/{code}" for area, code in chosen
         ],
     }
 
 
-def _loads(server: Server, bare: Server, store: Store, seconds: int) -> Iterator[Row]:
-    """Each kind of question at a steady rate, and as fast as it is answered."""
+def _loads(server: Server, bare: Server, store: Store, seconds: int, rounds: int) -> Iterator[Row]:
+    """Each kind of question at a steady rate, in turn, and as fast as it is answered."""
     kinds: list[tuple[str, Server, list[str]]] = [
         ("bare route", bare, ["/bare?series={n}"]),
         *((name, server, addresses) for name, addresses in _addresses(store).items()),
     ]
-    reference: Answers | None = None
-    for name, asked, addresses in kinds:
-        for address in addresses[:50]:  # so that those to be kept are, and past sums are read
+    for _, asked, addresses in kinds:
+        for address in addresses[:50]:  # those to be kept are kept from here on
             asked.get(address.replace("{n}", "10000"))
-        steady = asked.ask(addresses, seconds, RATE)
-        fastest = asked.ask(addresses, max(seconds // 2, 1), connections=8)
-        reference = reference or steady
+    turns = [
+        [asked.ask(addresses, seconds, RATE) for _, asked, addresses in kinds]
+        for _ in range(rounds)
+    ]
+    reference: dict[str, float] = {}
+    for (name, asked, addresses), steady in zip(kinds, zip(*turns, strict=True), strict=True):
+        fastest = asked.ask(addresses, seconds, connections=8)
+        figures = {
+            "p50": statistics.median(one.p50 for one in steady),
+            "p99": statistics.median(one.p99 for one in steady),
+        }
+        reference = reference or figures
         yield {
             "what": f"{len(store.keys):,} series: {name}",
-            "p50 ms": steady.p50,
-            "p99 ms": steady.p99,
-            "p50, bare = 1": steady.p50 / reference.p50,
-            "p99, bare = 1": steady.p99 / reference.p99,
+            **{f"{key} ms": value for key, value in figures.items()},
+            **{f"{key}, bare = 1": value / reference[key] for key, value in figures.items()},
             "at most a second": fastest.requests / fastest.seconds,
-            "errors": steady.errors + fastest.errors,
+            "errors": sum(one.errors for one in [*steady, fastest]),
         }
 
 
 def _wholes(server: Server, count: int) -> Iterator[Row]:
-    """The newest forecast of all series in each form, to the last byte."""
+    """The newest forecast of all series in each form, and sums of them."""
     for name, parameters, gzip in (
         ("JSON rows", "format=json", False),
         ("JSON rows, gzip", "format=json", True),
@@ -148,9 +155,10 @@ def _wholes(server: Server, count: int) -> Iterator[Row]:
         ("CSV", "format=csv", False),
         ("Parquet", "format=parquet", False),
         ("Arrow", "format=arrow", False),
+        ("sum", "sum=total", False),
     ):
         path = f"/v1/forecasts?{parameters}"
-        # Another Accept is another question with the same answer.
+        # Another Accept is another question with the same answer. The largest are not kept.
         made, size = _median(lambda n: server.get(path, f"*/*;q=0.{n + 1}", gzip))  # noqa: B023
         server.get(path, gzip=gzip)
         kept, _ = _median(lambda _: server.get(path, gzip=gzip))  # noqa: B023
@@ -163,13 +171,16 @@ def _wholes(server: Server, count: int) -> Iterator[Row]:
 
 
 def _median(get: Callable[[int], bytes]) -> tuple[float, int]:
-    """The median seconds of three calls, and the bytes of the last."""
-    seconds, size = [], 0
-    for number in range(3):
-        started = time.perf_counter()
-        size = len(get(number))
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds), size
+    """The median seconds of three calls, and the bytes of an answer."""
+    sizes: list[int] = []
+    seconds = [_seconds(lambda: sizes.append(len(get(number)))) for number in range(3)]  # noqa: B023
+    return statistics.median(seconds), sizes[0]
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
 
 
 def _moves(server: Server, store: Store) -> Row:

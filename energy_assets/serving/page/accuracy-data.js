@@ -1,6 +1,6 @@
 // What the accuracy view shows: scores of a period, asked for in four ways.
 
-import { addressFor, ask } from "./api.js";
+import { ask } from "./api.js";
 import { selection } from "./address.js";
 import { fromField, iso, seconds } from "./time.js";
 
@@ -49,6 +49,5 @@ export async function loadScores(state, origin, signal) {
   ]);
   return {
     meta: total.meta, total: total.data[0], horizons: horizons.data, days: days.data, series: series?.data ?? [],
-    csv: addressFor("/v1/monitoring", { ...question, by: "day", format: "csv" }),
   };
 }

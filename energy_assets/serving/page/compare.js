@@ -6,7 +6,7 @@ import { energy, known, percent, signed } from "./format.js";
 import { strip } from "./strip.js";
 import { fromField, iso, moment, toField } from "./time.js";
 
-const HOURS = [1, 2, 3, 6, 12, 18, 23];
+const HOURS = [1, 2, 3, 4, 5, 6, 8, 12, 18, 23, 24];
 
 export function compareControl(go) {
   let view = null;

@@ -6,11 +6,11 @@ import { card, checkBox, figure, notice, segments } from "./controls.js";
 import { compareControl, earlierCard } from "./compare.js";
 import { announce, h } from "./dom.js";
 import { csvAddress, DAYS, daysOf, extreme, loadEarlier, loadForecast } from "./forecast-data.js";
-import { digitsFor, energy, exact, known, signed, percent, unitFor, UNITS, number } from "./format.js";
+import { chance, digitsFor, energy, exact, known, signed, percent, unitFor, UNITS, number } from "./format.js";
 import { limitCard, limitControl } from "./limit.js";
 import { subject } from "./subject.js";
 import { table } from "./table.js";
-import { clock, iso, moment, near, offset, seconds, zoneShown } from "./time.js";
+import { clock, iso, moment, near, seconds, zoneShown } from "./time.js";
 import { hourName, timeAxis } from "./timeaxis.js";
 
 const HEIGHT = 340;
@@ -189,7 +189,7 @@ function numbersTable(view, ahead) {
     state.naives && { name: "Last week", text: amount("seasonal_naive_168") },
     earlier?.values && { name: `Forecast of ${clock(earlier.origin)}`, text: (index) => earlierText(earlier, hours[index], unit, digits) },
     earlier?.values && { name: "Change", text: (index) => changeText(columns.energy_consumption[index], earlier.values.get(hours[index]), unit, digits) },
-    state.limit && { name: "Above the limit", text: (index) => percent(columns.probability_above[index], 0) },
+    state.limit && { name: "Above the limit", text: (index) => chance(columns.probability_above[index]) },
   ];
   return table("The forecast hour by hour", list.filter(Boolean), ahead);
 }

@@ -20,7 +20,8 @@ export function number(value, digits = 0) {
   if (!numbers.has(digits)) {
     numbers.set(digits, new Intl.NumberFormat("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
   }
-  return numbers.get(digits).format(value).replace("-", "\u2212");
+  const text = numbers.get(digits).format(value);
+  return /^-[0.,]*$/.test(text) ? text.slice(1) : text.replace("-", "\u2212");
 }
 
 export function energy(value, unit = unitFor([value]), digits = digitsFor([value], unit)) {

@@ -49,7 +49,7 @@ export function limitCard(view) {
   const items = ahead.map((index) => ({
     time: hours[index],
     share: chances[index],
-    text: chance(chances[index]).replace(" %", ""),
+    text: chance(chances[index]).replace(/[ %]/g, ""),
     name: `${view.name(hours[index])}: ${chance(chances[index])}`,
     most: chances[index] === chances[best] && chances[best] > 0.01,
   }));

@@ -29,6 +29,7 @@ let state = readAddress();
 let view = null; // {name, element, update, redraw, destroy}
 let catalogue = new Catalogue();
 let published = null; // what /v1/last-updated said when the view was loaded
+let nothing = false; // whether nothing has been published
 let statusAt = 0;
 let answeredAt = now();
 let asking = null; // AbortController of the questions under way
@@ -65,13 +66,16 @@ async function show() {
     if (error.name === "AbortError" || signal.aborted) return;
     showProblem(error);
   }
-  main.removeAttribute("aria-busy");
+  if (!signal.aborted) main.removeAttribute("aria-busy");
 }
 
 async function load(signal) {
-  const newest = await ask("/v1/last-updated", {}, signal);
-  if (newest.published_at !== published?.published_at) catalogue = await Catalogue.load();
-  if (!statusAt) await loadStatus(signal);
+  const newest = await lookUp(signal);
+  const [series] = await Promise.all([
+    newest.published_at === published?.published_at ? catalogue : Catalogue.load(),
+    statusAt ? null : loadStatus(signal),
+  ]);
+  catalogue = series;
   setZones(zoneLocal(), state.zone === "utc");
   place(state.view);
   const meta = await view.update(state, catalogue, signal, newest.origin);
@@ -82,13 +86,25 @@ async function load(signal) {
   document.title = `${VIEWS[state.view][0]} – ${state.view === "status" ? "Consumption forecast" : catalogue.title(state)}`;
 }
 
+// The newest published forecast; without one, the service answers 503.
+async function lookUp(signal) {
+  try {
+    const newest = await ask("/v1/last-updated", {}, signal);
+    nothing = false;
+    return newest;
+  } catch (error) {
+    nothing = error.status === 503;
+    throw error;
+  }
+}
+
 async function loadStatus(signal) {
   try {
     const { meta, data } = await ask("/v1/status", {}, signal);
     setZones(meta.timezone, state.zone === "utc");
     banners.setMessages(data.messages);
   } catch (error) {
-    if (!(error instanceof Problem) || [0, 401, 503].includes(error.status)) throw error;
+    if (!(error instanceof Problem) || [0, 401].includes(error.status)) throw error;
     banners.setMessages([{ level: "warning", text: "It is not known how things stand: the status cannot be read." }]);
   }
   statusAt = Date.now();
@@ -111,12 +127,12 @@ function showProblem(error) {
   }
   const instead = (element) => { main.replaceChildren(element); };
   if (error.status === 401) instead(keyNeeded(hasKey(), show));
-  else if (error.status === 503) {
+  else if (nothing) {
     published = null;
-    instead(nothingYet(error.message.charAt(0).toUpperCase() + error.message.slice(1) + "."));
+    instead(nothingYet(error.message));
   } else if (error.status === 0) {
-    banners.setLost(answeredAt);
-    if (!published) instead(unreachable());
+    if (published) banners.setLost(answeredAt);
+    else instead(unreachable());
   } else instead(failed(error, addressOf({ view: state.view, zone: state.zone })));
 }
 
@@ -124,16 +140,15 @@ function showProblem(error) {
 async function poll() {
   if (document.hidden || main.hasAttribute("aria-busy") || main.querySelector("[data-state='key']")) return;
   try {
-    const newest = await ask("/v1/last-updated");
+    const newest = await lookUp();
     const wasLost = banners.lostSince !== null;
     answeredAt = now();
     banners.setLost(null);
     const changed = newest.published_at !== published?.published_at;
     if (changed || wasLost || Date.now() - statusAt > STATUS_AGE) await loadStatus();
-    if (!changed) return;
     const first = published === null;
-    await show();
-    if (first || main.querySelector("[data-state]")) return;
+    if (changed || main.querySelector("[data-state='broken']")) await show();
+    if (first || !changed || main.querySelector("[data-state]")) return;
     const text = `A new forecast has arrived: it knows the consumption up to ${moment(seconds(newest.origin))}.`;
     banners.pass(text);
     announce(text);
@@ -143,8 +158,8 @@ async function poll() {
 }
 
 function pollFailed(error) {
-  if (error.status === 503 && published === null) return; // still nothing there
-  if (error.status === 503 || error.status === 0 || error.status === 401) showProblem(error);
+  if (nothing && published === null) return; // still nothing there
+  if (nothing || [0, 401].includes(error.status)) showProblem(error);
 }
 
 function drawFrame() {

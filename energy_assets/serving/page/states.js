@@ -5,9 +5,9 @@ import { h } from "./dom.js";
 
 export function nothingYet(detail) {
   return h("div", { class: "card empty", "data-state": "empty" },
-    h("h1", {}, "No forecast yet"),
-    h("p", {}, detail),
-    h("p", {}, "The first one is made by ", h("code", {}, "make run"), ", or within the hour where ", h("code", {}, "make dev"), " is running. This page shows it as soon as it is there."));
+    h("h1", {}, "No forecast to show yet"),
+    h("p", {}, withCode(sentence(detail))),
+    h("p", {}, "This page shows the forecast as soon as it is there."));
 }
 
 export function keyNeeded(wasWrong, onKey) {
@@ -27,9 +27,10 @@ export function unreachable() {
 
 export function failed(problem, address) {
   const unknown = problem.status === 404;
-  return h("div", { class: "card empty", "data-state": unknown ? "unknown" : "failed" },
+  const name = unknown ? "unknown" : problem.status >= 500 ? "broken" : "failed";
+  return h("div", { class: "card empty", "data-state": name },
     h("h1", {}, unknown ? "Not found" : "That did not work"),
-    h("p", {}, sentence(problem.message)),
+    h("p", {}, withCode(sentence(problem.message))),
     h("a", { class: "button main", href: address, "data-view": true }, "Show all consumption"));
 }
 
@@ -37,3 +38,6 @@ function sentence(text) {
   const whole = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(whole) ? whole : `${whole}.`;
 }
+
+// `make run` in a text is something to type.
+const withCode = (text) => text.split("`").map((part, place) => (place % 2 ? h("code", {}, part) : part));

@@ -34,6 +34,8 @@ export function themeSwitch(onChange) {
   }
 
   system.addEventListener("change", () => { show(); onChange(); });
+  window.addEventListener("beforeprint", () => { document.documentElement.dataset.theme = "light"; onChange(); });
+  window.addEventListener("afterprint", () => { apply(); onChange(); });
   show();
   return button;
 }

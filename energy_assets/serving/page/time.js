@@ -51,9 +51,10 @@ export function toField(time) {
 }
 
 export function fromField(text) {
-  const wall = seconds(`${text.length === 10 ? `${text}T00:00` : text}:00Z`);
+  const minute = text.length === 10 ? `${text}T00:00` : text.slice(0, 16);
+  const wall = seconds(`${minute}:00Z`);
   const candidates = [-14, 14].map((hours) => wall - offsetSeconds(wall + hours * 3600));
-  return candidates.find((time) => toField(time) === toField(wall - offsetSeconds(time))) ?? candidates[0];
+  return candidates.find((time) => toField(time) === minute) ?? candidates[0];
 }
 
 function offsetSeconds(time) {

@@ -3,7 +3,8 @@
 
 import { clock, dayName, hourOfDay, offset } from "./time.js";
 
-const DISTANCE = 62; // pixels between labels at least
+const DISTANCE = 52; // pixels between labels of hours at least
+const DAY_DISTANCE = 84; // and between those of days
 
 export function timeAxis(xs) {
   const hours = xs.map((time) => hourOfDay(time));
@@ -12,7 +13,7 @@ export function timeAxis(xs) {
       const pixels = width / Math.max(xs.length - 1, 1);
       const step = [1, 2, 3, 6, 12, 24].find((size) => size * pixels >= DISTANCE) ?? 24;
       const ticks = xs.filter((_, index) => hours[index] % step === 0 && hours[index] !== hours[index - 1]);
-      const every = step === 24 ? Math.ceil(DISTANCE / (24 * pixels)) : 1;
+      const every = step === 24 ? Math.ceil(DAY_DISTANCE / (24 * pixels)) : 1;
       return ticks.filter((_, index) => index % every === 0);
     },
     xText: (time) => (hourOfDay(time) === 0 ? dayName(time) : clock(time)),

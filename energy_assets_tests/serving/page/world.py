@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,14 @@ from energy_assets.stores.parquet import encode
 from energy_assets.stores.paths import hour_path
 from energy_assets_tests.serving.loopback import serving
 from energy_assets_tests.world import SERIES, Only, World
+
+VIEWS = {
+    "forecast": "/?view=forecast&limit=150000&compare=4h&naives=1",
+    "series": "/?view=forecast&area=DK1&consumer_type=111",
+    "accuracy": "/?view=accuracy",
+    "status": "/?view=status",
+}
+"""Addresses that show all there is."""
 
 READY = "#main:not([aria-busy]) > *"
 """There once the page shows what its address asks for."""
@@ -159,3 +168,8 @@ class Visitor:
     def leave(self) -> None:
         """Leave the page, before its server ends."""
         self.page.goto("about:blank")
+
+    @property
+    def address(self) -> dict[str, list[str]]:
+        """What the address keeps."""
+        return parse_qs(urlsplit(self.page.url).query)
