@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
@@ -48,12 +49,14 @@ def load_snapshot(
     days_delay: int,
 ) -> Snapshot:
     """Read what a pointer names. Raises StorageError if a part of it cannot be read."""
-    forecast = archive.read(published.origin, made_at=published.made_at)
+    with ThreadPoolExecutor(1) as pool:  # both take long if there are many series
+        reading = pool.submit(archive.read, published.origin, made_at=published.made_at)
+        observations = published_observations(
+            objects.read(published.files["y.parquet"]), profile, published.origin
+        )
+        forecast = reading.result()
     if forecast is None:
         raise NotFoundError(f"the published forecast of {published.origin} is not stored")
-    observations = published_observations(
-        objects.read(published.files["y.parquet"]), profile, published.origin
-    )
     if observations.index == forecast.index:  # one object, so that they need no comparison later
         observations = replace(observations, index=forecast.index)
     return Snapshot(
