@@ -245,8 +245,8 @@ def _observed(
     observations: Observations, forecast: Forecast, lines: _Lines, hours: np.ndarray
 ) -> Floats:
     """What was observed of each line, NaN where it was not, or not of all series of a sum."""
-    if not len(hours):
-        return np.empty((len(lines.labels), 0))
+    if not len(hours) or not lines.labels:
+        return np.empty((len(lines.labels), len(hours)))
     values = observations.between(forecast.index, hours[0], len(hours)).values
     if lines.groups is None:
         return values[lines.positions]
