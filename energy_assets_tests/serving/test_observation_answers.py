@@ -101,6 +101,18 @@ def test_pages_together_are_the_whole(served: httpx.Client) -> None:
         assert pages == -(-len(SERIES) // 2)
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/forecasts?history=5&naives=true", "/v1/forecasts?horizon=3", PATH, "/v1/series"],
+)
+def test_a_page_after_the_last_is_empty(served: httpx.Client, path: str) -> None:
+    for by in ({}, {"sum": "total"}, {"sum": "area"}) if path != "/v1/series" else ({},):
+        answer = served.get(httpx.URL(path).copy_merge_params({"offset": 100, **by}))
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["data"] == []
+        assert answer.json()["next"] is None
+
+
 def test_the_next_page_of_a_file_is_in_its_link(served: httpx.Client) -> None:
     answer = served.get("/v1/forecasts?format=csv&limit=2")
     address = answer.links["next"]["url"]

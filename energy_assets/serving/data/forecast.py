@@ -49,7 +49,7 @@ class Quantiles:
         after = np.clip(below, 1, len(probabilities) - 1)[..., None]
         low, high = (np.take_along_axis(values, after - side, axis=-1)[..., 0] for side in (1, 0))
         after = after[..., 0]
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             share = np.clip((threshold - low) / (high - low), 0, 1)
         share = np.where(high > low, share, np.where(threshold >= high, 1.0, 0.0))
         steps = probabilities[after] - probabilities[after - 1]

@@ -18,7 +18,7 @@ from energy_assets.serving.data.forecast import Forecast, Quantiles
 from energy_assets.serving.data.observations import Observations
 from energy_assets.serving.data.snapshot import Snapshot
 from energy_assets.serving.data.sums import PAST, Group, Label, groups_of, sum_forecast
-from energy_assets.serving.problems import not_found, unusable
+from energy_assets.serving.problems import ProblemError, not_found, unusable
 from energy_assets.serving.routes.answering import TABLE, TableAnswer, next_address, table
 from energy_assets.serving.routes.queries import (
     ForecastQuery,
@@ -138,7 +138,10 @@ def _by_horizon(
     more = False
     issued = service.archive.at_horizon(np.datetime64(start, "h") + np.arange(count), query.horizon)
     for forecast in issued:
-        lines, more = _lines(query, service, snapshot, forecast, 1)
+        try:
+            lines, more = _lines(query, service, snapshot, forecast, 1)
+        except ProblemError:  # series that are new had no forecasts then
+            continue
         step = slice(query.horizon - 1, query.horizon)
         block = key_columns(lines.labels, forecast.hours[step])
         block["horizon"] = np.full(len(lines.labels), query.horizon)
@@ -234,7 +237,7 @@ def _values(query: ForecastQuery, point: Floats, quantiles: Quantiles) -> dict[s
         "upper": quantiles.at(0.9),
     }
     for probability in query.quantiles:
-        values[f"q{probability:g}"] = quantiles.at(probability)
+        values[f"q{probability}"] = quantiles.at(probability)
     if query.threshold is not None:
         values["probability_above"] = quantiles.probability_above(query.threshold)
     return values
