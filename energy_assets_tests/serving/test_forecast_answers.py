@@ -139,7 +139,7 @@ def test_quantiles_are_the_stored_ones_and_rise_between_them(
     asked_for = ",".join(f"{probability:g}" for probability in QUANTILES)
     frame = asked(served, PATH, quantiles=asked_for)
     renamed = stored.rename(columns={name: f"q{p:g}" for p, name in QUANTILES.items()})
-    assert_same(frame, renamed, [f"q{probability:g}" for probability in QUANTILES])
+    assert_same(frame, renamed, [f"q{probability}" for probability in QUANTILES])
     np.testing.assert_array_equal(frame["lower"], frame["q0.1"])
     np.testing.assert_array_equal(frame["upper"], frame["q0.9"])
     many = asked(served, PATH, quantiles=",".join(f"{n / 100:g}" for n in range(1, 100)))

@@ -195,7 +195,7 @@ def test_a_sum_is_the_sum_of_its_series(
     )
     answered = frame.set_index([*keys, "datetime_utc"])[TARGET].sort_index()
     pd.testing.assert_series_equal(answered, expected, check_dtype=False)
-    names = [f"q{probability:g}" for probability in sorted({0.1, *probabilities, 0.9})]
+    names = [f"q{probability}" for probability in sorted({0.1, *probabilities, 0.9})]
     names = list(dict.fromkeys(names))
     assert (np.diff(frame[names].to_numpy(), axis=1) >= 0).all()
     np.testing.assert_array_equal(frame["lower"], frame["q0.1"])
