@@ -38,9 +38,11 @@ class Quantiles:
         after = max(1, int(np.searchsorted(self.probabilities, probability)))
         low, high = self.probabilities[after - 1 : after + 1]
         share = (probability - low) / (high - low)
+        below, above = self.array[..., after - 1], self.array[..., after]
         if share in (0.0, 1.0):  # a stored quantile is given as it is
-            return self.array[..., after - 1 + int(share)]
-        return (1 - share) * self.array[..., after - 1] + share * self.array[..., after]
+            return above if share else below
+        # In this form, rounding never puts a quantile below one of a smaller probability.
+        return np.minimum(below + share * (above - below), above)
 
     def probability_above(self, threshold: float) -> Floats:
         """The probability of a value above the threshold, within the range that is stored."""
