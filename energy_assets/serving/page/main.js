@@ -1,17 +1,20 @@
 // The page: which view is shown, for which address, and when it is brought up to date.
+//
+// views/ has what is shown, parts/ what the views are made of, base/ what all of them use: the
+// address, questions to the API, numbers and times. style/ has the colours first.
 
-import { accuracyView } from "./accuracy.js";
-import { addressOf, otherView, readAddress } from "./address.js";
-import { ask, hasKey, Problem } from "./api.js";
-import { Banners } from "./banners.js";
-import { segments } from "./controls.js";
-import { announce, h } from "./dom.js";
-import { forecastView } from "./forecast.js";
-import { failed, keyNeeded, nothingYet, unreachable } from "./states.js";
-import { statusView } from "./status.js";
-import { Catalogue } from "./subject.js";
-import { themeSwitch } from "./theme.js";
-import { clock, moment, seconds, setZones, zoneLocal } from "./time.js";
+import { accuracyView } from "./views/accuracy.js";
+import { addressOf, otherView, readAddress } from "./base/address.js";
+import { ask, hasKey, Problem } from "./base/api.js";
+import { Banners } from "./parts/banners.js";
+import { segments } from "./parts/controls.js";
+import { announce, h } from "./base/dom.js";
+import { forecastView } from "./views/forecast.js";
+import { failed, keyNeeded, nothingYet, unreachable } from "./views/states.js";
+import { statusView } from "./views/status.js";
+import { Catalogue } from "./parts/subject.js";
+import { themeSwitch } from "./base/theme.js";
+import { clock, moment, seconds, setZones, zoneLocal } from "./base/time.js";
 
 const VIEWS = {
   forecast: ["Forecast", forecastView],

@@ -89,5 +89,6 @@ def test_the_page_is_light_and_quick(server: str, visitor: Visitor) -> None:
 
 def test_all_modules_are_loaded_at_once() -> None:
     page = (FOLDER / "index.html").read_text()
-    for path in FOLDER.glob("*.js"):
-        assert f'"/page/{path.name}"' in page, path.name
+    for path in FOLDER.rglob("*.js"):
+        name = path.relative_to(FOLDER).as_posix()
+        assert f'"/page/{name}"' in page, name

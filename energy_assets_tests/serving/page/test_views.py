@@ -149,8 +149,8 @@ def test_days_of_23_and_25_hours_follow_the_local_clock(server: str, visitor: Vi
     page = visitor.visit(server)
     names = page.evaluate(
         """async () => {
-            const time = await import("/page/time.js");
-            const axis = await import("/page/timeaxis.js");
+            const time = await import("/page/base/time.js");
+            const axis = await import("/page/parts/timeaxis.js");
             time.setZones("Europe/Copenhagen", false);
             const day = (first, count) => {
                 const start = time.seconds(first);

@@ -1,6 +1,6 @@
 // Tables: named columns over rows, inside a part of the page that scrolls by itself.
 
-import { h } from "./dom.js";
+import { h } from "../base/dom.js";
 
 // `columns`: [{name, text(row), left, wrap}]; the first one names the row.
 export function table(caption, columns, rows) {

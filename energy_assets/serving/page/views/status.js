@@ -1,11 +1,11 @@
 // Is it well: the newest forecast, what it was made with, what is missing, and the model in force.
 
-import { ask } from "./api.js";
-import { card } from "./controls.js";
-import { h } from "./dom.js";
-import { known, number, percent, plural } from "./format.js";
-import { table } from "./table.js";
-import { moment, seconds, withYear } from "./time.js";
+import { ask } from "../base/api.js";
+import { card } from "../parts/controls.js";
+import { h } from "../base/dom.js";
+import { known, number, percent, plural } from "../base/format.js";
+import { table } from "../parts/table.js";
+import { moment, seconds, withYear } from "../base/time.js";
 
 // The fallback ladder, best first: what may have made a forecast.
 const LADDER = [

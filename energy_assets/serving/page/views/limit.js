@@ -1,10 +1,10 @@
 // A limit, and how likely it is that the consumption is above it.
 
-import { card, choice, labelled } from "./controls.js";
-import { h } from "./dom.js";
+import { card, choice, labelled } from "../parts/controls.js";
+import { h } from "../base/dom.js";
 import { extreme, limitOf } from "./forecast-data.js";
-import { chance, exact, parseEnergy, UNITS } from "./format.js";
-import { strip } from "./strip.js";
+import { chance, exact, parseEnergy, UNITS } from "../base/format.js";
+import { strip } from "../parts/strip.js";
 
 export function limitControl(go) {
   let view = null;

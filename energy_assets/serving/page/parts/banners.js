@@ -1,7 +1,7 @@
 // Notices above every view, in words that need no knowledge of the system.
 
 import { notice } from "./controls.js";
-import { clock } from "./time.js";
+import { clock } from "../base/time.js";
 
 export class Banners {
   constructor(host) {

@@ -1,8 +1,8 @@
 // Which series or sum a view is about: two pickers, and its name in words.
 
-import { ask } from "./api.js";
-import { h } from "./dom.js";
-import { plural } from "./format.js";
+import { ask } from "../base/api.js";
+import { h } from "../base/dom.js";
+import { plural } from "../base/format.js";
 import { picker } from "./picker.js";
 
 // The series of the data set, by area.

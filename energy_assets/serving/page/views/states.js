@@ -1,7 +1,7 @@
 // What is shown instead of a view: nothing published yet, a key needed, something unknown.
 
-import { keepKey } from "./api.js";
-import { h } from "./dom.js";
+import { keepKey } from "../base/api.js";
+import { h } from "../base/dom.js";
 
 export function nothingYet(detail) {
   return h("div", { class: "card empty", "data-state": "empty" },

@@ -1,7 +1,7 @@
 // A row of small columns, one for each hour: how likely a limit is crossed, or how a forecast changed.
 
-import { h } from "./dom.js";
-import { clock } from "./time.js";
+import { h } from "../base/dom.js";
+import { clock } from "../base/time.js";
 
 // `items`: [{time, share, text, name, most}]; `share` is a part of the height, from -1 if `diverging`.
 export function strip(label, items, diverging = false) {

@@ -1,9 +1,9 @@
 // What the forecast view shows, asked for and brought into one shape.
 
-import { addressFor, ask, Problem } from "./api.js";
-import { selection } from "./address.js";
-import { known } from "./format.js";
-import { iso, seconds } from "./time.js";
+import { addressFor, ask, Problem } from "../base/api.js";
+import { selection } from "../base/address.js";
+import { known } from "../base/format.js";
+import { iso, seconds } from "../base/time.js";
 
 export const DAYS = ["1", "3", "7", "14"];
 const QUANTILES = "0.01,0.25,0.75,0.99";

@@ -1,6 +1,6 @@
 // Small controls: a choice of a few, a check box, a field with a label, notices inside a view.
 
-import { h, svg } from "./dom.js";
+import { h, svg } from "../base/dom.js";
 
 let count = 0;
 

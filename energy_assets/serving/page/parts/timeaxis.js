@@ -1,7 +1,7 @@
 // The horizontal axis of a chart over hours. It follows the local clock, so days of 23 and 25 hours
 // are as long as they are.
 
-import { clock, dayName, hourOfDay, offset } from "./time.js";
+import { clock, dayName, hourOfDay, offset } from "../base/time.js";
 
 const DISTANCE = 52; // pixels between labels of hours at least
 const DAY_DISTANCE = 84; // and between those of days

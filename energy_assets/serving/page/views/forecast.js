@@ -1,17 +1,17 @@
 // The forecast view: what will be consumed, how sure that is, and what may cross a limit.
 
-import { download, hasKey } from "./api.js";
-import { chart } from "./chart.js";
-import { card, checkBox, figure, notice, segments } from "./controls.js";
+import { download, hasKey } from "../base/api.js";
+import { chart } from "../parts/chart.js";
+import { card, checkBox, figure, notice, segments } from "../parts/controls.js";
 import { compareControl, earlierCard } from "./compare.js";
-import { announce, h } from "./dom.js";
+import { announce, h } from "../base/dom.js";
 import { csvAddress, DAYS, daysOf, extreme, loadEarlier, loadForecast } from "./forecast-data.js";
-import { chance, digitsFor, energy, exact, known, signed, percent, unitFor, UNITS, number } from "./format.js";
+import { chance, digitsFor, energy, exact, known, signed, percent, unitFor, UNITS, number } from "../base/format.js";
 import { limitCard, limitControl } from "./limit.js";
-import { subject } from "./subject.js";
-import { table } from "./table.js";
-import { clock, iso, moment, near, seconds, zoneShown } from "./time.js";
-import { hourName, timeAxis } from "./timeaxis.js";
+import { subject } from "../parts/subject.js";
+import { table } from "../parts/table.js";
+import { clock, iso, moment, near, seconds, zoneShown } from "../base/time.js";
+import { hourName, timeAxis } from "../parts/timeaxis.js";
 
 const HEIGHT = 340;
 

@@ -1,6 +1,6 @@
 // A chart on uPlot: lines and bands, marks and levels, a readout of the values, and the keyboard.
 
-import { announce, colour, h } from "./dom.js";
+import { announce, colour, h } from "../base/dom.js";
 
 /* `spec`:
      label      what the chart shows, in words

@@ -1,8 +1,8 @@
 // What the accuracy view shows: scores of a period, asked for in four ways.
 
-import { ask } from "./api.js";
-import { selection } from "./address.js";
-import { fromField, iso, seconds } from "./time.js";
+import { ask } from "../base/api.js";
+import { selection } from "../base/address.js";
+import { fromField, iso, seconds } from "../base/time.js";
 
 export const PERIODS = [["1", "Last day"], ["7", "7 days"], ["30", "30 days"], ["custom", "From – to"]];
 

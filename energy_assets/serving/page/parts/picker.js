@@ -1,6 +1,6 @@
 // Choosing by typing: a combobox that draws only the options in sight, however many there are.
 
-import { h, svg } from "./dom.js";
+import { h, svg } from "../base/dom.js";
 
 const ROW = 36; // pixels, as in parts.css
 const AROUND = 4; // rows drawn above and below those in sight

@@ -1,14 +1,14 @@
 // How good it is: errors of the forecasts that were issued, beside both seasonal naives.
 
-import { addressOf } from "./address.js";
+import { addressOf } from "../base/address.js";
 import { isOfSum, loadScores, measureOf, NAIVES, PERIODS, periodOf, range } from "./accuracy-data.js";
-import { chart } from "./chart.js";
-import { card, figure, segments } from "./controls.js";
-import { h } from "./dom.js";
-import { known, number, percent, plural } from "./format.js";
-import { subject } from "./subject.js";
-import { barCell, table } from "./table.js";
-import { dayName, moment, seconds, toField } from "./time.js";
+import { chart } from "../parts/chart.js";
+import { card, figure, segments } from "../parts/controls.js";
+import { h } from "../base/dom.js";
+import { known, number, percent, plural } from "../base/format.js";
+import { subject } from "../parts/subject.js";
+import { barCell, table } from "../parts/table.js";
+import { dayName, moment, seconds, toField } from "../base/time.js";
 
 const HEIGHT = 260;
 const TARGET = 0.8; // of the interval from `lower` to `upper`

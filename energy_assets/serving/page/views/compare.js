@@ -1,10 +1,10 @@
 // An earlier forecast beside this one, and what has changed since.
 
-import { card, choice, labelled } from "./controls.js";
-import { h } from "./dom.js";
-import { energy, known, percent, signed } from "./format.js";
-import { strip } from "./strip.js";
-import { fromField, iso, moment, toField } from "./time.js";
+import { card, choice, labelled } from "../parts/controls.js";
+import { h } from "../base/dom.js";
+import { energy, known, percent, signed } from "../base/format.js";
+import { strip } from "../parts/strip.js";
+import { fromField, iso, moment, toField } from "../base/time.js";
 
 const HOURS = [1, 2, 3, 4, 5, 6, 8, 12, 18, 23, 24];
 
