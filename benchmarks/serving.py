@@ -189,11 +189,12 @@ def _moves(server: Server, store: Store) -> Row:
     addresses = _addresses(store)["one series, made"]
     waits = []
     asking = threading.Thread(
-        target=lambda: found.append(server.ask(addresses, 16, RATE)), daemon=True
+        target=lambda: found.append(server.ask(addresses, 32, RATE)), daemon=True
     )
     asking.start()
     for number in range(1, 5):
-        time.sleep(1.5)
+        # In use the pointer moves once an hour: what is read after a move has ended by then.
+        time.sleep(5)
         published = store.publications[number % 2]
         wanted = f"{published.origin.isoformat()}Z"
         store.name(published)

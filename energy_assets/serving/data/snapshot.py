@@ -81,7 +81,7 @@ class Watcher:
         read: Callable[[], Published | None],
         load: Callable[[Published], Snapshot],
         loaded: Callable[[Snapshot], None] = lambda _: None,
-        interval: float = 0.5,
+        interval: float = 0.25,
     ) -> None:
         self._read = read
         self._load = load
