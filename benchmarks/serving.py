@@ -17,7 +17,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -159,9 +160,9 @@ def _wholes(server: Server, count: int) -> Iterator[Row]:
     ):
         path = f"/v1/forecasts?{parameters}"
         # Another Accept is another question with the same answer. The largest are not kept.
-        made, size = _median(lambda n: server.get(path, f"*/*;q=0.{n + 1}", gzip))  # noqa: B023
+        made, size = _median([partial(server.get, path, f"*/*;q=0.{n}", gzip) for n in (1, 2, 3)])
         server.get(path, gzip=gzip)
-        kept, _ = _median(lambda _: server.get(path, gzip=gzip))  # noqa: B023
+        kept, _ = _median([partial(server.get, path, gzip=gzip)] * 3)
         yield {
             "what": f"{count:,} series: {name}",
             "MB": size / 1e6,
@@ -170,11 +171,14 @@ def _wholes(server: Server, count: int) -> Iterator[Row]:
         }
 
 
-def _median(get: Callable[[int], bytes]) -> tuple[float, int]:
-    """The median seconds of three calls, and the bytes of an answer."""
-    sizes: list[int] = []
-    seconds = [_seconds(lambda: sizes.append(len(get(number)))) for number in range(3)]  # noqa: B023
-    return statistics.median(seconds), sizes[0]
+def _median(calls: Sequence[Callable[[], bytes]]) -> tuple[float, int]:
+    """The median seconds of the calls, and the bytes of an answer."""
+    seconds = []
+    for call in calls:
+        started = time.perf_counter()
+        size = len(call())
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds), size
 
 
 def _seconds(call: Callable[[], object]) -> float:

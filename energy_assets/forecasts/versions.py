@@ -67,6 +67,21 @@ def read_versions(
     return up_to_date(read_hour(objects, ASSET, origin, columns))
 
 
+def read_if_possible(
+    objects: ObjectStore, origin: datetime, columns: Sequence[str] | None = None
+) -> pd.DataFrame | None:
+    """The same as `read_versions`; None if there are no versions, or their file is damaged.
+
+    Raises UnreachableError if the store does not answer.
+    """
+    try:
+        return read_versions(objects, origin, columns)
+    except UnreachableError:
+        raise
+    except StorageError:
+        return None
+
+
 def issued_without(
     objects: ObjectStore, start: datetime, end: datetime, window_days: int
 ) -> set[datetime]:
@@ -89,7 +104,7 @@ def last_before(objects: ObjectStore, origin: datetime) -> pd.DataFrame:
     Raises NotFoundError if there is none.
     """
     for back in range(1, CARRIED_HOURS + 1):
-        if (versions := _read_if_possible(objects, origin - back * HOUR)) is not None:
+        if (versions := read_if_possible(objects, origin - back * HOUR)) is not None:
             return newest(versions)
     raise NotFoundError(f"no forecast is stored for the {CARRIED_HOURS} hours before {origin}")
 
@@ -107,13 +122,3 @@ def up_to_date(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _made_at(versions: pd.DataFrame, time: pd.Timestamp) -> pd.DataFrame:
     return versions[versions["made_at"] == time].reset_index(drop=True)
-
-
-def _read_if_possible(objects: ObjectStore, origin: datetime) -> pd.DataFrame | None:
-    """The versions of an origin; None if there are none, or their file is damaged."""
-    try:
-        return read_versions(objects, origin)
-    except UnreachableError:
-        raise
-    except StorageError:
-        return None

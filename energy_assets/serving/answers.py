@@ -131,9 +131,7 @@ def accepted(header: str) -> list[str]:
 
 def encode(answer: Answer, form: Format, layout: Layout, compress: bool, name: str) -> Encoded:
     """An answer as bytes; `name` is what a browser calls the file."""
-    body = _ENCODERS[form](answer, layout)
-    etag = hashlib.blake2b(body, digest_size=16).hexdigest()
-    headers = {"Vary": "Accept, Accept-Encoding"}
+    headers = {}
     if form != "json":
         headers["Content-Disposition"] = f'attachment; filename="{name}.{form}"'
         for key in ("source", "origin", "made_at", "model_version", "quality"):
@@ -141,24 +139,26 @@ def encode(answer: Answer, form: Format, layout: Layout, compress: bool, name: s
                 headers[f"X-{key.replace('_', '-').title()}"] = _text(answer.meta[key])
         if answer.next:
             headers["Link"] = f'<{answer.next}>; rel="next"'
-    if compress and len(body) > _WORTH_COMPRESSING and form != "parquet":
-        # The fastest level where a better one would make somebody wait.
-        body = gzip.compress(body, 1 if len(body) > 1_000_000 else 6, mtime=0)
-        headers["Content-Encoding"] = "gzip"
-        etag += "-gzip"
-    return Encoded(body, MEDIA_TYPES[form], f'"{etag}"', headers)
+    # Parquet is compressed already.
+    compress = compress and form != "parquet"
+    return _encoded(_ENCODERS[form](answer, layout), MEDIA_TYPES[form], compress, headers)
 
 
 def encode_document(document: Any, compress: bool) -> Encoded:
     """Any JSON document as bytes."""
     body = orjson.dumps(document, default=_text, option=orjson.OPT_SERIALIZE_NUMPY)
+    return _encoded(body, MEDIA_TYPES["json"], compress, {})
+
+
+def _encoded(body: bytes, media_type: str, compress: bool, headers: Mapping[str, str]) -> Encoded:
     etag = hashlib.blake2b(body, digest_size=16).hexdigest()
-    headers = {"Vary": "Accept, Accept-Encoding"}
+    headers = {"Vary": "Accept, Accept-Encoding", **headers}
     if compress and len(body) > _WORTH_COMPRESSING:
-        body = gzip.compress(body, 6, mtime=0)
+        # The fastest level where a better one would make somebody wait.
+        body = gzip.compress(body, 1 if len(body) > 1_000_000 else 6, mtime=0)
         headers["Content-Encoding"] = "gzip"
         etag += "-gzip"
-    return Encoded(body, MEDIA_TYPES["json"], f'"{etag}"', headers)
+    return Encoded(body, media_type, f'"{etag}"', headers)
 
 
 def respond(request: Request, encoded: Encoded, max_age: int) -> Response:

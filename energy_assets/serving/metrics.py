@@ -30,7 +30,11 @@ def add_gauges(registry: CollectorRegistry, service: Service) -> None:
         lambda one: _seconds(one.published.origin),
     )
     add("made_at_seconds", "When it was made", lambda one: _seconds(one.published.made_at))
-    add("late_seconds", "How long after it was due it was made", lambda one: service.lateness(one))
+    add(
+        "late_seconds",
+        "How late it was made",
+        lambda one: one.late.total_seconds(),
+    )
     add("series", "Series in it", lambda one: len(one.forecast.index))
     failing = Gauge(
         "energy_assets_store_failing", "1 while the store cannot be read", registry=registry

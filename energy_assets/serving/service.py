@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from energy_assets.errors import StorageError
 from energy_assets.forecasts.publishing import Published, read_published
 from energy_assets.forecasts.time_limit import within
-from energy_assets.partitions import HOUR, due
+from energy_assets.partitions import HOUR
 from energy_assets.schemas import CONSUMPTION_VERSIONS
 from energy_assets.serving.answers import AnswerCache, iso
 from energy_assets.serving.data.archive import ForecastArchive
 from energy_assets.serving.data.observations import Observations, observations_of
 from energy_assets.serving.data.scores import ScoreArchive
-from energy_assets.serving.data.snapshot import Snapshot, Watcher, load_snapshot, next_expected
+from energy_assets.serving.data.snapshot import Snapshot, Watcher, load_snapshot
 from energy_assets.serving.data.state import State, state_of
 from energy_assets.serving.data.sums import PastSums
 from energy_assets.serving.problems import unavailable
@@ -28,12 +28,13 @@ from energy_assets.stores.versions import newest_versions
 LONGEST_WAIT = 10 * 60
 """Seconds for which a client may keep an answer at most."""
 
-_log = logging.getLogger(__name__)
-
 STATE_SECONDS = 10
+"""How old the state of a status may be."""
 
 PATIENCE_SECONDS = 30.0
 """How long a request waits for the feature store."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -144,18 +145,12 @@ class Service:
             "published_at": iso(published.published_at),
             "model_version": published.model_version,
             "quality": published.quality,
-            "next_expected": iso(next_expected(snapshot, self.settings.days_delay)),
+            "next_expected": iso(snapshot.next_expected),
             **changed,
         }
 
     def max_age(self, snapshot: Snapshot) -> int:
         """For how many seconds a client may keep an answer: until the next forecast may come."""
-        due = snapshot.published.origin + 2 * HOUR + timedelta(days=self.settings.days_delay)
-        left = (due - utc_now()).total_seconds()
+        left = (snapshot.next_due - utc_now()).total_seconds()
         # A version made again, or an earlier hour caught up, may move the pointer at any time.
         return int(min(max(left, 0), LONGEST_WAIT))
-
-    def lateness(self, snapshot: Snapshot) -> float:
-        """How many seconds after it was due the newest forecast was made."""
-        published = snapshot.published
-        return (published.made_at - due(published.origin, self.settings.days_delay)).total_seconds()

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 from cachetools import LRUCache
 
-from energy_assets.errors import NotFoundError, StorageError, UnreachableError
-from energy_assets.forecasts.versions import as_of, first_issued, newest, read_versions
-from energy_assets.partitions import HORIZON, HOUR
+from energy_assets.forecasts.versions import as_of, first_issued, newest, read_if_possible
+from energy_assets.partitions import HOUR
 from energy_assets.serving.data.forecast import Forecast, forecast_of
 from energy_assets.stores.object_store import ObjectStore
 
@@ -38,7 +37,7 @@ class ForecastArchive:
         The newest; with `known_by`, the newest that had been made by then; with `made_at`, that
         very one.
         """
-        versions = self._versions(origin)
+        versions = read_if_possible(self._objects, origin)
         if versions is None:
             return None
         if made_at is not None:
@@ -66,14 +65,13 @@ class ForecastArchive:
 
     def at_horizon(self, hours: np.ndarray, horizon: int) -> list[Forecast]:
         """The forecasts that were issued `horizon` hours before each of the hours."""
-        assert 1 <= horizon <= HORIZON  # noqa: S101
         return self.issued(hour.astype(datetime) - horizon * HOUR for hour in hours)
 
     def _first(self, origin: datetime) -> Forecast | None:
         with self._lock:
             if (forecast := self._issued.get(origin)) is not None:
                 return forecast
-        versions = self._versions(origin)
+        versions = read_if_possible(self._objects, origin)
         if versions is None:
             return None
         forecast = forecast_of(first_issued(versions))
@@ -81,16 +79,6 @@ class ForecastArchive:
             with self._lock:
                 self._issued[origin] = forecast
         return forecast
-
-    def _versions(self, origin: datetime) -> pd.DataFrame | None:
-        try:
-            return read_versions(self._objects, origin)
-        except UnreachableError:
-            raise
-        except NotFoundError:
-            return None
-        except StorageError:
-            return None
 
 
 def _size(forecast: Forecast) -> int:

@@ -27,8 +27,6 @@ class SeriesIndex:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SeriesIndex) and self.keys == other.keys
 
-    __hash__ = None  # type: ignore[assignment]
-
     @cached_property
     def area_positions(self) -> dict[str, Ints]:
         """The series of each area, by area."""

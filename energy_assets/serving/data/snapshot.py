@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 
 from energy_assets.errors import EnergyAssetsError, NotFoundError
@@ -32,8 +32,24 @@ class Snapshot:
     forecast: Forecast
     observations: Observations
     known_by: datetime
-    """The observations are those known by then."""
+    """When the forecast was due; the observations are those known by then."""
     read_course: Callable[[], CourseTables]
+
+    @property
+    def late(self) -> timedelta:
+        """How long after it was due the forecast was made."""
+        return self.published.made_at - self.known_by
+
+    @property
+    def next_due(self) -> datetime:
+        """When the next forecast is due."""
+        return self.known_by + HOUR
+
+    @property
+    def next_expected(self) -> datetime:
+        """When the next forecast is to be expected, if it takes as long as this one did."""
+        took = self.published.published_at - self.known_by
+        return self.next_due + min(max(took, 0 * HOUR), HOUR / 4)
 
     @cached_property
     def course(self) -> CourseTables:
@@ -124,10 +140,3 @@ class Watcher:
         while not self._stopped.is_set():
             self.look()
             self._stopped.wait(self._interval)
-
-
-def next_expected(snapshot: Snapshot, days_delay: int) -> datetime:
-    """When the next forecast is to be expected."""
-    usual = snapshot.published.published_at - due(snapshot.published.origin, days_delay)
-    wait = min(max(usual, 0 * HOUR), HOUR / 4)
-    return due(snapshot.published.origin + HOUR, days_delay) + wait

@@ -85,7 +85,7 @@ def state_of(
         now=now,
         newest_hour=newest,
         published=published,
-        late=published.made_at - due(published.origin, settings.days_delay),
+        late=snapshot.late,
         behind=behind,
         missing_forecasts=[hour for hour in missing if hour <= overdue],
         unpublished=unpublished,

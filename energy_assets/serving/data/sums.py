@@ -18,9 +18,9 @@ from datetime import date, datetime, time, timedelta
 import numpy as np
 from cachetools import LRUCache
 
-from energy_assets.errors import StorageError, UnreachableError
+from energy_assets.errors import StorageError
 from energy_assets.forecasting.panel.matrix import Floats, Ints
-from energy_assets.forecasts.versions import ASSET, first_issued, read_versions
+from energy_assets.forecasts.versions import ASSET, first_issued, read_if_possible
 from energy_assets.partitions import DAY, HORIZON, HOUR
 from energy_assets.schemas import SERIES_KEY, TARGET
 from energy_assets.serving.data.forecast import Forecast, Quantiles, filled, series_of
@@ -188,12 +188,10 @@ class PastSums:
 
     def _read(self, origin: datetime) -> tuple[SeriesIndex, Floats, Floats] | None:
         """Series, point forecasts and half-widths of the forecast first issued from an origin."""
-        try:
-            rows = first_issued(read_versions(self._objects, origin, _COLUMNS))
-        except UnreachableError:
-            raise
-        except StorageError:  # gone, or damaged
+        versions = read_if_possible(self._objects, origin, _COLUMNS)
+        if versions is None:
             return None
+        rows = first_issued(versions)
         index, series = series_of(rows)
         steps = rows["horizon"].to_numpy() - 1
         shape = len(index), HORIZON

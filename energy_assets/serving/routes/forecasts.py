@@ -40,7 +40,7 @@ async def forecasts(request: Request, query: Annotated[ForecastQuery, Query()]) 
 
     def make(service: Service, snapshot: Snapshot) -> Answer:
         if query.horizon is not None:
-            return _by_horizon(request, query, service, snapshot)
+            return _by_horizon(request, query, query.horizon, service, snapshot)
         return _of_one_origin(request, query, service, snapshot)
 
     return await table(request, query, "forecasts", make)
@@ -115,14 +115,13 @@ def _of_one_origin(
 
 
 def _by_horizon(
-    request: Request, query: ForecastQuery, service: Service, snapshot: Snapshot
+    request: Request, query: ForecastQuery, horizon: int, service: Service, snapshot: Snapshot
 ) -> Answer:
     """For each hour the forecast that was issued `horizon` hours before it."""
-    assert query.horizon is not None  # noqa: S101
     if query.origin or query.as_of or query.history or query.naives:
         raise unusable("horizon", "leave out origin, as_of, history and naives with a horizon")
     origin = snapshot.published.origin
-    last = origin + (query.horizon + 1) * HOUR
+    last = origin + (horizon + 1) * HOUR
     start, end = query.hours(service.profile.timezone, last - WEEK, last)
     end = min(end, last)
     # A file is read for each hour, and for a sum also what was known then.
@@ -136,15 +135,15 @@ def _by_horizon(
     blocks: list[Columns] = []
     found: list[Forecast] = []
     more = False
-    issued = service.archive.at_horizon(np.datetime64(start, "h") + np.arange(count), query.horizon)
+    issued = service.archive.at_horizon(np.datetime64(start, "h") + np.arange(count), horizon)
     for forecast in issued:
         try:
             lines, more = _lines(query, service, snapshot, forecast, 1)
         except ProblemError:  # series that are new had no forecasts then
             continue
-        step = slice(query.horizon - 1, query.horizon)
+        step = slice(horizon - 1, horizon)
         block = key_columns(lines.labels, forecast.hours[step])
-        block["horizon"] = np.full(len(lines.labels), query.horizon)
+        block["horizon"] = np.full(len(lines.labels), horizon)
         for name, values in _values(query, lines.point, lines.quantiles).items():
             block[name] = values[:, step].ravel()
         blocks.append(block)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -189,7 +190,7 @@ def check_size(series: int, hours: int) -> None:
     """Raise ProblemError (413) if an answer would have too many rows."""
     if series * hours > LARGEST_ANSWER:
         raise ProblemError(
-            413,  # type: ignore[arg-type]
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             f"the answer would have {series * hours:,} rows, more than {LARGEST_ANSWER:,}: ask for "
             "fewer hours, or for fewer series with area=, consumer_type= or limit=",
         )

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from energy_assets.errors import NotFoundError
 from energy_assets.forecasting.tuning.result import NotTuned, read_result
 from energy_assets.forecasts.time_limit import within
+from energy_assets.io_managers.config import POINTER as NEWEST_CONFIG
 from energy_assets.partitions import HOUR, hour_of
 from energy_assets.serving.answers import iso
 from energy_assets.serving.data.snapshot import Snapshot
@@ -21,8 +22,6 @@ from energy_assets.stores.files import document_errors
 from energy_assets.stores.paths import hour_path
 
 router = APIRouter(prefix="/v1", tags=["state"])
-
-CONFIG_POINTER = "newest_config.txt"
 
 
 @router.get("/status", response_model=DocumentAnswer, responses=DOCUMENT)
@@ -119,7 +118,7 @@ def _configuration(service: Service, origin: datetime) -> dict[str, Any] | None:
     """The newest tuned configuration; None if nothing has been tuned."""
     objects = service.stores.object_store
     try:
-        hour = hour_of(objects.read(CONFIG_POINTER).decode())
+        hour = hour_of(objects.read(NEWEST_CONFIG).decode())
         path = hour_path("best_config", hour, "json")
         with document_errors(path, "run tuning_job again"):
             config = read_result(objects.read(path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -26,8 +27,10 @@ def test_a_phone_never_scrolls_sideways(server: str, visitor: Visitor, query: st
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("query", VIEWS.values(), ids=VIEWS)
-def test_axe_finds_nothing_serious(server: str, visitor: Visitor, query: str, scheme: str) -> None:
-    visitor.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+def test_axe_finds_nothing_serious(
+    server: str, visitor: Visitor, query: str, scheme: Literal["light", "dark"]
+) -> None:
+    visitor.page.emulate_media(color_scheme=scheme)
     page = visitor.visit(server + query)
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
     found = Axe().run(page).response["violations"]
