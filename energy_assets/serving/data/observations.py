@@ -21,6 +21,9 @@ from energy_assets.sources import DatasetProfile
 
 NEVER = np.datetime64("NaT", "us")
 
+_BATCH = 2**18
+"""Rows that are placed at a time."""
+
 
 @dataclass(frozen=True)
 class Observations:
@@ -120,13 +123,34 @@ def published_observations(data: bytes, profile: DatasetProfile, origin: datetim
         table = pq.read_table(io.BytesIO(data), read_dictionary=list(SERIES_KEY))
     except (pa.ArrowInvalid, OSError) as error:
         raise StorageError(f"the published observations cannot be read: {error}") from error
-    column = table["datetime_utc"].combine_chunks()
-    hours = (column.storage if isinstance(column.type, pa.BaseExtensionType) else column).to_numpy()
-    if not len(hours):
+    # In batches, because most of the time goes into fetching memory from the system.
+    batches = table.to_batches(_BATCH)
+    if not batches:
         empty = np.empty((0, 0))
         return Observations(SeriesIndex([]), origin, empty, empty.astype("datetime64[us]"))
-    (areas, area_names), (types, type_names) = (_codes(table[name]) for name in SERIES_KEY)
-    # The rows are sorted by series and hour.
+    runs = [_runs(batch, profile) for batch in batches]
+    index = SeriesIndex(sorted({key for keys, _ in runs for key in keys}))
+    first = min(int(_hours(batch).min()) for batch in batches)
+    count = int(np.datetime64(origin, "h").astype(int)) - first + 1
+    values = np.full(len(index) * count, np.nan)
+    known_at = np.full(len(index) * count, NEVER)
+    for batch, (keys, lengths) in zip(batches, runs, strict=True):
+        hours = _hours(batch)
+        places = np.repeat(index.positions_of(keys) * count - first, lengths) + hours
+        values[places] = batch[TARGET].to_numpy(zero_copy_only=False)
+        known_at[places] = (
+            batch[KNOWN_AT].to_numpy(zero_copy_only=False)
+            if KNOWN_AT in table.column_names
+            else hours.astype("datetime64[h]")
+        )
+    start = np.datetime64(first, "h").astype(datetime)
+    shape = len(index), count
+    return Observations(index, start, values.reshape(shape), known_at.reshape(shape))
+
+
+def _runs(batch: pa.RecordBatch, profile: DatasetProfile) -> tuple[list[tuple[str, str]], Ints]:
+    """The series of the rows that follow each other, and how many rows of each do."""
+    (areas, area_names), (types, type_names) = (_codes(batch[name]) for name in SERIES_KEY)
     changes = np.flatnonzero((np.diff(areas) != 0) | (np.diff(types) != 0)) + 1
     starts = np.concatenate([[0], changes])
     area_names, type_names = _names(profile, area_names, type_names)
@@ -134,38 +158,19 @@ def published_observations(data: bytes, profile: DatasetProfile, origin: datetim
         (area_names[area], type_names[code])
         for area, code in zip(areas[starts].tolist(), types[starts].tolist(), strict=True)
     ]
-    first = int(hours.min())
-    count = _hours_since_1970(origin) - first + 1
-    series = np.repeat(np.arange(len(keys)), np.diff(np.append(starts, len(hours))))
-    places = series * count + (hours - first)
-    values = np.full(len(keys) * count, np.nan)
-    values[places] = table[TARGET].to_numpy()
-    known_at = np.full(len(keys) * count, NEVER)
-    known_at[places] = (
-        table[KNOWN_AT].to_numpy().astype("datetime64[us]")
-        if KNOWN_AT in table.column_names
-        else hours.astype("datetime64[h]").astype("datetime64[us]")
-    )
-    shape = len(keys), count
-    found = Observations(
-        SeriesIndex(keys),
-        np.datetime64(first, "h").astype(datetime),
-        values.reshape(shape),
-        known_at.reshape(shape),
-    )
-    # Numbers and codes may sort differently.
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    if order == list(range(len(keys))):
-        return found
-    return found.between(found.index, np.datetime64(first, "h"), count, np.array(order))
+    return keys, np.diff(np.append(starts, len(batch)))
 
 
-def _codes(column: pa.ChunkedArray) -> tuple[Ints, list]:
+def _codes(column: pa.Array) -> tuple[Ints, list]:
     """The column's values as numbers, and what each number stands for."""
-    encoded = column.combine_chunks()
-    if not pa.types.is_dictionary(encoded.type):
-        encoded = encoded.dictionary_encode()
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     return encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
+
+
+def _hours(batch: pa.RecordBatch) -> np.ndarray:
+    """Hours since 1970; they are stored as the numbers that pandas' periods are."""
+    column = batch["datetime_utc"]
+    return (column.storage if isinstance(column.type, pa.BaseExtensionType) else column).to_numpy()
 
 
 def _names(profile: DatasetProfile, areas: list, types: list) -> tuple[list[str], list[str]]:
@@ -174,7 +179,3 @@ def _names(profile: DatasetProfile, areas: list, types: list) -> tuple[list[str]
         return areas, types
     codes = {number: code for code, number in profile.area_numbers.items()}
     return [codes[number] for number in areas], [str(number) for number in types]
-
-
-def _hours_since_1970(hour: datetime) -> int:
-    return int(np.datetime64(hour, "h").astype(int))
