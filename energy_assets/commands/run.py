@@ -67,7 +67,8 @@ def _print_forecast(deployment: Deployment, origin: datetime) -> None:
     console.print(f"files    {objects.url(hour_path('predictions_parquet', origin, 'parquet'))}")
     console.print(f"         {objects.url('predictions.parquet')} (the newest forecast)")
     console.print(f"picture  {picture}")
-    console.print("next     make dev: the same in the Dagster UI, every hour")
+    console.print("next     make serve: the forecast on a page, and over HTTP")
+    console.print("         make dev: the same in the Dagster UI, every hour")
 
 
 def _print_holdout_scores(deployment: Deployment, origin: datetime, version: str) -> None:
