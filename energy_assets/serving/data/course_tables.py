@@ -15,6 +15,11 @@ import pyarrow.parquet as pq
 from energy_assets.errors import NotFoundError
 from energy_assets.forecasts.publishing import POINTER, Published
 from energy_assets.schemas import SERIES_KEY, TARGET
+from energy_assets.serving.data.published_columns import (
+    codes_and_names,
+    hours_since_1970,
+    run_starts,
+)
 from energy_assets.stores.files import document_errors
 from energy_assets.stores.object_store import ObjectStore
 
@@ -99,9 +104,10 @@ def _by_series(table: pa.Table, newest: int | None) -> SeriesTable:
     """The rows by series, or only so many of the newest; the rows are sorted by series and hour."""
     if not len(table):
         return SeriesTable([], [], {}, _hours(table), _values(table, TARGET))
-    codes, names = zip(*(_encoded(table[name]) for name in SERIES_KEY), strict=True)
-    changes = np.any([np.diff(code) != 0 for code in codes], axis=0)
-    starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
+    codes, names = zip(
+        *(codes_and_names(table[name].combine_chunks()) for name in SERIES_KEY), strict=True
+    )
+    starts = run_starts(codes)
     ends = np.append(starts[1:], len(table))
     keys = [
         (names[0][area], names[1][consumer_type])
@@ -124,20 +130,8 @@ def _by_series(table: pa.Table, newest: int | None) -> SeriesTable:
     return SeriesTable(areas, consumer_types, rows, hours, values)
 
 
-def _encoded(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int32], list[int | str]]:
-    """A column as numbers of its distinct values, and these values."""
-    encoded = column.combine_chunks().dictionary_encode()
-    return encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
-
-
 def _hours(table: pa.Table) -> Hours:
-    """The times, which are stored as hours since 1970.
-
-    Read as numbers: to make pandas' periods of them would take far longer.
-    """
-    column = table["datetime_utc"].combine_chunks()
-    numbers = column.storage if isinstance(column.type, pa.BaseExtensionType) else column
-    return numbers.to_numpy().astype(np.int32)
+    return hours_since_1970(table["datetime_utc"].combine_chunks()).astype(np.int32)
 
 
 def _values(table: pa.Table, name: str) -> Values:

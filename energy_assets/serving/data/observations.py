@@ -16,7 +16,12 @@ from energy_assets.errors import StorageError
 from energy_assets.forecasting.panel.matrix import Floats, Ints
 from energy_assets.schemas import KNOWN_AT, SERIES_KEY, TARGET
 from energy_assets.serving.data.forecast import filled, series_of
-from energy_assets.serving.data.series import SeriesIndex
+from energy_assets.serving.data.published_columns import (
+    codes_and_names,
+    hours_since_1970,
+    run_starts,
+)
+from energy_assets.serving.data.series import Key, SeriesIndex
 from energy_assets.sources import DatasetProfile
 
 NEVER = np.datetime64("NaT", "us")
@@ -130,12 +135,12 @@ def published_observations(data: bytes, profile: DatasetProfile, origin: datetim
         return Observations(SeriesIndex([]), origin, empty, empty.astype("datetime64[us]"))
     runs = [_runs(batch, profile) for batch in batches]
     index = SeriesIndex(sorted({key for keys, _ in runs for key in keys}))
-    first = min(int(_hours(batch).min()) for batch in batches)
+    first = min(int(hours_since_1970(batch["datetime_utc"]).min()) for batch in batches)
     count = int(np.datetime64(origin, "h").astype(int)) - first + 1
     values = np.full(len(index) * count, np.nan)
     known_at = np.full(len(index) * count, NEVER)
     for batch, (keys, lengths) in zip(batches, runs, strict=True):
-        hours = _hours(batch)
+        hours = hours_since_1970(batch["datetime_utc"])
         places = np.repeat(index.positions_of(keys) * count - first, lengths) + hours
         values[places] = batch[TARGET].to_numpy(zero_copy_only=False)
         known_at[places] = (
@@ -148,29 +153,16 @@ def published_observations(data: bytes, profile: DatasetProfile, origin: datetim
     return Observations(index, start, values.reshape(shape), known_at.reshape(shape))
 
 
-def _runs(batch: pa.RecordBatch, profile: DatasetProfile) -> tuple[list[tuple[str, str]], Ints]:
+def _runs(batch: pa.RecordBatch, profile: DatasetProfile) -> tuple[list[Key], Ints]:
     """The series of the rows that follow each other, and how many rows of each do."""
-    (areas, area_names), (types, type_names) = (_codes(batch[name]) for name in SERIES_KEY)
-    changes = np.flatnonzero((np.diff(areas) != 0) | (np.diff(types) != 0)) + 1
-    starts = np.concatenate([[0], changes])
-    area_names, type_names = _names(profile, area_names, type_names)
+    codes, names = zip(*(codes_and_names(batch[name]) for name in SERIES_KEY), strict=True)
+    starts = run_starts(codes)
+    areas, types = _names(profile, *names)
     keys = [
-        (area_names[area], type_names[code])
-        for area, code in zip(areas[starts].tolist(), types[starts].tolist(), strict=True)
+        (areas[area], types[consumer_type])
+        for area, consumer_type in zip(*(code[starts].tolist() for code in codes), strict=True)
     ]
     return keys, np.diff(np.append(starts, len(batch)))
-
-
-def _codes(column: pa.Array) -> tuple[Ints, list]:
-    """The column's values as numbers, and what each number stands for."""
-    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    return encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
-
-
-def _hours(batch: pa.RecordBatch) -> np.ndarray:
-    """Hours since 1970; they are stored as the numbers that pandas' periods are."""
-    column = batch["datetime_utc"]
-    return (column.storage if isinstance(column.type, pa.BaseExtensionType) else column).to_numpy()
 
 
 def _names(profile: DatasetProfile, areas: list, types: list) -> tuple[list[str], list[str]]:

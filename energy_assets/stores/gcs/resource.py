@@ -1,10 +1,14 @@
-"""Dagster's own resource for Google Cloud Storage, with a key file. Imports the client."""
+"""Dagster's own resource for Google Cloud Storage, with a key file. It imports Google's client."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dagster_gcp import GCSResource
-from google.cloud.storage import Client
 from pydantic import Field
+
+if TYPE_CHECKING:
+    from google.cloud.storage import Client
 
 
 class KeyFileGCSResource(GCSResource):
@@ -18,4 +22,6 @@ class KeyFileGCSResource(GCSResource):
     def get_client(self) -> Client:
         if self.key_file is None:
             return super().get_client()
+        from google.cloud.storage import Client
+
         return Client.from_service_account_json(self.key_file, project=self.project)
