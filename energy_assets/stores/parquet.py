@@ -81,7 +81,7 @@ def decode(data: bytes, url: str, columns: Sequence[str] | None = None) -> pd.Da
 
 def _table(data: bytes, url: str, columns: Sequence[str] | None = None) -> pa.Table:
     try:
-        file = pq.ParquetFile(io.BytesIO(data))
+        file = pq.ParquetFile(pa.BufferReader(data))
         if columns is not None:
             columns = [name for name in columns if name in file.schema_arrow.names]
         return file.read(columns)
@@ -99,5 +99,5 @@ def _in_nanoseconds(frame: pd.DataFrame) -> pd.DataFrame:
 
 def read_metadata(data: bytes) -> dict[str, str]:
     """The text metadata of a Parquet file, without pandas' own."""
-    metadata = pq.read_schema(io.BytesIO(data)).metadata or {}
+    metadata = pq.read_schema(pa.BufferReader(data)).metadata or {}
     return {key.decode(): value.decode() for key, value in metadata.items() if key != b"pandas"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -97,7 +96,9 @@ def _read(objects: ObjectStore, published: Published, name: str, columns: list[s
         ) from None
     data = objects.read(path)
     with document_errors(path, "the next forecast replaces it"):
-        return pq.read_table(io.BytesIO(data), columns=columns, read_dictionary=list(SERIES_KEY))
+        return pq.read_table(
+            pa.BufferReader(data), columns=columns, read_dictionary=list(SERIES_KEY)
+        )
 
 
 def _by_series(table: pa.Table, newest: int | None) -> SeriesTable:

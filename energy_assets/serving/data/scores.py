@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -81,7 +80,7 @@ class ScoreArchive:
     def _load(self, hour: np.datetime64) -> ScoredHour | None:
         path = hour_path(MONITORING.name, hour.astype(datetime), "parquet")
         try:
-            table = pq.read_table(io.BytesIO(self._objects.read(path)), columns=_COLUMNS)
+            table = pq.read_table(pa.BufferReader(self._objects.read(path)), columns=_COLUMNS)
         except UnreachableError:
             raise
         except (NotFoundError, StorageError, pa.ArrowInvalid, OSError):
