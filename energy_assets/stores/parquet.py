@@ -23,11 +23,21 @@ _log = logging.getLogger(__name__)
 
 def encode(frame: pd.DataFrame, metadata: Mapping[str, str]) -> bytes:
     """The frame as a Parquet file, with `metadata` beside pandas' own in the file's schema."""
-    table = pa.Table.from_pandas(frame)
+    table = _as_table(frame)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd", coerce_timestamps="us")
     return buffer.getvalue()
+
+
+def _as_table(frame: pd.DataFrame) -> pa.Table:
+    """The frame with its index and pandas' metadata."""
+    if isinstance(frame.index, pd.RangeIndex) or None in frame.index.names:
+        return pa.Table.from_pandas(frame)
+    # pyarrow makes an object of each period in an index, but not of those in a column.
+    schema = pa.Table.from_pandas(frame.iloc[:1]).schema
+    columns = pa.Table.from_pandas(frame.reset_index(), preserve_index=False)
+    return columns.select(schema.names).replace_schema_metadata(schema.metadata)
 
 
 def read_hour(

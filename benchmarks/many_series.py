@@ -1,0 +1,154 @@
+"""The whole graph with many series: seconds and memory of loading a window, and of an hourly tick.
+
+    python -m benchmarks.many_series --series 10000
+
+The window of 720 hours is loaded by the ingestion job. The tick is the hourly job of the hour after
+it, in a process of its own, as a schedule starts it. The source makes artificial records, so that
+it costs little beside the graph.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from benchmarks import tables
+from energy_assets.automation.jobs import range_tags
+from energy_assets.partitions import HOUR
+from energy_assets.sources.profiles import GRID_AREA, DatasetProfile
+
+ORIGIN = datetime(2023, 3, 13, 21)
+WINDOW = 720
+HOURS_AFTER = 2
+"""Hourly ticks after the window; the last one is measured."""
+
+Row = dict[str, float]
+
+
+@dataclass(frozen=True)
+class ArtificialSource:
+    """Any number of series with a level, a shape of the day and of the week, and noise."""
+
+    series: int
+    name: str = "artificial"
+    profile: DatasetProfile = GRID_AREA
+
+    def fetch(self, start: datetime, end: datetime) -> pd.DataFrame:
+        """The records of the hours [start, end): see `Source.fetch`."""
+        hours = pd.date_range(start, end, freq="h", inclusive="left")
+        number = np.arange(self.series)
+        level = np.exp(np.random.default_rng(0).uniform(5, 12, self.series))
+        day = 1 - 0.3 * np.cos(2 * np.pi * (hours.hour.to_numpy() - 3) / 24)
+        week = np.where(hours.dayofweek.to_numpy() < 5, 1.0, 0.85)
+        parts = []
+        for position, hour in enumerate(hours):
+            noise = np.random.default_rng(int(hour.timestamp())).normal(1, 0.03, self.series)
+            values = level * day[position] * week[position] * noise
+            parts.append(
+                {
+                    "TimeUTC": np.full(self.series, f"{hour:%Y-%m-%dT%H:%M:%S}", dtype=object),
+                    "PriceArea": np.where(number % 2, "DK2", "DK1").astype(object),
+                    "GridArea": np.char.mod("G%06d", number).astype(object),
+                    "ConsumptionkWh": np.char.mod("%.3f", values).astype(object),
+                }
+            )
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return pd.DataFrame(columns)
+
+    def oldest_hour(self) -> datetime:
+        """The first hour."""
+        return datetime(2000, 1, 1)
+
+    def newest_hour(self) -> datetime:
+        """The last hour."""
+        return datetime(2100, 1, 1)
+
+
+def main() -> int:
+    """Print the tables; the exit status is 1 if a process fails."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--series", type=int, nargs="+", default=[1_000, 10_000])
+    parser.add_argument("--one", choices=["load", "tick"], help=argparse.SUPPRESS)
+    parser.add_argument("--hour", type=datetime.fromisoformat, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", help="keep the stores in this folder, and use what it holds")
+    tables.add_options(parser)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(_measure(options.one, options.series[0], options.hour)))
+        return 0
+    for count in options.series:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(options.folder or temporary) / str(count)
+            hours = [ORIGIN + number * HOUR for number in range(1, HOURS_AFTER + 1)]
+            rows = {}
+            if not folder.exists():
+                rows["load the window"] = _run(folder, count, "load", ORIGIN)
+            for number, hour in enumerate(hours, 1):
+                rows[f"tick {number}"] = _run(folder, count, "tick", hour)
+        frame = pd.DataFrame(rows).rename_axis("step")
+        tables.publish(f"many_series_{count}", {f"{count:,} series, seconds": frame}, options)
+    return 0
+
+
+def _run(folder: Path, count: int, what: str, hour: datetime) -> Row:
+    """A job in a process of its own; raises SystemExit if it fails."""
+    (folder / "dagster").mkdir(parents=True, exist_ok=True)
+    environment = {
+        **os.environ,
+        "STORAGE_ROOT": str(folder / "storage"),
+        "DAGSTER_HOME": str(folder / "dagster"),
+        "PARTITIONS_START": "2023-01-01-00:00",
+        "ENERGY_SOURCE": "file",
+        "ENERGY_DATASET": GRID_AREA.dataset,
+    }
+    command = [sys.executable, "-m", "benchmarks.many_series", "--series", str(count)]
+    command += ["--one", what, "--hour", hour.isoformat()]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(f"{what} of {count} series failed with status {done.returncode}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _measure(what: str, count: int, hour: datetime) -> Row:
+    """Seconds of each step of a job, and the peak memory of this process in GB."""
+    started = time.perf_counter()
+    from energy_assets.definitions import build_defs, build_resources
+    from energy_assets.partitions import SETTINGS, key_of
+
+    defs = build_defs(build_resources(SETTINGS) | {"source": ArtificialSource(count)})
+    with dg.DagsterInstance.get() as instance:
+        if what == "load":
+            tags = range_tags(hour - (WINDOW - 1) * HOUR, hour)
+            result = defs.resolve_job_def("ingestion_job").execute_in_process(
+                instance=instance, tags=tags
+            )
+        else:
+            result = defs.resolve_job_def("hourly_job").execute_in_process(
+                instance=instance, partition_key=key_of(hour)
+            )
+        stats = instance.get_run_step_stats(result.run_id)
+    row = {
+        step.step_key: step.end_time - step.start_time
+        for step in sorted(stats, key=lambda step: step.start_time or 0)
+        if step.start_time and step.end_time
+    }
+    row["in all"] = time.perf_counter() - started
+    row["memory (GB)"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    return row
+
+
+if __name__ == "__main__":
+    sys.exit(main())
