@@ -8,13 +8,15 @@
 #   make backfill START=... END=...   replay a range of hours as if they were live
 #   make check-settings               check that each backend can be reached; shows no secrets
 #   make bench DATA=...               benchmarks; DATA is a folder with real data
+#   make docs                         build the documentation site into site/
+#   make docs-serve                   show it at http://localhost:8000, and follow changes
 #   make lock                         update the lock files
 
 PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)/dagster_home
 
-.PHONY: run serve status tune test dev backfill check-settings bench lock
+.PHONY: run serve status tune test dev backfill check-settings bench lock docs docs-serve
 
 run: .venv/run
 	@$(BIN)/python -m energy_assets run $(if $(ORIGIN),--origin $(ORIGIN))
@@ -49,11 +51,17 @@ test: .venv/dev
 bench: .venv/dev .venv-peers/ready
 	$(BIN)/python -m benchmarks $(if $(DATA),--data "$(DATA)") $(if $(MARKDOWN),--markdown "$(MARKDOWN)")
 
+docs: .venv/dev
+	@$(BIN)/zensical build --clean --strict
+
+docs-serve: .venv/dev
+	@$(BIN)/zensical serve
+
 lock: .venv/dev
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
 		setup.cfg --extra serve -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
-		setup.cfg --extra serve --extra dev -c requirements.lock -o requirements-dev.lock
+		setup.cfg --extra serve --extra dev --extra docs -c requirements.lock -o requirements-dev.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
 		benchmarks/peers.in -o benchmarks/peers.txt
 
