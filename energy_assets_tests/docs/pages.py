@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -46,8 +47,7 @@ def links(page: Path) -> list[str]:
 def anchors(page: Path) -> set[str]:
     """The anchors of all headings, as GitHub and the site make them."""
     found: set[str] = set()
-    tokens = _tokens(page)
-    for opening, token in zip(tokens, tokens[1:], strict=False):
+    for opening, token in pairwise(_tokens(page)):
         if opening.type == "heading_open":
             text = "".join(child.content for child in token.children or ())
             anchor = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
