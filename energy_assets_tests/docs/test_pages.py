@@ -119,3 +119,12 @@ def test_the_course_page_names_settings_of_ours_in_its_right_column() -> None:
     named = {name for cell in ours for name in re.findall(r"`([A-Z_]+)[=`]", cell)}
     assert len(named) > 8
     assert {name for name in named if not name.endswith("_")} <= settings
+
+
+def test_the_figures_at_the_top_of_the_benchmarks_are_those_of_their_tables() -> None:
+    page = (pages.DOCS / "benchmarks.md").read_text()
+    top, _, tables = page.partition("## Running them")
+    cells = {cell.strip() for line in tables.splitlines() for cell in line.split("|")}
+    figures = re.findall(r"\d+\.\d{2,4}", "".join(re.findall(r"^\|.*", top, re.M)))
+    assert len(figures) > 8
+    assert set(figures) <= cells
