@@ -10,13 +10,14 @@
 #   make bench DATA=...               benchmarks; DATA is a folder with real data
 #   make docs                         build the documentation site into site/
 #   make docs-serve                   show it at http://localhost:8000, and follow changes
+#   make services                     install what some tests start, on Debian or Ubuntu
 #   make lock                         update the lock files
 
 PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)/dagster_home
 
-.PHONY: run serve status tune test dev backfill check-settings bench lock docs docs-serve
+.PHONY: run serve status tune test dev backfill check-settings bench lock docs docs-serve services
 
 run: .venv/run
 	@$(BIN)/python -m energy_assets run $(if $(ORIGIN),--origin $(ORIGIN))
@@ -50,6 +51,14 @@ test: .venv/dev
 
 bench: .venv/dev .venv-peers/ready
 	$(BIN)/python -m benchmarks $(if $(DATA),--data "$(DATA)") $(if $(MARKDOWN),--markdown "$(MARKDOWN)")
+
+# Tests that need one of these are skipped without it, unless CI=true.
+services:
+	@for package in chromium postgresql redis-server; do \
+		command -v $$package >/dev/null || dpkg -s $$package >/dev/null 2>&1 || \
+		$(if $(filter-out 0,$(shell id -u)),sudo) apt-get install -qq --no-install-recommends $$package || \
+		exit 1; \
+	done
 
 docs: .venv/dev
 	@$(BIN)/zensical build --clean --strict
