@@ -53,12 +53,11 @@ bench: .venv/dev .venv-peers/ready
 	$(BIN)/python -m benchmarks $(if $(DATA),--data "$(DATA)") $(if $(MARKDOWN),--markdown "$(MARKDOWN)")
 
 # Tests that need one of these are skipped without it, unless CI=true.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 services:
-	@for package in chromium postgresql redis-server; do \
-		command -v $$package >/dev/null || dpkg -s $$package >/dev/null 2>&1 || \
-		$(if $(filter-out 0,$(shell id -u)),sudo) apt-get install -qq --no-install-recommends $$package || \
-		exit 1; \
-	done
+	$(SUDO) apt-get update -qq
+	$(SUDO) apt-get install -qq --no-install-recommends postgresql redis-server \
+		$(if $(shell command -v chromium),,chromium)
 
 docs: .venv/dev
 	@$(BIN)/zensical build --clean --strict
