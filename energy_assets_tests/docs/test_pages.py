@@ -38,7 +38,7 @@ def test_every_image_is_shown_somewhere() -> None:
         (page.parent / link).resolve()
         for page in pages.PAGES
         for link in pages.links(page)
-        if link.endswith(".png")
+        if link.endswith((".png", ".svg"))
     }
     assert set((pages.DOCS / "images").iterdir()) == shown
 
