@@ -10,6 +10,8 @@
 #   make bench DATA=...               benchmarks; DATA is a folder with real data
 #   make docs                         build the documentation site into site/
 #   make docs-serve                   show it at http://localhost:8000, and follow changes
+#   make image                        the container image of deploy/Dockerfile (IMAGE=)
+#   make push-image                   build it, and push it to its registry (IMAGE=)
 #   make services                     install what some tests start, on Debian or Ubuntu
 #   make lock                         update the lock files
 
@@ -17,7 +19,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)/dagster_home
 
-.PHONY: run serve status tune test dev backfill check-settings bench lock docs docs-serve services
+.PHONY: run serve status tune test dev backfill check-settings bench lock docs docs-serve services image push-image
 
 run: .venv/run
 	@$(BIN)/python -m energy_assets run $(if $(ORIGIN),--origin $(ORIGIN))
@@ -58,6 +60,13 @@ services:
 	$(SUDO) apt-get update -qq
 	$(SUDO) apt-get install -qq --no-install-recommends postgresql redis-server \
 		$(if $(shell command -v chromium),,chromium)
+
+IMAGE ?= energy-assets
+image:
+	docker build --file deploy/Dockerfile --tag "$(IMAGE)" .
+
+push-image: image
+	docker push "$(IMAGE)"
 
 docs: .venv/dev
 	@$(BIN)/zensical build --clean --strict

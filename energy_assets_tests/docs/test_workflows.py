@@ -55,7 +55,7 @@ def test_nothing_in_them_is_known_to_be_unsafe() -> None:
 @every_workflow
 def test_every_action_is_pinned_by_commit_and_names_its_version(path: Path) -> None:
     for line in re.findall(r"uses: (.*)", path.read_text()):
-        assert re.match(r"\./|[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+        assert re.match(r"\$/|[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
 
 
 @every_workflow
