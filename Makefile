@@ -1,6 +1,11 @@
 # Every command sets up what it needs. All you need is Python 3.10+ and make.
 #   make run                          forecast from the newest hour (or ORIGIN=2023-03-10-21:00)
 #   make test                         format, lint, imports, types and all tests
+#   make docs                         build the documentation site into site/
+#   make docs-serve                   show it at http://localhost:8000, and follow changes
+#   make image                        the container image of deploy/Dockerfile (IMAGE=)
+#   make push-image                   build it, and push it to its registry (IMAGE=)
+#   make services                     install what some tests start, on Debian or Ubuntu
 #   make dev                          Dagster UI with schedules and sensors running
 #   make serve                        HTTP API and page over the published forecasts
 #   make status                       how things stand, on one screen
@@ -8,18 +13,13 @@
 #   make backfill START=... END=...   replay a range of hours as if they were live
 #   make check-settings               check that each backend can be reached; shows no secrets
 #   make bench DATA=...               benchmarks; DATA is a folder with real data
-#   make docs                         build the documentation site into site/
-#   make docs-serve                   show it at http://localhost:8000, and follow changes
-#   make image                        the container image of deploy/Dockerfile (IMAGE=)
-#   make push-image                   build it, and push it to its registry (IMAGE=)
-#   make services                     install what some tests start, on Debian or Ubuntu
 #   make lock                         update the lock files
 
 PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)/dagster_home
 
-.PHONY: run serve status tune test dev backfill check-settings bench lock docs docs-serve services image push-image
+.PHONY: run serve status tune test dev backfill check-settings bench lock
 
 run: .venv/run
 	@$(BIN)/python -m energy_assets run $(if $(ORIGIN),--origin $(ORIGIN))
@@ -54,6 +54,16 @@ test: .venv/dev
 bench: .venv/dev .venv-peers/ready
 	$(BIN)/python -m benchmarks $(if $(DATA),--data "$(DATA)") $(if $(MARKDOWN),--markdown "$(MARKDOWN)")
 
+lock: .venv/dev
+	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
+		setup.cfg --extra serve -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
+		setup.cfg --extra serve --extra dev --extra docs -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
+		benchmarks/peers.in -o benchmarks/peers.txt
+
+.PHONY: docs docs-serve services image push-image
+
 # Tests that need one of these are skipped without it, unless CI=true.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 services:
@@ -73,14 +83,6 @@ docs: .venv/dev
 
 docs-serve: .venv/dev
 	@$(BIN)/zensical serve
-
-lock: .venv/dev
-	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
-		setup.cfg --extra serve -o requirements.lock
-	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
-		setup.cfg --extra serve --extra dev --extra docs -c requirements.lock -o requirements-dev.lock
-	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
-		benchmarks/peers.in -o benchmarks/peers.txt
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
