@@ -66,7 +66,7 @@ def test_every_command_of_energy_assets_exists(page: Path) -> None:
     used = {
         name
         for text in pages.named(page)
-        for name in re.findall(r"(?:^|/|\s)energy-assets ([a-z][a-z-]+)", text)
+        for name in re.findall(r"(?:^|bin/|=\S+ )energy-assets ([a-z][a-z-]+)", text, re.MULTILINE)
     }
     assert used <= commands
 

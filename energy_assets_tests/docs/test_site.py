@@ -66,6 +66,15 @@ def test_every_page_is_built_and_in_the_navigation(site: Path) -> None:
         )
 
 
+def test_no_link_of_the_site_is_dead(site: Path) -> None:
+    for page in site.glob("*.html"):
+        for link in re.findall(r'<a [^>]*href="([^"#?]+)', page.read_text()):
+            if re.match(r"https?:", link):
+                continue
+            target = (site / link.lstrip("/")).resolve()
+            assert target.exists(), f"{page.name} links to {link}"
+
+
 def test_a_page_loads_nothing_from_another_host(site: Path) -> None:
     for page in site.glob("*.html"):
         loaded = re.findall(r'<(?:script|img|iframe)[^>]*\ssrc="?([^\s">]+)', page.read_text())
