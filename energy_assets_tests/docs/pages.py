@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -75,3 +76,9 @@ def tool(name: str) -> None:
     """Skip the test if a module of the extra `docs` is missing, unless CI=true."""
     if os.environ.get("CI") != "true":
         pytest.importorskip(name, reason=f"no {name}: pip install '.[docs]'")
+
+
+def newer_python() -> None:
+    """Skip the test on Python 3.10, for which zensical and zizmor are not made."""
+    if sys.version_info < (3, 11):
+        pytest.skip("zensical and zizmor need Python 3.11")

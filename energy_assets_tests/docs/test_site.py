@@ -41,6 +41,7 @@ def build(folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what the site is made from."""
+    pages.newer_python()
     pages.tool("zensical")
     folder = tmp_path_factory.mktemp("project")
     shutil.copy(PROJECT_ROOT / "zensical.toml", folder)

@@ -45,6 +45,7 @@ def test_the_workflows_are_valid_and_every_job_has_a_time_limit(schema: str) -> 
 
 
 def test_nothing_in_them_is_known_to_be_unsafe() -> None:
+    pages.newer_python()
     pages.tool("check_jsonschema")  # of the same extra as zizmor, which is a program alone
     zizmor = Path(sys.executable).with_name("zizmor")
     check(
