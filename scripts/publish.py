@@ -1,0 +1,54 @@
+"""`make publish`: build the packages of this commit and upload them to an index."""
+
+from __future__ import annotations
+
+import argparse
+import netrc
+import os
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from scripts.build import ROOT, build
+
+
+def publish(packages: list[Path], url: str, credentials: Path) -> None:
+    """Upload with twine; ends the program with a message if that fails.
+
+    TWINE_USERNAME and TWINE_PASSWORD come first, then `credentials` if it names the host, then what
+    twine finds itself.
+    """
+    environment = {**os.environ, "TWINE_REPOSITORY_URL": url}
+    if "TWINE_PASSWORD" not in environment and credentials.exists():
+        known = netrc.netrc(credentials).hosts.get(urlsplit(url).hostname or "")
+        if known:
+            environment |= {"TWINE_USERNAME": known[0], "TWINE_PASSWORD": known[2] or ""}
+    command = [sys.executable, "-m", "twine", "--no-color", "upload", "--disable-progress-bar"]
+    if not sys.stdin.isatty():
+        command.append("--non-interactive")
+    there = []
+    for path in packages:  # one by one: an earlier upload may have stopped between them
+        process = subprocess.run(
+            [*command, str(path)], env=environment, capture_output=True, text=True, check=False
+        )
+        printed = process.stdout + process.stderr
+        if process.returncode == 0:
+            print(f"published {path.name} at {url}")
+        elif "already exist" in printed:
+            there.append(path.name)
+        else:
+            sys.exit(f"make publish: {url} did not take {path.name}.\n{printed}".rstrip())
+    if there:
+        sys.exit(
+            f"make publish: {' and '.join(there)} had been published at {url} before; what is "
+            "there stays. To publish a change, raise the version in setup.cfg, and commit."
+        )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Build, and upload to an index.")
+    parser.add_argument("--url", required=True, help="where the index takes uploads")
+    parser.add_argument("--netrc", type=Path, required=True, help="credentials made by the index")
+    options = parser.parse_args()
+    publish(build(ROOT, ROOT / "dist"), options.url, options.netrc)
