@@ -7,6 +7,7 @@ stays, and a name of ours is never looked for in the public index.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import secrets
 import sys
@@ -107,7 +108,5 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, required=True, help="0: any that is free")
     parser.add_argument("--fallback", default="", help="where packages of others come from")
     options = parser.parse_args()
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         serve(options.folder.absolute(), options.port, options.fallback)
-    except KeyboardInterrupt:
-        pass

@@ -24,7 +24,7 @@ def publish(packages: list[Path], url: str, credentials: Path) -> None:
         known = netrc.netrc(credentials).hosts.get(urlsplit(url).hostname or "")
         if known:
             environment |= {"TWINE_USERNAME": known[0], "TWINE_PASSWORD": known[2] or ""}
-    command = [sys.executable, "-m", "twine", "--no-color", "upload", "--disable-progress-bar"]
+    command = [sys.executable, "-m", "twine", "--no-color", "upload", "--verbose"]
     if not sys.stdin.isatty():
         command.append("--non-interactive")
     there = []

@@ -56,7 +56,7 @@ def _write_if_missing(path: Path, text: str) -> bool:
         return False
     except OSError as error:
         raise SettingsError(
-            f"{path} cannot be written ({error.strerror}): start the command in a folder where this "
-            "user may write, or set DAGSTER_HOME and STORAGE_ROOT to such folders"
+            f"{path} cannot be written ({error.strerror}): start the command in a folder that "
+            "this user may write to, or set DAGSTER_HOME and STORAGE_ROOT to such folders"
         ) from error
     return True
