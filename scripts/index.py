@@ -19,7 +19,7 @@ from wsgiref.simple_server import make_server
 import pypiserver
 from passlib.apache import HtpasswdFile
 from pypiserver.backend import BackendProxy, SimpleFileBackend
-from pypiserver.bottle_wrapper import HTTPError
+from pypiserver.bottle_wrapper import HTTPResponse
 from pypiserver.config import Config
 from pypiserver.core import PkgFile
 from pypiserver.pkg_helpers import normalize_pkgname
@@ -33,9 +33,11 @@ class LastingBackend(SimpleFileBackend):
     """The files of a folder, to which files are only ever added."""
 
     def exists(self, filename: str) -> bool:
-        """Whether there is such a file, in any spelling that installs the same version."""
+        """Never true: a file that is here, in any spelling of its name, is refused with a reason."""
         names = (normalize_pkgname(path.name) for root in self.roots for path in root.iterdir())
-        return normalize_pkgname(filename) in names
+        if normalize_pkgname(filename) in names:
+            raise HTTPResponse(f"{filename} already exists here, and stays", 409)
+        return False
 
     def add_package(self, filename: str, stream: BinaryIO) -> None:
         """Add a file as a whole: one that stays must not be the first half of an upload."""
@@ -46,13 +48,13 @@ class LastingBackend(SimpleFileBackend):
 
     def remove_package(self, pkg: PkgFile) -> None:
         """Refuse: a version might come back with other contents."""
-        raise HTTPError(403, f"{pkg.pkgname} {pkg.version} has been published, and stays")
+        raise HTTPResponse(f"{pkg.pkgname} {pkg.version} has been published, and stays", 403)
 
     def find_project_packages(self, project: str) -> Iterable[PkgFile]:
         """The packages of a project; other projects than ours may come from the public index."""
         found = list(super().find_project_packages(project))
         if not found and normalize_pkgname(project) == OURS:
-            raise HTTPError(404, f"{OURS} has not been published here")
+            raise HTTPResponse(f"{OURS} has not been published here", 404)
         return found
 
 

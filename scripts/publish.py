@@ -19,7 +19,7 @@ def publish(packages: list[Path], url: str, credentials: Path) -> None:
     TWINE_USERNAME and TWINE_PASSWORD come first, then `credentials` if it names the host, then what
     twine finds itself.
     """
-    environment = {**os.environ, "TWINE_REPOSITORY_URL": url}
+    environment = {**os.environ, "TWINE_REPOSITORY_URL": url, "COLUMNS": "500"}
     if "TWINE_PASSWORD" not in environment and credentials.exists():
         known = netrc.netrc(credentials).hosts.get(urlsplit(url).hostname or "")
         if known:
@@ -38,7 +38,11 @@ def publish(packages: list[Path], url: str, credentials: Path) -> None:
         elif "already exist" in printed:
             there.append(path.name)
         else:
-            sys.exit(f"make publish: {url} did not take {path.name}.\n{printed}".rstrip())
+            _, _, reason = printed.rpartition("ERROR")
+            sys.exit(
+                f"make publish: {url} did not take {path.name}: {' '.join(reason.split())}. Set "
+                "TWINE_USERNAME and TWINE_PASSWORD, or start `make index`."
+            )
     if there:
         sys.exit(
             f"make publish: {' and '.join(there)} had been published at {url} before; what is "
