@@ -38,10 +38,11 @@ def publish(packages: list[Path], url: str, credentials: Path) -> None:
         elif "already exist" in printed:
             there.append(path.name)
         else:
-            _, _, reason = printed.rpartition("ERROR")
+            _, error, reason = printed.rpartition("ERROR")
+            reason = " ".join(reason.split()) if error else printed.splitlines()[-1]
             sys.exit(
-                f"make publish: {url} did not take {path.name}: {' '.join(reason.split())}. Set "
-                "TWINE_USERNAME and TWINE_PASSWORD, or start `make index`."
+                f"make publish: {url} did not take {path.name} ({reason}). Start the index with "
+                "`make index`; for another one, set TWINE_USERNAME and TWINE_PASSWORD."
             )
     if there:
         sys.exit(
