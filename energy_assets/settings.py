@@ -24,6 +24,16 @@ PROJECT_ROOT = _BESIDE_THE_PACKAGE if IS_CHECKOUT else Path.cwd()
 """The project folder, where `.env` is read and relative paths start: the checkout, or the current
 directory of an installed package."""
 
+
+def typed(command: str) -> str:
+    """What somebody types here to start a command: `make` is only in a checkout."""
+    if IS_CHECKOUT:
+        return f"make {command}"
+    return {"dev": "dagster dev -m energy_assets.definitions"}.get(
+        command, f"energy-assets {command}"
+    )
+
+
 PARTITION_FORMAT = "%Y-%m-%d-%H:%M"
 """Format of a partition key, such as `2023-03-01-10:00`."""
 

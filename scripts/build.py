@@ -32,10 +32,11 @@ def build(root: Path, target: Path) -> list[Path]:
             env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch)},
             check=True,
             stdout=subprocess.DEVNULL,
+            umask=0o022,
         )
         packages = sorted(built.iterdir())
         for path in packages:
-            if path.name.endswith(".tar.gz"):
+            if path.suffix == ".gz":
                 path.write_bytes(_without_traces(path.read_bytes(), epoch))
         command = [sys.executable, "-m", "twine", "--no-color", "check", "--strict"]
         subprocess.run([*command, *map(str, packages)], check=True)

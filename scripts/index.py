@@ -33,7 +33,7 @@ class LastingBackend(SimpleFileBackend):
     """The files of a folder, to which files are only ever added."""
 
     def exists(self, filename: str) -> bool:
-        """Never true: a file that is here, in any spelling of its name, is refused with a reason."""
+        """Never true: a file that is here, in any spelling, is refused with a reason."""
         names = (normalize_pkgname(path.name) for root in self.roots for path in root.iterdir())
         if normalize_pkgname(filename) in names:
             raise HTTPResponse(f"{filename} already exists here, and stays", 409)

@@ -17,7 +17,7 @@ from energy_assets.commands import dagster_home
 from energy_assets.commands.first_partition import choose_first_partition
 from energy_assets.commands.project_files import make_home, write_project_files
 from energy_assets.errors import EnergyAssetsError
-from energy_assets.settings import PARTITION_FORMAT, Settings, read_settings
+from energy_assets.settings import PARTITION_FORMAT, Settings, read_settings, typed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +46,7 @@ def _execute(options: argparse.Namespace, settings: Settings) -> int:
     if options.command == "init":
         for path in write_project_files():
             print(f"Wrote {path}")
-        print(f"The page and API, if `make serve` runs beside this: {settings.page_url}/")
+        print(f"The page and API, if `{typed('serve')}` runs beside this: {settings.page_url}/")
         return 0
     if options.command == "api-key":
         from energy_assets.commands.api_key import print_new_key
