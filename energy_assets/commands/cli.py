@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _execute(options: argparse.Namespace, settings: Settings) -> int:
-    if options.command not in ("serve", "api-key"):  # which use no DAGSTER_HOME
+    if options.command not in ("init", "serve", "api-key"):
         make_home()
     if options.command in ("run", "backfill", "tune", "init"):
         origins = (getattr(options, name, None) for name in ("origin", "start", "hour"))

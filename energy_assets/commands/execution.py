@@ -19,6 +19,7 @@ from energy_assets.commands.steps import Step
 from energy_assets.commands.terminal import progress_bar
 from energy_assets.errors import EnergyAssetsError
 from energy_assets.partitions import key_of
+from energy_assets.settings import typed
 
 _SEARCH_LOGGER = "energy_assets.forecasting.tuning"
 

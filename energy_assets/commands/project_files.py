@@ -48,12 +48,12 @@ def _template(name: str) -> str:
 
 
 def _write_if_missing(path: Path, text: str) -> bool:
+    if path.exists():
+        return False
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x") as file:
             file.write(text)
-    except FileExistsError:
-        return False
     except OSError as error:
         raise SettingsError(
             f"{path} cannot be written ({error.strerror}): start the command in a folder that "

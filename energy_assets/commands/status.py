@@ -18,10 +18,7 @@ from rich.markup import escape
 
 from energy_assets.assets import ASSETS
 from energy_assets.automation.dead_runs import fail_dead_runs
-from energy_assets.automation.missing_forecasts import (
-    MODEL,
-    UNFINISHED,
-)
+from energy_assets.automation.missing_forecasts import MODEL, UNFINISHED
 from energy_assets.commands.deployment import Deployment
 from energy_assets.commands.terminal import console, scored_forecasts
 from energy_assets.contract.completeness import hours_to_repair, ranges
