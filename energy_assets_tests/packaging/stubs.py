@@ -33,10 +33,15 @@ def _write_stub(folder: Path, requirement: Requirement) -> None:
         number = version(requirement.name)
     except PackageNotFoundError:  # not needed on this platform
         (number,) = (spec.version for spec in requirement.specifier if spec.operator == ">=")
-    stem = f"{requirement.name.replace('-', '_')}-{number}"
     extras = "".join(f"Provides-Extra: {extra}\n" for extra in sorted(requirement.extras))
+    write_stub(folder, requirement.name, number, extras)
+
+
+def write_stub(folder: Path, name: str, number: str, extras: str = "") -> None:
+    """A wheel without a file of its own."""
+    stem = f"{name.replace('-', '_')}-{number}"
     files = {
-        "METADATA": f"Metadata-Version: 2.1\nName: {requirement.name}\nVersion: {number}\n{extras}",
+        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {number}\n{extras}",
         "WHEEL": "Wheel-Version: 1.0\nGenerator: stubs\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     records = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,14 @@ import pytest
 import requests
 
 from energy_assets_tests.packaging.commands import clean_environment, run
-from energy_assets_tests.packaging.conftest import HOST, USER, Index, new_environment
+from energy_assets_tests.packaging.conftest import (
+    HOST,
+    USER,
+    Index,
+    new_environment,
+    running_index,
+)
+from energy_assets_tests.packaging.stubs import write_stub
 from energy_assets_tests.serving.course_code import free_port
 
 SMALL = {"DAYS_EXPORT": "3", "TUNING_TRIALS": "1"}
@@ -62,6 +70,44 @@ def test_without_the_right_password_nothing_is_installed(
     assert process.returncode == 1
     assert "energy-assets" in process.stdout + process.stderr
     assert not (tmp_path / "environment" / "bin" / "energy-assets").exists()
+
+
+def test_a_public_package_of_our_name_wins_only_beside_the_private_index(
+    index: Index, environment: Path, tmp_path: Path
+) -> None:
+    netrc = str(index.folder / "netrc")
+    what = ("--dry-run", "energy-assets")
+    with running_index(tmp_path / "public") as public:
+        write_stub(public.folder / "packages", "energy-assets", "99.0")
+        url = f"http://{USER}:{public.password}@{HOST}:{public.port}/simple/"
+        alone = install(environment, *what, url=f"{index.url}simple/", NETRC=netrc)
+        beside = install(
+            environment,
+            *("--extra-index-url", url, *what),
+            url=f"{index.url}simple/",
+            NETRC=netrc,
+        )
+    assert "Would install energy-assets-0" in alone.stdout, alone.stderr
+    assert "Would install energy-assets-99.0" in beside.stdout, beside.stderr
+
+
+def test_a_hash_refuses_other_contents(
+    index: Index, packages: list[Path], environment: Path, tmp_path: Path
+) -> None:
+    version = packages[0].name.split("-")[1]
+    digest = hashlib.sha256(packages[0].read_bytes()).hexdigest()
+    outcomes = []
+    for number, line in enumerate((digest, digest[::-1])):
+        file = tmp_path / f"{number}.txt"
+        file.write_text(f"energy-assets=={version} --hash=sha256:{line}\n")
+        process = install(
+            environment,
+            *("--dry-run", "-r", file),
+            url=f"{index.url}simple/",
+            NETRC=str(index.folder / "netrc"),
+        )
+        outcomes.append(process.returncode)
+    assert outcomes == [0, 1]
 
 
 def test_the_sdist_installs_as_well(packages: list[Path], tmp_path: Path) -> None:
