@@ -26,30 +26,36 @@ def build(root: Path, target: Path) -> list[Path]:
     with tempfile.TemporaryDirectory() as folder:
         source, built = Path(folder) / "source", Path(folder) / "built"
         epoch = _export(root, source)
-        subprocess.run(
-            # Not isolated: the build tools are those of the lock file.
-            [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(built), str(source)],
-            env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch)},
-            check=True,
-            stdout=subprocess.DEVNULL,
-            umask=0o022,
-        )
+        # Not isolated: the build tools are those of the lock file.
+        _run("build", "--no-isolation", "--outdir", str(built), str(source), epoch=epoch)
         packages = sorted(built.iterdir())
         for path in packages:
             if path.suffix == ".gz":
                 path.write_bytes(_without_traces(path.read_bytes(), epoch))
-        command = [sys.executable, "-m", "twine", "--no-color", "check", "--strict"]
-        subprocess.run([*command, *map(str, packages)], check=True)
+        _run("twine", "check", "--strict", *map(str, packages), epoch=epoch)
         target.mkdir(exist_ok=True)
         for old in target.glob(f"{NAME}-*"):
             old.unlink()
         return [Path(shutil.move(path, target / path.name)) for path in packages]
 
 
+def _run(tool: str, *arguments: str, epoch: int) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", tool, *arguments],
+        env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch)},
+        capture_output=True,
+        text=True,
+        check=False,
+        umask=0o022,
+    )
+    if process.returncode:
+        sys.exit(f"make build: {tool} failed.\n{process.stdout}{process.stderr}".rstrip())
+
+
 def _export(root: Path, source: Path) -> int:
     """Copy the files of the commit to `source`; returns the time of the commit."""
     if not (root / ".git").exists():  # an unpacked sdist, whose files all have that time
-        shutil.copytree(root, source, ignore=shutil.ignore_patterns(".*v*", "dist", "storage"))
+        shutil.copytree(root, source, ignore=shutil.ignore_patterns(".venv*", "dist", "storage"))
         return int((root / "PKG-INFO").stat().st_mtime)
     changed = _git(root, "status", "--porcelain", "--untracked-files=no").decode().splitlines()
     if changed:

@@ -25,12 +25,14 @@ def publish(packages: list[Path], url: str, credentials: Path) -> None:
         if known:
             environment |= {"TWINE_USERNAME": known[0], "TWINE_PASSWORD": known[2] or ""}
     command = [sys.executable, "-m", "twine", "--no-color", "upload", "--verbose"]
-    if not sys.stdin.isatty():
-        command.append("--non-interactive")
     there = []
     for path in packages:  # one by one: an earlier upload may have stopped between them
         process = subprocess.run(
-            [*command, str(path)], env=environment, capture_output=True, text=True, check=False
+            [*command, "--non-interactive", str(path)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         printed = process.stdout + process.stderr
         if process.returncode == 0:
@@ -47,7 +49,7 @@ def publish(packages: list[Path], url: str, credentials: Path) -> None:
     if there:
         sys.exit(
             f"make publish: {' and '.join(there)} had been published at {url} before; what is "
-            "there stays. To publish a change, raise the version in setup.cfg, and commit."
+            "there stays. To publish a change, raise the version in pyproject.toml, and commit."
         )
 
 

@@ -63,6 +63,14 @@ def test_one_commit_gives_the_same_bytes_in_another_folder_at_another_time(
         assert first.read_bytes() == second.read_bytes(), first.name
 
 
+def test_the_sdist_builds_the_same_packages(packages: list[Path], tmp_path: Path) -> None:
+    with tarfile.open(packages[1]) as sdist:
+        sdist.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    again = build(source, tmp_path / "packages")
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in packages]
+
+
 def test_changes_that_are_not_committed_are_not_packaged(checkout: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     run("git", "clone", "-q", checkout, copy)

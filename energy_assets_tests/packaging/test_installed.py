@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from energy_assets_tests.packaging.commands import clean_environment, run
 from energy_assets_tests.packaging.conftest import (
@@ -21,7 +23,7 @@ from energy_assets_tests.packaging.conftest import (
 from energy_assets_tests.packaging.stubs import write_stub
 from energy_assets_tests.serving.course_code import free_port
 
-SMALL = {"DAYS_EXPORT": "3", "TUNING_TRIALS": "1"}
+SMALL = {"DAYS_EXPORT": "1", "TUNING_TRIALS": "1"}
 
 
 def install(
@@ -186,4 +188,7 @@ def test_run_status_and_serve_work_in_an_empty_folder(installed: Path, folder: P
 
 def _page(service: subprocess.Popen[str]) -> str:
     url = service.stdout.readline().split()[-1]
-    return requests.get(url, timeout=10).text.lower()
+    with requests.Session() as session:
+        # It says where it will be before it listens.
+        session.mount("http://", HTTPAdapter(max_retries=Retry(connect=8, backoff_factor=0.1)))
+        return session.get(url, timeout=10).text.lower()
