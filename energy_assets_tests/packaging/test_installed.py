@@ -132,12 +132,19 @@ def test_an_empty_folder_becomes_a_project_and_its_files_are_never_overwritten(
     for path in (home / "dagster.yaml", folder / ".env.default"):
         assert path.read_bytes() == (checkout / path.relative_to(folder)).read_bytes()
 
-    (folder / ".env").write_text(f"DAGSTER_HOME='{home}'\nSERVE_PORT=8123\n")
+    (folder / ".env").write_text("SERVE_PORT=8123\n")
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     again = run(installed / "energy-assets", "init", cwd=folder)
     assert "Wrote" not in again.stdout
     assert "8123" in again.stdout
     assert (home / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+
+    other = folder / "other"
+    (folder / ".env").write_text(f"DAGSTER_HOME='{other}'\n")
+    assert (
+        f"Wrote {other / 'dagster.yaml'}"
+        in run(installed / "energy-assets", "init", cwd=folder).stdout
+    )
 
 
 def test_dagsters_own_commands_load_the_code_location_and_use_the_projects_home(
