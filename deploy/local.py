@@ -32,6 +32,9 @@ COMMANDS = {
 }
 """Without the addresses, these are the commands of the containers and units as well."""
 
+INITIALISE = ("python -m energy_assets init", "dagster instance migrate")
+"""What is done before they start."""
+
 STARTS_WITHIN = 180.0
 """Seconds that a process may take until it answers."""
 
@@ -50,16 +53,18 @@ class Process:
     environment: Mapping[str, str]
     folder: Path
     is_ready: Callable[[], bool]
-    working_folder: Path
+    project: Path
     running: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
         """Start it, with its log and its process id in the folder."""
+        # Of the release that is current now, to the end of the process.
+        project = self.project.resolve()
         with (self.folder / f"{self.name}.log").open("ab") as log:
             self.running = subprocess.Popen(  # noqa: S603
                 self.command,
-                env=dict(self.environment),
-                cwd=self.working_folder,
+                env={**self.environment, "PYTHONPATH": str(project)},
+                cwd=project,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -107,7 +112,7 @@ class Server:
             "CODE_SERVER_PORT": str(self.code_port),
             "SERVE_HOST": "127.0.0.1",
             "SERVE_PORT": str(self.api_port),
-            "PYTHONPATH": str(self.project),
+            "PYTHONPATH": str(self.project.resolve()),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         }
 
@@ -190,7 +195,10 @@ def run(server: Server, stopped: threading.Event) -> None:
         database.start()
         _wait_for(database, stopped)
         if not stopped.is_set():
-            _first_partition(server)
+            _initialise(server)
+            code, *others = others
+            code.start()
+            _wait_for(code, stopped)
             for process in others:
                 process.start()
             for process in others:
@@ -218,10 +226,19 @@ def _wait_for(process: Process, stopped: threading.Event) -> None:
             return
 
 
-def _first_partition(server: Server) -> None:
-    done = server.command("init")
-    if done.returncode != 0:
-        raise SystemExit(done.stderr.strip())
+def _initialise(server: Server) -> None:
+    """Choose the first partition of a fresh project, and make or upgrade Dagster's tables."""
+    for command in INITIALISE:
+        done = subprocess.run(  # noqa: S603
+            command.split(),
+            env=server.environment,
+            cwd=server.project,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise SystemExit(f"{command} failed:\n{done.stderr.strip()}")
 
 
 def main() -> None:

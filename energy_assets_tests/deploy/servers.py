@@ -21,6 +21,8 @@ from deploy.postgres import Postgres
 from energy_assets.partitions import HOUR
 from energy_assets.settings import PROJECT_ROOT, utc_now
 from energy_assets.sources.simulator import Simulator
+from energy_assets.stores.embedded.object_store import LocalObjectStore
+from energy_assets.stores.paths import stored_hours
 from energy_assets_tests.postgres import free_ports
 from energy_assets_tests.world import Only
 
@@ -48,7 +50,7 @@ mutation ($parameters: LaunchBackfillParams!) {
 
 
 def settings_of_a_small_world(folder: Path) -> dict[str, str]:
-    """Settings with which an hour takes seconds: four simulated series in a file, until tomorrow."""
+    """Settings with which an hour takes seconds: a file of four simulated series."""
     now = utc_now().replace(minute=0, second=0, microsecond=0)
     start = now - timedelta(days=DAYS + 1)
     records = Only(Simulator(), SERIES).fetch(start, now + timedelta(days=1))
@@ -65,13 +67,20 @@ def settings_of_a_small_world(folder: Path) -> dict[str, str]:
     }
 
 
+def forecast_hours(server: Server) -> set[datetime]:
+    """The hours of the last days from which there is a forecast."""
+    storage = server.folder / "storage" / "file-ConsumptionDE35Hour" / "objects"
+    now = utc_now()
+    start = now - timedelta(days=DAYS)
+    return set(stored_hours(LocalObjectStore(storage), "predictions_parquet", start, now))
+
+
 class LiveServer:
     """A server that runs, and what its users see of it."""
 
-    def __init__(self, folder: Path, settings: dict[str, str], project: Path = PROJECT_ROOT):
+    def __init__(self, folder: Path, project: Path = PROJECT_ROOT) -> None:
         ports = free_ports(4)
         self.server = Server(folder, Postgres(folder, ports[0]), *ports[1:], project=project)
-        self.settings = settings
         self.url = f"http://127.0.0.1:{self.server.webserver_port}"
         self.api = f"http://127.0.0.1:{self.server.api_port}"
         self._log = (folder.parent / f"{folder.name}.log").open("w")
@@ -82,7 +91,7 @@ class LiveServer:
                 *("--webserver-port", str(ports[2]), "--api-port", str(ports[3])),
             ],
             cwd=PROJECT_ROOT,
-            env={**os.environ, **settings},
+            env=dict(os.environ),
             stdout=self._log,
             stderr=self._log,
         )
@@ -164,11 +173,6 @@ class LiveServer:
         """Dagster's instance; PGSERVICEFILE has to name the server's."""
         with dg.DagsterInstance.from_config(str(self.server.folder / "dagster_home")) as instance:
             yield instance
-
-    def forecast_hours(self) -> set[datetime]:
-        """The hours from which there is a forecast."""
-        files = (self.server.folder / "storage").glob("*/objects/predictions_parquet/*/*.parquet")
-        return {datetime.strptime(f"{f.parent.name} {f.stem}", "%Y-%m-%d %H") for f in files}
 
     def stop(self) -> None:
         """End all processes."""
