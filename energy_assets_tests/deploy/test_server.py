@@ -14,12 +14,18 @@ import dagster as dg
 import httpx
 import pytest
 
+from benchmarks.faults import Deployment
 from deploy.local import Server
 from deploy.postgres import find_binaries
 from energy_assets.automation.dead_runs import fail_dead_runs
 from energy_assets.partitions import HOUR
 from energy_assets.settings import PROJECT_ROOT, utc_now
-from energy_assets_tests.deploy.servers import LiveServer, forecast_hours, settings_of_a_small_world
+from energy_assets_tests.deploy.servers import (
+    DAYS,
+    LiveServer,
+    forecast_hours,
+    settings_of_a_small_world,
+)
 from energy_assets_tests.postgres import open_folder, require_postgres, running_postgres
 
 ROUNDS = int(os.environ.get("ENERGY_ASSETS_TEST_KILLS", "1"))
@@ -36,17 +42,20 @@ _DESCRIPTIONS = """{
 
 @pytest.fixture(scope="module")
 def live() -> Iterator[LiveServer]:
-    """A server with a day's forecasts, made by `energy-assets run`."""
+    """A server with the rows of its training window, and a forecast of the newest hour."""
     require_postgres()
     with open_folder() as folder, pytest.MonkeyPatch.context() as patch:
         for name, value in settings_of_a_small_world(folder).items():
             patch.setenv(name, value)
+        (folder / "server").mkdir()
+        Deployment(folder / "server", DAYS).finish("history", hour_before(0))
         (folder / "current").symlink_to(release(folder / "first"))
         server = LiveServer(folder / "server", project=folder / "current")
         patch.setenv("PGSERVICEFILE", str(server.server.postgres.service_file))
         try:
-            done = server.server.command("run")
-            assert done.returncode == 0, done.stderr
+            run_id = server.launch("hourly_job", hour_before(1))
+            with server.instance() as instance:
+                server.wait_for(lambda: has_succeeded(instance, run_id))
             yield server
         finally:
             server.stop()
