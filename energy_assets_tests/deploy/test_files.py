@@ -1,4 +1,4 @@
-"""What no test can start here: the containers and units. Their files are valid, and say the same."""
+"""What cannot be started here: containers and units. Their files are valid, and say the same."""
 
 from __future__ import annotations
 
