@@ -26,7 +26,7 @@ from energy_assets_tests.deploy.servers import (
     forecast_hours,
     settings_of_a_small_world,
 )
-from energy_assets_tests.postgres import open_folder, require_postgres, running_postgres
+from energy_assets_tests.postgres import free_ports, open_folder, require_postgres, running_postgres
 
 ROUNDS = int(os.environ.get("ENERGY_ASSETS_TEST_KILLS", "1"))
 """How often each process is killed. A round takes about two minutes."""
@@ -159,7 +159,7 @@ def test_a_backup_taken_at_work_goes_on_on_another_machine(live: LiveServer) -> 
 
     with running_postgres() as postgres, pytest.MonkeyPatch.context() as patch:
         patch.setenv("PGSERVICEFILE", str(postgres.service_file))
-        other = Server(postgres.folder, postgres, 0, 0, 0)
+        other = Server(postgres.folder, postgres, *free_ports(3))
         other.prepare()
         script("restore.sh", other, backup)
         assert known <= forecast_hours(other)
