@@ -21,7 +21,8 @@ from energy_assets.forecasting.features.transform import series_scale
 from energy_assets.forecasting.models import autoregression, intervals
 from energy_assets.forecasting.models.blend import BlendedModel, Shares
 from energy_assets.forecasting.models.held_out import HeldOut
-from energy_assets.forecasting.models.training import Sampling, TrainingWindow, base_errors, train
+from energy_assets.forecasting.models.training import Training, base_errors, train
+from energy_assets.forecasting.models.training_rows import Sampling, TrainingWindow
 from energy_assets.forecasting.models.trees import TreeParameters
 from energy_assets.forecasting.panel import time_axis
 from energy_assets.forecasting.panel.horizons import check_lengths, required_hours, steps_until
@@ -156,14 +157,7 @@ def fit(y: pd.DataFrame, X: pd.DataFrame | None, parameters: Parameters) -> Fitt
         columns = tuple(map(str, X.columns))
         design = replace(design, exogenous=columns, exogenous_means=tuple(means))
         past = exogenous.last_week(X, observed)
-    model, held_out = train(
-        window,
-        design,
-        Shares(parameters.linear_weight, parameters.lear_weight),
-        TreeParameters(**{f.name: getattr(parameters, f.name) for f in fields(TreeParameters)}),
-        Sampling(parameters.origin_step, parameters.thinning),
-        parameters.n_jobs,
-    )
+    model, held_out = train(window, _training(parameters, design))
     calibration = None
     if calibration_days:
         if held_out is None:
@@ -179,6 +173,17 @@ def fit(y: pd.DataFrame, X: pd.DataFrame | None, parameters: Parameters) -> Fitt
     history = _recent(window.filled, model)
     levels = _levels(observed.series)
     return Fitted(parameters, model, calibration, levels, history, past, held_out)
+
+
+def _training(parameters: Parameters, design: Design) -> Training:
+    """How to train with these parameters."""
+    return Training(
+        design,
+        Shares(parameters.linear_weight, parameters.lear_weight),
+        TreeParameters(**{f.name: getattr(parameters, f.name) for f in fields(TreeParameters)}),
+        Sampling(parameters.origin_step, parameters.thinning),
+        parameters.n_jobs,
+    )
 
 
 def _recent(filled: PanelMatrix, model: BlendedModel) -> PanelMatrix:
