@@ -35,6 +35,9 @@ REACH = 2 * HOURS_PER_WEEK + HOURS_PER_DAY
 POOLED_ORIGINS = 20.0
 """The pooled weights count as much as this many origins of a series."""
 
+SAMPLE_SERIES = 50
+"""So many series are enough for the pooled weights."""
+
 _CHUNK_SERIES = 50
 _LAST_HOURS = 48
 YEAR = 365.25 * HOURS_PER_DAY
@@ -85,7 +88,7 @@ def pool(
     end: int,
 ) -> Pooled:
     """The pooled weights of evenly spaced series; the arguments are those of `fit`."""
-    sample = np.unique(np.linspace(0, len(level) - 1, _CHUNK_SERIES).astype(int))
+    sample = np.unique(np.linspace(0, len(level) - 1, SAMPLE_SERIES).astype(int))
     rows = _Rows(level[sample], observed[sample], horizon, calendar, start, end)
     weights = np.full((BLOCKS, rows.inputs, horizon), np.nan)
     penalty = np.full((BLOCKS, rows.inputs), np.nan)
