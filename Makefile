@@ -1,6 +1,11 @@
 # Every command sets up what it needs. All you need is Python 3.10+ and make.
 #   make run                          forecast from the newest hour (or ORIGIN=2023-03-10-21:00)
 #   make test                         format, lint, imports, types and all tests
+#   make docs                         build the documentation site into site/
+#   make docs-serve                   show it at http://localhost:8000, and follow changes
+#   make image                        the container image of deploy/Dockerfile (IMAGE=)
+#   make push-image                   build it, and push it to its registry (IMAGE=)
+#   make services                     install what some tests start, on Debian or Ubuntu
 #   make dev                          Dagster UI with schedules and sensors running
 #   make serve                        HTTP API and page over the published forecasts
 #   make status                       how things stand, on one screen
@@ -53,9 +58,31 @@ lock: .venv/dev
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
 		setup.cfg --extra serve -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
-		setup.cfg --extra serve --extra dev -c requirements.lock -o requirements-dev.lock
+		setup.cfg --extra serve --extra dev --extra docs -c requirements.lock -o requirements-dev.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
 		benchmarks/peers.in -o benchmarks/peers.txt
+
+.PHONY: docs docs-serve services image push-image
+
+# Tests that need one of these are skipped without it, unless CI=true.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+services:
+	$(SUDO) apt-get update -qq
+	$(SUDO) apt-get install -qq --no-install-recommends postgresql redis-server \
+		$(if $(shell command -v chromium),,chromium)
+
+IMAGE ?= energy-assets
+image:
+	docker build --file deploy/Dockerfile --tag "$(IMAGE)" .
+
+push-image: image
+	docker push "$(IMAGE)"
+
+docs: .venv/dev
+	@$(BIN)/zensical build --clean --strict
+
+docs-serve: .venv/dev
+	@$(BIN)/zensical serve
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import time
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 
 from benchmarks.servers import bare_service, service
 from benchmarks.serving_store import SIMULATED, build
-from energy_assets.settings import PROJECT_ROOT
 
 
 @pytest.mark.parametrize("series", [SIMULATED, 90])
@@ -33,19 +31,6 @@ def test_the_service_answers_from_a_store_of_any_size_and_sees_its_other_forecas
             assert len(answer["data"]) == 24 * series
         total = json.loads(server.get("/v1/forecasts?sum=total"))
         assert total["meta"]["sum_intervals"] == "joint errors"
-
-
-def test_every_example_of_the_documentation_is_answered(tmp_path: Path) -> None:
-    text = (PROJECT_ROOT / "docs" / "api.md").read_text()
-    examples = re.findall(r"curl [^\n]*'http://127\.0\.0\.1:8001(/\S+)'", text)
-    assert len(examples) > 10
-    with service(build(tmp_path, SIMULATED).environment) as server:
-        for example in examples:
-            if "area=XX" in example:
-                with pytest.raises(SystemExit, match="answered 404"):
-                    server.get(example)
-            else:
-                assert server.get(example)
 
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
