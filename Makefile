@@ -13,13 +13,20 @@
 #   make backfill START=... END=...   replay a range of hours as if they were live
 #   make check-settings               check that each backend can be reached; shows no secrets
 #   make bench DATA=...               benchmarks; DATA is a folder with real data
+#   make build                        a wheel and an sdist of this commit, in dist/
+#   make index                        a private package index on this machine (INDEX_PORT=)
+#   make publish                      build, and upload to that index (or INDEX_URL=)
 #   make lock                         update the lock files
 
 PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)/dagster_home
+INDEX_FOLDER ?= index
+INDEX_PORT ?= 8085
+INDEX_FALLBACK ?= https://pypi.org/simple/
+INDEX_URL ?= http://127.0.0.1:$(INDEX_PORT)/
 
-.PHONY: run serve status tune test dev backfill check-settings bench lock
+.PHONY: run serve status tune test dev backfill check-settings bench build index publish lock
 
 run: .venv/run
 	@$(BIN)/python -m energy_assets run $(if $(ORIGIN),--origin $(ORIGIN))
@@ -54,11 +61,22 @@ test: .venv/dev
 bench: .venv/dev .venv-peers/ready
 	$(BIN)/python -m benchmarks $(if $(DATA),--data "$(DATA)") $(if $(MARKDOWN),--markdown "$(MARKDOWN)")
 
+build: .venv/dev
+	@$(BIN)/python -m scripts.build
+
+index: .venv/dev
+	@$(BIN)/python -m scripts.index --folder "$(INDEX_FOLDER)" --port "$(INDEX_PORT)" \
+		--fallback "$(INDEX_FALLBACK)"
+
+publish: .venv/dev
+	@$(BIN)/python -m scripts.publish --url "$(INDEX_URL)" --netrc "$(INDEX_FOLDER)/netrc"
+
 lock: .venv/dev
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
 		setup.cfg --extra serve -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
-		setup.cfg --extra serve --extra dev --extra docs -c requirements.lock -o requirements-dev.lock
+		setup.cfg --extra serve --extra dev --extra docs --extra release \
+		-c requirements.lock -o requirements-dev.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
 		benchmarks/peers.in -o benchmarks/peers.txt
 

@@ -15,7 +15,24 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from energy_assets.errors import CredentialError, SettingsError
 
-PROJECT_ROOT = Path(__file__).parents[1]
+_BESIDE_THE_PACKAGE = Path(__file__).parents[1]
+
+IS_CHECKOUT = (_BESIDE_THE_PACKAGE / "workspace.yaml").is_file()
+"""Whether the package is imported from a checkout of the project, not from an environment."""
+
+PROJECT_ROOT = _BESIDE_THE_PACKAGE if IS_CHECKOUT else Path.cwd()
+"""The project folder, where `.env` is read and relative paths start: the checkout, or the current
+directory of an installed package."""
+
+
+def typed(command: str) -> str:
+    """What somebody types here to start a command: `make` is only in a checkout."""
+    if IS_CHECKOUT:
+        return f"make {command}"
+    return {"dev": "dagster dev -m energy_assets.definitions"}.get(
+        command, f"energy-assets {command}"
+    )
+
 
 PARTITION_FORMAT = "%Y-%m-%d-%H:%M"
 """Format of a partition key, such as `2023-03-01-10:00`."""

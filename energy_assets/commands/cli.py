@@ -15,32 +15,38 @@ from dagster import DagsterError
 
 from energy_assets.commands import dagster_home
 from energy_assets.commands.first_partition import choose_first_partition
+from energy_assets.commands.project_files import make_home, write_project_files
 from energy_assets.errors import EnergyAssetsError
-from energy_assets.settings import PARTITION_FORMAT, Settings, read_settings
+from energy_assets.settings import PARTITION_FORMAT, Settings, read_settings, typed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. An error of ours or of Dagster's is printed as one line; exit status 1."""
     options = _parser().parse_args(arguments)
-    dagster_home.set_default()
     # The terminal is for our own progress and report. Dagster's log can be read in its UI.
     warnings.filterwarnings("ignore", module="dagster")
     for name in ("dagster", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
+        settings = read_settings()
+        dagster_home.set_default()
         with dagster_home.naming_dagster_home():
-            return _execute(options, read_settings())
+            return _execute(options, settings)
     except (EnergyAssetsError, DagsterError) as error:
         print(f"energy-assets: {error}", file=sys.stderr)
         return 1
 
 
 def _execute(options: argparse.Namespace, settings: Settings) -> int:
+    if options.command not in ("init", "serve", "api-key"):
+        make_home()
     if options.command in ("run", "backfill", "tune", "init"):
         origins = (getattr(options, name, None) for name in ("origin", "start", "hour"))
         choose_first_partition(settings, next(filter(None, origins), None))
     if options.command == "init":
-        print(f"The page and API, if `make serve` runs beside this: {settings.page_url}/")
+        for path in write_project_files():
+            print(f"Wrote {path}")
+        print(f"The page and API, if `{typed('serve')}` runs beside this: {settings.page_url}/")
         return 0
     if options.command == "api-key":
         from energy_assets.commands.api_key import print_new_key
@@ -97,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("serve", help="the HTTP API and page over the published forecasts")
     api_key = commands.add_parser("api-key", help="make a key for the HTTP API")
     api_key.add_argument("name", type=_name, help="whose key it is, such as planner")
-    commands.add_parser("init", help="choose the first partition of a fresh project")
+    commands.add_parser("init", help="prepare a project folder: missing files, first partition")
     commands.add_parser("check-settings", help="check whether each backend can be reached")
     return parser
 

@@ -8,15 +8,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+from dotenv import dotenv_values
 from sqlalchemy.exc import DBAPIError
 
+from energy_assets.commands.project_files import HOME
 from energy_assets.errors import SettingsError, StorageError
 from energy_assets.settings import PROJECT_ROOT
 
 
 def set_default() -> None:
-    """Without DAGSTER_HOME in the environment it is the project's."""
-    os.environ.setdefault("DAGSTER_HOME", str(PROJECT_ROOT / "dagster_home"))
+    """Without DAGSTER_HOME in the environment it is the one that `.env` names, or the project's."""
+    if not os.environ.get("DAGSTER_HOME"):
+        named = dotenv_values(PROJECT_ROOT / ".env").get("DAGSTER_HOME")
+        os.environ["DAGSTER_HOME"] = named or str(HOME)
 
 
 def check() -> str:

@@ -19,6 +19,7 @@ from energy_assets.commands.steps import Step
 from energy_assets.commands.terminal import progress_bar
 from energy_assets.errors import EnergyAssetsError
 from energy_assets.partitions import key_of
+from energy_assets.settings import typed
 
 _SEARCH_LOGGER = "energy_assets.forecasting.tuning"
 
@@ -112,7 +113,7 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
     failures = (event.step_failure_data for event in result.all_events if event.is_step_failure)
     error = next((failure.error for failure in failures if failure.error is not None), None)
     if error is None:
-        return "the run failed; its log is in the Dagster UI (make dev)"
+        return f"the run failed; its log is in the Dagster UI ({typed('dev')})"
     # Dagster wraps errors in its own. The cause of one of our errors would not help a reader.
     while error.cls_name is not None and error.cls_name.startswith("Dagster") and error.cause:
         error = error.cause

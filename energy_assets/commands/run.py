@@ -14,6 +14,7 @@ from energy_assets.forecasting.evaluation.scores import comparison
 from energy_assets.forecasts.versions import newest, read_versions
 from energy_assets.partitions import HORIZON, HOUR, due, key_of, window_of
 from energy_assets.schemas import SERIES_KEY, TARGET
+from energy_assets.settings import typed
 from energy_assets.stores.files import write_whole
 from energy_assets.stores.paths import hour_path
 
@@ -67,8 +68,8 @@ def _print_forecast(deployment: Deployment, origin: datetime) -> None:
     console.print(f"files    {objects.url(hour_path('predictions_parquet', origin, 'parquet'))}")
     console.print(f"         {objects.url('predictions.parquet')} (the newest forecast)")
     console.print(f"picture  {picture}")
-    console.print("next     make serve: the forecast on a page, and over HTTP")
-    console.print("         make dev: the same in the Dagster UI, every hour")
+    console.print(f"next     {typed('serve')}: the forecast on a page, and over HTTP")
+    console.print(f"         {typed('dev')}: the same in the Dagster UI, every hour")
 
 
 def _print_holdout_scores(deployment: Deployment, origin: datetime, version: str) -> None:

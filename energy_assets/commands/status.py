@@ -18,10 +18,7 @@ from rich.markup import escape
 
 from energy_assets.assets import ASSETS
 from energy_assets.automation.dead_runs import fail_dead_runs
-from energy_assets.automation.missing_forecasts import (
-    MODEL,
-    UNFINISHED,
-)
+from energy_assets.automation.missing_forecasts import MODEL, UNFINISHED
 from energy_assets.commands.deployment import Deployment
 from energy_assets.commands.terminal import console, scored_forecasts
 from energy_assets.contract.completeness import hours_to_repair, ranges
@@ -32,11 +29,13 @@ from energy_assets.forecasts.scoring import errors_by_horizon
 from energy_assets.forecasts.time_limit import within
 from energy_assets.io_managers.config import POINTER as NEWEST_CONFIG
 from energy_assets.partitions import DAY, HOUR, WEEK, due, hour_of, hourly, key_of, window_of
-from energy_assets.settings import utc_now
+from energy_assets.settings import IS_CHECKOUT, typed, utc_now
 from energy_assets.sources import GRACE_PERIOD
 
 PATIENCE = 10.0
 """Seconds to wait for each part; a store that does not answer hides only its own lines."""
+
+_RUN, _DEV = typed("run"), typed("dev")
 
 
 @dataclass(frozen=True)
@@ -95,13 +94,13 @@ def _rows(deployment: Deployment, newest: datetime) -> Iterable[Line]:
     start, end = window_of(newest, deployment.settings.days_export)
     rows = deployment.feature_store.read(start, end)
     if rows.empty:
-        yield Line("rows", "none in the training window", "run `make run`, which loads them")
+        yield Line("rows", "none in the training window", f"run `{_RUN}`, which loads them")
         return
     last = rows["datetime_utc"].max().to_pydatetime()
     late = (newest - last) // HOUR
     text = f"newest hour {key_of(last)}, " + (f"{late} h late" if late else "on time")
     too_late = newest - last > GRACE_PERIOD
-    yield Line("rows", text, "look at the source and DAYS_DELAY; keep `make dev` on" * too_late)
+    yield Line("rows", text, f"look at the source and DAYS_DELAY; keep `{_DEV}` on" * too_late)
 
 
 def _forecast(deployment: Deployment, newest: datetime) -> Iterable[Line]:
@@ -109,7 +108,7 @@ def _forecast(deployment: Deployment, newest: datetime) -> Iterable[Line]:
     settings, objects = deployment.settings, deployment.object_store
     published = read_published(objects)
     if published is None:
-        yield Line("forecast", "none has been published", "run `make run`")
+        yield Line("forecast", "none has been published", f"run `{_RUN}`")
         return
     late = published.made_at - due(published.origin, settings.days_delay)
     behind = (newest - published.origin) // HOUR
@@ -130,16 +129,17 @@ def _forecast(deployment: Deployment, newest: datetime) -> Iterable[Line]:
         yield Line(
             "",
             f"no forecast for {len(missing)} of the last {settings.catch_up_hours} hours",
-            "keep `make dev` running, whose sensor makes them"
+            f"keep `{_DEV}` running, whose sensor makes them"
             if behind > 1
-            else "if this stays, look at the failed runs in the UI (make dev)",
+            else f"if this stays, look at the failed runs in the UI ({_DEV})",
         )
     older = hours_without_forecast(objects, newest, settings.days_export * 24)
     older = [hour for hour in older if hour <= newest - settings.catch_up_hours * HOUR]
     if older:
-        span = f"START={key_of(older[0])} END={key_of(older[-1])}"
+        start, end = ("START=", "END=") if IS_CHECKOUT else ("--start ", "--end ")
+        span = f"{start}{key_of(older[0])} {end}{key_of(older[-1])}"
         yield Line("", f"no forecast for {len(older)} of the hours before; if you want them,")
-        yield Line("", f"make backfill {span}")
+        yield Line("", f"{typed('backfill')} {span}")
 
 
 def _model(deployment: Deployment, newest: datetime) -> Iterable[Line]:
@@ -150,7 +150,7 @@ def _model(deployment: Deployment, newest: datetime) -> Iterable[Line]:
         yield Line(
             "model",
             f"none of the last {deployment.settings.model_max_age_hours} hours passed its gate",
-            "the newest model says why in the UI (make dev); if there is none, run `make run`",
+            f"the newest model says why in the UI ({_DEV}); if there is none, run `{_RUN}`",
         )
         return
     mase = model.metrics.get("mase")
@@ -170,7 +170,9 @@ def _training(deployment: Deployment, _: datetime) -> Iterable[Line]:
     objects = deployment.object_store
     # Projects of earlier releases have no pointer before their next search.
     if not objects.exists(NEWEST_CONFIG) and not objects.list("best_config"):
-        yield Line("tuning", "no tuned configuration", "run `make tune`, or `make run` does it")
+        yield Line(
+            "tuning", "no tuned configuration", f"run `{typed('tune')}`, or `{_RUN}` does it"
+        )
 
 
 def _scores(deployment: Deployment, newest: datetime) -> Iterable[Line]:
@@ -256,7 +258,7 @@ def _checks(_: Deployment, __: datetime) -> Iterable[Line]:
                 "check",
                 f"{key.name} of {key.asset_key.to_user_string()} "
                 + ("failed" if serious else "warns"),
-                "the asset's checks in the UI (make dev) say why" * serious,
+                f"the asset's checks in the UI ({_DEV}) say why" * serious,
             )
 
 
@@ -289,7 +291,7 @@ def _first_error(instance: dg.DagsterInstance, run_id: str) -> str:
         if error is not None:
             name, colon, text = error.message.strip().partition("\n")[0].partition(": ")
             return name.rpartition(".")[2] + colon + text
-    return "see the run in the UI (make dev)"
+    return f"see the run in the UI ({_DEV})"
 
 
 def _duration(span: timedelta) -> str:

@@ -15,6 +15,7 @@ from energy_assets.commands.steps import newest_hour, steps_to_tune
 from energy_assets.commands.terminal import console
 from energy_assets.errors import ShortHistoryError
 from energy_assets.partitions import key_of
+from energy_assets.settings import typed
 from energy_assets.stores.files import document_errors, write_whole
 from energy_assets.stores.paths import hour_path
 
@@ -63,7 +64,7 @@ def _print_search(deployment: Deployment, hour: datetime) -> None:
     console.print(f"source   {deployment.source.name}")
     console.print(f"file     {objects.url(path)}")
     console.print(f"picture  {picture}")
-    console.print(f"next     make run: models from {key_of(hour)} on are trained with it")
+    console.print(f"next     {typed('run')}: models from {key_of(hour)} on are trained with it")
 
 
 def _best_trials(result: TuningResult) -> Table:

@@ -20,7 +20,7 @@ from energy_assets.serving.data.snapshot import Snapshot, Watcher, load_snapshot
 from energy_assets.serving.data.state import State, state_of
 from energy_assets.serving.data.sums import PastSums
 from energy_assets.serving.problems import unavailable
-from energy_assets.settings import Settings, utc_now
+from energy_assets.settings import Settings, typed, utc_now
 from energy_assets.sources import DatasetProfile, dataset_profile, source_id
 from energy_assets.stores.opening import Stores, open_stores
 from energy_assets.stores.versions import newest_versions
@@ -81,7 +81,7 @@ class Service:
         """The published forecast; raises ProblemError (503) while there is none."""
         if (snapshot := self.watcher.snapshot) is None:
             raise unavailable(
-                "no forecast has been published yet: `make run` makes the first one"
+                f"no forecast has been published yet: `{typed('run')}` makes the first one"
                 if self.watcher.failing_since is None
                 else "the store that holds the forecasts cannot be read; the service tries again",
                 retry_after=10,
