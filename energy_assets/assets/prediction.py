@@ -1,5 +1,6 @@
 """The forecast of an hour, and its publication: predictions_parquet, published_forecast."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache, partial
 
@@ -23,13 +24,14 @@ from energy_assets.forecasts.time_limit import within
 from energy_assets.forecasts.versions import last_before, newest, read_versions
 from energy_assets.io_managers.model import PromotedModels
 from energy_assets.partitions import HORIZON, due, hour_of, key_of, window_of
-from energy_assets.schemas import CONSUMPTION_VERSIONS, PREDICTIONS, TARGET
+from energy_assets.schemas import CONSUMPTION_VERSIONS, PREDICTIONS, SERIES_KEY, TARGET
 from energy_assets.settings import Settings, utc_now
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.versions import newest_versions
 from energy_assets.tracking import Tracking, records
+from energy_assets.workers import open_workers
 
 
 @dg.asset(
@@ -69,26 +71,41 @@ def predictions_parquet(
     observed: dict[str, pd.DataFrame] = {}
     forecasts: dict[str, pd.DataFrame] = {}
 
-    def read_history(key: str) -> pd.DataFrame:
-        hour = hour_of(key)
-        window = window_of(hour, settings.days_export)
-        rows = feature_store.read(*window, known_by=due(hour, settings.days_delay))
-        observed[key] = rows
-        return rows
+    def histories(key: str) -> list[Callable[[], pd.DataFrame]]:
+        """What reads the history of each shard."""
+        hour, shards = hour_of(key), feature_store.shards
+        window, known_by = window_of(hour, settings.days_export), due(hour, settings.days_delay)
+        if shards > 1:
+            return [
+                partial(feature_store.read, *window, known_by, shard) for shard in range(shards)
+            ]
+
+        def read() -> pd.DataFrame:
+            observed[key] = rows = feature_store.read(*window, known_by)
+            return rows
+
+        return [read]
 
     @cache
     def draw(key: str) -> bytes | None:
-        return forecast_picture(observed[key], forecasts[key], source) if key in observed else None
+        rows = forecasts[key]
+        if feature_store.shards > 1:
+            # The series of one shard are enough for a picture.
+            observed[key] = histories(key)[0]()
+            rows = rows.merge(observed[key][list(SERIES_KEY)].drop_duplicates())
+        return forecast_picture(observed[key], rows, source) if key in observed else None
 
     for key in context.partition_keys:
         origin = hour_of(key)
-        made = forecast(
-            origin,
-            partial(read_history, key),
-            model[key],
-            partial(last_before, object_store, origin),
-            limits,
-        )
+        with open_workers(settings) as apply:
+            made = forecast(
+                origin,
+                histories(key),
+                model[key],
+                partial(last_before, object_store, origin),
+                limits,
+                apply,
+            )
         forecasts[key] = rows = made.assign(made_at=pd.Timestamp(utc_now()))
         record = tracking.log(partial(records.forecast, key, rows, partial(draw, key)))
         context.add_asset_metadata(
