@@ -19,7 +19,7 @@ from energy_assets.assets.metadata import (
 )
 from energy_assets.errors import StorageError
 from energy_assets.forecasts.course_files import course_tables
-from energy_assets.forecasts.publishing import publish
+from energy_assets.forecasts.publishing import Published, publish
 from energy_assets.forecasts.time_limit import within
 from energy_assets.forecasts.versions import last_before, newest, read_versions
 from energy_assets.io_managers.model import PromotedModels
@@ -29,6 +29,7 @@ from energy_assets.settings import Settings, utc_now
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
 from energy_assets.stores.object_store import ObjectStore
+from energy_assets.stores.parquet import Parts
 from energy_assets.stores.versions import newest_versions
 from energy_assets.tracking import Tracking, records
 from energy_assets.workers import open_workers
@@ -73,7 +74,7 @@ def predictions_parquet(
 
     def histories(key: str) -> list[Callable[[], pd.DataFrame]]:
         """What reads the history of each shard."""
-        hour, shards = hour_of(key), feature_store.shards
+        hour, shards = hour_of(key), _shards(feature_store)
         window, known_by = window_of(hour, settings.days_export), due(hour, settings.days_delay)
         if shards > 1:
             return [
@@ -89,7 +90,7 @@ def predictions_parquet(
     @cache
     def draw(key: str) -> bytes | None:
         rows = forecasts[key]
-        if feature_store.shards > 1:
+        if _shards(feature_store) > 1:
             # The series of one shard are enough for a picture.
             observed[key] = histories(key)[0]()
             rows = rows.merge(observed[key][list(SERIES_KEY)].drop_duplicates())
@@ -154,22 +155,27 @@ def published_forecast(
     origin = hour_of(context.partition_keys[-1])
     version = newest(read_versions(object_store, origin))
 
-    def read_observations() -> pd.DataFrame:
+    def read_observations(shard: int | None = None) -> pd.DataFrame:
         window = window_of(origin, settings.days_export)
-        versions = feature_store.read_versions(*window)
+        versions = feature_store.read_versions(*window, shard)
         return newest_versions(versions, due(origin, settings.days_delay), CONSUMPTION_VERSIONS)
 
-    complete = True
+    def published_with(observations: pd.DataFrame | Parts, complete: bool = True) -> Published:
+        tables = course_tables(object_store, version, observations, source.profile)
+        return publish(object_store, version, tables, source.name, complete)
+
+    patience, shards = settings.forecast_patience_seconds, _shards(feature_store)
     try:
-        observations = within(settings.forecast_patience_seconds, read_observations)
+        if shards > 1:
+            published = published_with(lambda: map(read_observations, range(shards)))
+        else:
+            published = published_with(within(patience, read_observations))
     except StorageError as error:
         # Consumers get the forecast all the same, without the history beside it.
         context.log.warning(f"published without observations: {error}")
-        complete = False
         columns = CONSUMPTION_VERSIONS.dtypes
-        observations = pd.DataFrame(columns=list(columns)).astype(columns)
-    tables = course_tables(object_store, version, observations, source.profile)
-    published = publish(object_store, version, tables, source.name, complete)
+        nothing = pd.DataFrame(columns=list(columns)).astype(columns)
+        published = published_with(nothing, complete=False)
     return dg.MaterializeResult(
         metadata={
             "source": source.name,
@@ -181,3 +187,11 @@ def published_forecast(
             "published by this run": published.origin == origin,
         }
     )
+
+
+def _shards(feature_store: FeatureStore) -> int:
+    """The shards of the store; one if it cannot be read, and reading it then says why."""
+    try:
+        return feature_store.shards
+    except StorageError:
+        return 1

@@ -30,6 +30,8 @@ from energy_assets_tests.world import ORIGIN, SERIES, Only, World
 class Unreadable:
     """A feature store that cannot be read."""
 
+    shards = 1
+
     def read_versions(self, *_: object) -> pd.DataFrame:
         raise StorageError("the disk is gone")
 
