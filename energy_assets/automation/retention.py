@@ -3,7 +3,8 @@
 What the partitions' state is read from stays: the event of each materialisation, the latest result
 of each check, and the cursors of the sensors. Dagster's own `delete_run` would remove the events of
 the materialisations as well, and with them the state of all partitions that the run has made. So
-this works on Dagster's tables directly; its tests fail if another version of Dagster changes them.
+this works on Dagster's tables directly, in SQLite and in PostgreSQL; its tests fail if another
+version of Dagster changes them.
 """
 
 from __future__ import annotations

@@ -49,6 +49,15 @@ def naming_dagster_home() -> Iterator[None]:
         if error.filename is not None and home not in Path(os.fsdecode(error.filename)).parents:
             raise
         raise _unusable(error.strerror or str(error)) from error
+    except Exception as error:  # dagster-postgres, which need not be installed, has its own
+        if not isinstance(error.__cause__, DBAPIError):
+            raise
+        reason = str(error.__cause__.orig).partition("\n")[0].strip()
+        raise StorageError(
+            f"Dagster keeps its runs and events in PostgreSQL, which does not answer ({reason}). "
+            "See whether it runs, and whether the entry `energy_assets` of the file that "
+            "PGSERVICEFILE names says how to connect. Finished work is kept."
+        ) from error
 
 
 def _unusable(reason: str) -> StorageError:

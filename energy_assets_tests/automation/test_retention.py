@@ -8,12 +8,15 @@ import dagster as dg
 import pytest
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
+from deploy.postgres import Postgres
 from energy_assets.automation.retention import remove_old_runs
-from energy_assets.settings import utc_now
+from energy_assets.settings import PROJECT_ROOT, utc_now
+from energy_assets_tests.postgres import running_postgres
 
 PICTURE = "![plot](data:image/png;base64,aGVsbG8=)"
 KEY = dg.AssetKey("drawn")
 CHECK = dg.AssetCheckKey(KEY, "good")
+KEPT = {"ASSET_MATERIALIZATION", "ASSET_CHECK_EVALUATION"}
 HOURS = dg.HourlyPartitionsDefinition(datetime(2023, 3, 1), end_date=datetime(2023, 3, 2))
 
 
@@ -25,10 +28,25 @@ def drawn() -> dg.MaterializeResult:
     )
 
 
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def instance(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dg.DagsterInstance]:
+    settings = "telemetry: {enabled: false}\n"
+    if request.param == "PostgreSQL":
+        server = request.getfixturevalue("postgres")
+        monkeypatch.setenv("PGSERVICEFILE", str(server.service_file))
+        settings += (PROJECT_ROOT / "deploy" / "postgres.yaml").read_text()
+    (tmp_path / "dagster.yaml").write_text(settings)
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        if request.param == "PostgreSQL":
+            instance.wipe()
         yield instance
 
 
@@ -55,6 +73,8 @@ def test_the_partitions_of_removed_runs_stay_materialised(instance: dg.DagsterIn
 
     assert not instance.get_runs()
     assert not any(files_of(instance, run_id) for run_id in removed)
+    kept = [event.dagster_event for run_id in removed for event in instance.all_logs(run_id)]
+    assert {event.event_type_value for event in kept if event} <= KEPT
     partitions = {f"2023-03-01-{hour:02d}:00" for hour in range(3)}
     assert instance.get_materialized_partitions(KEY) == partitions
     cached = get_and_update_asset_status_cache_value(instance, KEY, HOURS)
@@ -85,9 +105,18 @@ def test_runs_that_are_young_or_not_at_their_end_stay_whole(instance: dg.Dagster
     assert not files_of(instance, young)
 
 
-def test_an_interrupted_removal_is_completed(instance: dg.DagsterInstance) -> None:
+def test_an_interrupted_removal_is_completed(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run_id = materialise(instance, 0)
-    (log,) = (path for path in files_of(instance, run_id) if path.suffix == ".db")
-    log.unlink()
+
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(instance.run_storage, "delete_run", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            remove_old_runs(instance, utc_now() + timedelta(hours=1))
     assert remove_old_runs(instance, utc_now() + timedelta(hours=1)) == 1
+    assert not instance.get_runs()
     assert not files_of(instance, run_id)

@@ -1,0 +1,1 @@
+"""How the project runs on a server: the settings of its processes, and the commands around them."""
