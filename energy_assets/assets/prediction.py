@@ -30,7 +30,6 @@ from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import Parts
-from energy_assets.stores.versions import newest_versions
 from energy_assets.tracking import Tracking, records
 from energy_assets.workers import open_workers
 
@@ -157,8 +156,8 @@ def published_forecast(
 
     def read_observations(shard: int | None = None) -> pd.DataFrame:
         window = window_of(origin, settings.days_export)
-        versions = feature_store.read_versions(*window, shard)
-        return newest_versions(versions, due(origin, settings.days_delay), CONSUMPTION_VERSIONS)
+        known_by = due(origin, settings.days_delay)
+        return feature_store.read(*window, known_by, shard, CONSUMPTION_VERSIONS)
 
     def published_with(observations: pd.DataFrame | Parts, complete: bool = True) -> Published:
         tables = course_tables(object_store, version, observations, source.profile)

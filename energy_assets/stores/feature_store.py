@@ -9,6 +9,8 @@ from typing import Protocol
 
 import pandas as pd
 
+from energy_assets.schemas import CONSUMPTION, Table
+
 
 @dataclass(frozen=True)
 class TrainingDataset:
@@ -50,11 +52,13 @@ class FeatureStore(Protocol):
         end: datetime,
         known_by: datetime | None = None,
         shard: int | None = None,
+        table: Table = CONSUMPTION,
     ) -> pd.DataFrame:
         """The rows of [start, end), sorted by key; no rows if the store is empty.
 
         Versions known later than `known_by` do not count; None: all count. With `shard`, counted
-        from 0, only the rows of its series.
+        from 0, only the rows of its series. With `CONSUMPTION_VERSIONS` as the `table`, each row
+        says since when it has been known.
         """
 
     def read_versions(

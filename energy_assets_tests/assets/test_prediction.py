@@ -32,7 +32,7 @@ class Unreadable:
 
     shards = 1
 
-    def read_versions(self, *_: object) -> pd.DataFrame:
+    def read(self, *_: object) -> pd.DataFrame:
         raise StorageError("the disk is gone")
 
 

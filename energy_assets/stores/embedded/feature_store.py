@@ -14,7 +14,14 @@ from deltalake.exceptions import DeltaError
 from deltalake.schema import PrimitiveType
 
 from energy_assets.errors import NotFoundError, StorageError
-from energy_assets.schemas import CONSUMPTION_VERSIONS, KNOWN_AT, PRIMARY_KEY, conform
+from energy_assets.schemas import (
+    CONSUMPTION,
+    CONSUMPTION_VERSIONS,
+    KNOWN_AT,
+    PRIMARY_KEY,
+    Table,
+    conform,
+)
 from energy_assets.stores.commit_conflicts import RETENTION_HOURS, retry_on_conflict
 from energy_assets.stores.embedded.delta_errors import delta_errors
 from energy_assets.stores.feature_store import TrainingDataset
@@ -90,8 +97,9 @@ class DeltaFeatureStore:
         end: datetime,
         known_by: datetime | None = None,
         shard: int | None = None,
+        table: Table = CONSUMPTION,
     ) -> pd.DataFrame:
-        return newest_versions(self._versions(self._open(), start, end, shard), known_by)
+        return newest_versions(self._versions(self._open(), start, end, shard), known_by, table)
 
     def read_versions(
         self, start: datetime, end: datetime, shard: int | None = None

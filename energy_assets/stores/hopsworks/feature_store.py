@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pandas as pd
 
 from energy_assets.errors import NotFoundError
-from energy_assets.schemas import CONSUMPTION_VERSIONS, KNOWN_AT, conform
+from energy_assets.schemas import CONSUMPTION, CONSUMPTION_VERSIONS, KNOWN_AT, Table, conform
 from energy_assets.settings import Settings, utc_now
 from energy_assets.stores.commit_conflicts import LONGEST_PAUSE, RETENTION_HOURS, retry_on_conflict
 from energy_assets.stores.feature_store import TrainingDataset
@@ -67,8 +67,9 @@ class HopsworksFeatureStore:
         end: datetime,
         known_by: datetime | None = None,
         shard: int | None = None,
+        table: Table = CONSUMPTION,
     ) -> pd.DataFrame:
-        return newest_versions(self._read(start, end), known_by)
+        return newest_versions(self._read(start, end), known_by, table)
 
     def read_versions(
         self, start: datetime, end: datetime, shard: int | None = None
