@@ -81,6 +81,8 @@ def main() -> int:
     """Print the tables; the exit status is 1 if a process fails."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--series", type=int, nargs="+", default=[1_000, 10_000])
+    parser.add_argument("--shards", type=int, default=10)
+    parser.add_argument("--workers", default="", help="SHARD_WORKERS: where shards are worked on")
     parser.add_argument("--one", choices=["load", "tick"], help=argparse.SUPPRESS)
     parser.add_argument("--hour", type=datetime.fromisoformat, help=argparse.SUPPRESS)
     parser.add_argument("--folder", help="keep the stores in this folder, and use what it holds")
@@ -94,6 +96,10 @@ def main() -> int:
             folder = Path(options.folder or temporary) / str(count)
             hours = [ORIGIN + number * HOUR for number in range(1, HOURS_AFTER + 1)]
             rows = {}
+            os.environ |= {
+                "SERIES_SHARDS": str(options.shards),
+                "SHARD_WORKERS": options.workers,
+            }
             if not folder.exists():
                 rows["load the window"] = _run(folder, count, "load", ORIGIN)
             for number, hour in enumerate(hours, 1):
@@ -105,7 +111,9 @@ def main() -> int:
 
 def _run(folder: Path, count: int, what: str, hour: datetime) -> Row:
     """A job in a process of its own; raises SystemExit if it fails."""
-    (folder / "dagster").mkdir(parents=True, exist_ok=True)
+    home = folder / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     environment = {
         **os.environ,
         "STORAGE_ROOT": str(folder / "storage"),

@@ -25,7 +25,7 @@ from energy_assets.forecasting.features import feature_matrix, transform
 from energy_assets.forecasting.features.feature_matrix import FEATURES, LAGS, FeatureMatrix, View
 from energy_assets.forecasting.models import autoregression, trees
 from energy_assets.forecasting.models.held_out import Pair
-from energy_assets.forecasting.models.training import Sampling
+from energy_assets.forecasting.models.training_rows import Sampling
 from energy_assets.forecasting.panel.matrix import (
     HOURS_PER_DAY,
     HOURS_PER_WEEK,

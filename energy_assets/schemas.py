@@ -6,7 +6,7 @@ energies are in kWh.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -193,6 +193,11 @@ def first_versions(rows: pd.DataFrame) -> pd.DataFrame:
 def as_panel(rows: pd.DataFrame) -> pd.DataFrame:
     """Consumption rows as an hourly panel: indexed by `PRIMARY_KEY`, one column, sorted."""
     return rows.set_index(list(PRIMARY_KEY))[[TARGET]].sort_index()
+
+
+def panel_of(read: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """The consumption rows that `read` gives, as a panel."""
+    return as_panel(read())
 
 
 def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:

@@ -90,6 +90,11 @@ class Settings(BaseSettings):
     """Key file of a service account; unset: application default credentials."""
     storage_root: Path = Path("storage")
 
+    series_shards: int = Field(default=1, ge=1, le=10_000)
+    """A new feature group is divided into so many groups of series."""
+    shard_workers: str = Field(default="", pattern=r"^([1-9]\d{0,3}|(tcp|tls)://\S+)?$")
+    """Where shards are worked on: empty: in turn; a number: so many processes; a Dask scheduler."""
+
     wandb_mode: Literal["disabled", "offline", "online"] = "disabled"
     wandb_base_url: str = "https://api.wandb.ai"
     wandb_api_key: SecretStr | None = None

@@ -1,5 +1,6 @@
 """Forecasts against observations: monitoring_metrics."""
 
+from datetime import datetime
 from functools import partial
 
 import dagster as dg
@@ -15,9 +16,9 @@ from energy_assets.assets.metadata import (
     table,
     tracked,
 )
+from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
 from energy_assets.forecasts.scoring import errors_by_horizon, score_forecasts
-from energy_assets.forecasts.versions import first_issued, up_to_date
-from energy_assets.io_managers.parquet import MAY_BE_MISSING
+from energy_assets.forecasts.versions import first_issued, read_if_possible, read_issued
 from energy_assets.partitions import (
     DAY,
     HORIZON,
@@ -25,13 +26,13 @@ from energy_assets.partitions import (
     WEEK,
     hour_of,
     hours_of,
-    key_of,
     split_by_hour,
 )
-from energy_assets.schemas import MONITORING, SERIES_KEY
+from energy_assets.schemas import MONITORING, PRIMARY_KEY, SERIES_KEY
 from energy_assets.settings import Settings
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
+from energy_assets.stores.object_store import ObjectStore
 from energy_assets.tracking import Tracking, records
 
 day_before = dg.TimeWindowPartitionMapping(
@@ -45,20 +46,17 @@ day_before = dg.TimeWindowPartitionMapping(
     backfill_policy=SINGLE_RUN,
     kinds={"pandas", "parquet"},
     io_manager_key="parquet_io_manager",
-    ins={
-        "predictions_parquet": dg.AssetIn(
-            partition_mapping=day_before, metadata={MAY_BE_MISSING: True}
-        )
-    },
+    # Of these forecasts it reads the rows of its own hours only.
+    deps=[dg.AssetDep("predictions_parquet", partition_mapping=day_before)],
     metadata={"dagster/column_schema": column_schema(MONITORING)},
 )
 def monitoring_metrics(
     context: dg.AssetExecutionContext,
     feature_group: pd.DataFrame,
-    predictions_parquet: dict[str, pd.DataFrame],
     settings: dg.ResourceParam[Settings],
     source: dg.ResourceParam[Source],
     feature_store: dg.ResourceParam[FeatureStore],
+    object_store: dg.ResourceParam[ObjectStore],
     tracking: dg.ResourceParam[Tracking],
 ) -> dg.MaterializeResult:
     """The observations of an hour against every forecast made for it in the 24 hours before.
@@ -67,12 +65,12 @@ def monitoring_metrics(
     forecasts made from 21:00 the day before (24 hours ahead) to 20:00 (one hour ahead): up to 24
     rows per series. Origins without a forecast are left out.
     """
-    # Later versions knew more than the forecast that was issued in time.
-    issued = {
-        key: first_issued(up_to_date(versions)) for key, versions in predictions_parquet.items()
-    }
     start, end = hours_of(context.partition_time_window)
-    scored = score_forecasts(feature_group, issued.values())
+    # Later versions knew more than the forecast that was issued in time.
+    first = start - HORIZON * HOUR
+    origins = [first + number * HOUR for number in range((end - HOUR - first) // HOUR)]
+    issued = read_issued(object_store, origins, start, end)
+    scored = score_forecasts(feature_group, issued)
     hours = split_by_hour(scored, scored["datetime_utc"], context.partition_keys)
     rows_per_hour(context, hours)
     for key, rows in hours.items():
@@ -88,12 +86,17 @@ def monitoring_metrics(
     if len(hours[newest]):
         from energy_assets.forecasts.pictures import horizon_picture, outcome_picture
 
-        observed = feature_store.read(start - WEEK - DAY, end)
+        observed = _observed(feature_store, start, end)
         by_horizon = errors_by_horizon(hours[newest], observed)
         pictures = {"error by horizon": horizon_picture(by_horizon, source.name)}
-        if (a_day_ago := key_of(hour_of(newest) - DAY)) in issued:
+        a_day_ago = read_if_possible(object_store, hour_of(newest) - DAY)
+        if a_day_ago is not None:
+            # With many series, those of one shard are enough for a picture.
+            shard = 0 if feature_store.shards > 1 else None
+            shown = feature_store.read(start - WEEK - DAY, end, shard=shard)
+            rows = first_issued(a_day_ago).merge(shown[list(SERIES_KEY)].drop_duplicates())
             pictures["forecast a day ago against observations"] = outcome_picture(
-                observed, issued[a_day_ago], source
+                shown, rows, source
             )
         record = tracking.log(partial(records.monitoring, newest, scored, observed, pictures))
         context.add_asset_metadata(
@@ -105,6 +108,13 @@ def monitoring_metrics(
             partition_key=newest,
         )
     return dg.MaterializeResult(value=hours, metadata={"source": source.name})
+
+
+def _observed(feature_store: FeatureStore, start: datetime, end: datetime) -> pd.DataFrame:
+    """The observations of [start, end), and those that the seasonal naives forecast them with."""
+    seasons = [0, *(naive.season for naive in SEASONAL_NAIVES)]
+    rows = [feature_store.read(start - n * HOUR, end - n * HOUR) for n in seasons]
+    return pd.concat(rows).drop_duplicates(list(PRIMARY_KEY), ignore_index=True)
 
 
 def _mape_by_series(scored: pd.DataFrame) -> pd.Series:

@@ -1,5 +1,6 @@
 """The forecast of an hour, and its publication: predictions_parquet, published_forecast."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache, partial
 
@@ -18,18 +19,19 @@ from energy_assets.assets.metadata import (
 )
 from energy_assets.errors import StorageError
 from energy_assets.forecasts.course_files import course_tables
-from energy_assets.forecasts.publishing import publish
+from energy_assets.forecasts.publishing import Published, publish
 from energy_assets.forecasts.time_limit import within
 from energy_assets.forecasts.versions import last_before, newest, read_versions
 from energy_assets.io_managers.model import PromotedModels
 from energy_assets.partitions import HORIZON, due, hour_of, key_of, window_of
-from energy_assets.schemas import CONSUMPTION_VERSIONS, PREDICTIONS, TARGET
+from energy_assets.schemas import CONSUMPTION_VERSIONS, PREDICTIONS, SERIES_KEY, TARGET
 from energy_assets.settings import Settings, utc_now
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
 from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.versions import newest_versions
+from energy_assets.stores.parquet import Parts
 from energy_assets.tracking import Tracking, records
+from energy_assets.workers import open_workers
 
 
 @dg.asset(
@@ -69,26 +71,41 @@ def predictions_parquet(
     observed: dict[str, pd.DataFrame] = {}
     forecasts: dict[str, pd.DataFrame] = {}
 
-    def read_history(key: str) -> pd.DataFrame:
-        hour = hour_of(key)
-        window = window_of(hour, settings.days_export)
-        rows = feature_store.read(*window, known_by=due(hour, settings.days_delay))
-        observed[key] = rows
-        return rows
+    def histories(key: str) -> list[Callable[[], pd.DataFrame]]:
+        """What reads the history of each shard."""
+        hour, shards = hour_of(key), _shards(feature_store)
+        window, known_by = window_of(hour, settings.days_export), due(hour, settings.days_delay)
+        if shards > 1:
+            return [
+                partial(feature_store.read, *window, known_by, shard) for shard in range(shards)
+            ]
+
+        def read() -> pd.DataFrame:
+            observed[key] = rows = feature_store.read(*window, known_by)
+            return rows
+
+        return [read]
 
     @cache
     def draw(key: str) -> bytes | None:
-        return forecast_picture(observed[key], forecasts[key], source) if key in observed else None
+        rows = forecasts[key]
+        if _shards(feature_store) > 1:
+            # The series of one shard are enough for a picture.
+            observed[key] = histories(key)[0]()
+            rows = rows.merge(observed[key][list(SERIES_KEY)].drop_duplicates())
+        return forecast_picture(observed[key], rows, source) if key in observed else None
 
     for key in context.partition_keys:
         origin = hour_of(key)
-        made = forecast(
-            origin,
-            partial(read_history, key),
-            model[key],
-            partial(last_before, object_store, origin),
-            limits,
-        )
+        with open_workers(settings) as apply:
+            made = forecast(
+                origin,
+                histories(key),
+                model[key],
+                partial(last_before, object_store, origin),
+                limits,
+                apply,
+            )
         forecasts[key] = rows = made.assign(made_at=pd.Timestamp(utc_now()))
         record = tracking.log(partial(records.forecast, key, rows, partial(draw, key)))
         context.add_asset_metadata(
@@ -137,22 +154,27 @@ def published_forecast(
     origin = hour_of(context.partition_keys[-1])
     version = newest(read_versions(object_store, origin))
 
-    def read_observations() -> pd.DataFrame:
+    def read_observations(shard: int | None = None) -> pd.DataFrame:
         window = window_of(origin, settings.days_export)
-        versions = feature_store.read_versions(*window)
-        return newest_versions(versions, due(origin, settings.days_delay), CONSUMPTION_VERSIONS)
+        known_by = due(origin, settings.days_delay)
+        return feature_store.read(*window, known_by, shard, CONSUMPTION_VERSIONS)
 
-    complete = True
+    def published_with(observations: pd.DataFrame | Parts, complete: bool = True) -> Published:
+        tables = course_tables(object_store, version, observations, source.profile)
+        return publish(object_store, version, tables, source.name, complete)
+
+    patience, shards = settings.forecast_patience_seconds, _shards(feature_store)
     try:
-        observations = within(settings.forecast_patience_seconds, read_observations)
+        if shards > 1:
+            published = published_with(lambda: map(read_observations, range(shards)))
+        else:
+            published = published_with(within(patience, read_observations))
     except StorageError as error:
         # Consumers get the forecast all the same, without the history beside it.
         context.log.warning(f"published without observations: {error}")
-        complete = False
         columns = CONSUMPTION_VERSIONS.dtypes
-        observations = pd.DataFrame(columns=list(columns)).astype(columns)
-    tables = course_tables(object_store, version, observations, source.profile)
-    published = publish(object_store, version, tables, source.name, complete)
+        nothing = pd.DataFrame(columns=list(columns)).astype(columns)
+        published = published_with(nothing, complete=False)
     return dg.MaterializeResult(
         metadata={
             "source": source.name,
@@ -164,3 +186,11 @@ def published_forecast(
             "published by this run": published.origin == origin,
         }
     )
+
+
+def _shards(feature_store: FeatureStore) -> int:
+    """The shards of the store; one if it cannot be read, and reading it then says why."""
+    try:
+        return feature_store.shards
+    except StorageError:
+        return 1

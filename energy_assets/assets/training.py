@@ -23,12 +23,13 @@ from energy_assets.errors import ShortHistoryError
 from energy_assets.forecasting.tuning.result import BestConfig, NotTuned
 from energy_assets.forecasting.tuning.search_space import read_search_space
 from energy_assets.partitions import due, hour_of, window_of
-from energy_assets.schemas import CONSUMPTION, as_panel
+from energy_assets.schemas import CONSUMPTION, as_panel, panel_of
 from energy_assets.settings import Settings
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
 from energy_assets.stores.training_datasets import PinnedRows
 from energy_assets.tracking import Tracking, records
+from energy_assets.workers import Apply, open_workers
 
 _MOST_TRAININGS = 4
 """At the same time: each holds the features of a whole window in memory."""
@@ -144,6 +145,7 @@ def model(
     feature_view: dict[str, PinnedRows],
     # BestConfig values: Dagster has no type for a union.
     best_config: dict[str, Any],
+    settings: dg.ResourceParam[Settings],
     source: dg.ResourceParam[Source],
     tracking: dg.ResourceParam[Tracking],
 ) -> dg.MaterializeResult:
@@ -154,19 +156,28 @@ def model(
     model that has not seen them. A model that does not beat both seasonal naives there is
     registered, but makes no forecasts.
     """
-    from energy_assets.forecasts.gate import TrainedModel, train
+    from energy_assets.forecasts.gate import TrainedModel, train, train_by_shard
 
     keys, profile = context.partition_keys, source.profile
     # The trainings of a backfill share the cores; a single one divides its own work.
     n_jobs = 1 if len(keys) > 1 else None
 
-    def fit(key: str) -> tuple[pd.DataFrame, TrainedModel]:
-        panel, parameters = as_panel(feature_view[key].rows), best_config[key].best_parameters
+    def fit(key: str, apply: Apply) -> tuple[pd.DataFrame | None, TrainedModel]:
+        parameters, shards = best_config[key].best_parameters, feature_view[key].shards
+        if len(shards) > 1:
+            panels = [partial(panel_of, read) for read in shards]
+            args = panels, parameters, profile.country, profile.timezone
+            return None, train_by_shard(*args, apply)
+        panel = as_panel(feature_view[key].rows)
         return panel, train(panel, parameters, profile.country, profile.timezone, n_jobs)
 
     models: dict[str, TrainedModel] = {}
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_TRAININGS)) as pool:
-        for key, (panel, trained) in zip(keys, pool.map(fit, keys), strict=True):
+    with (
+        open_workers(settings) as apply,
+        ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_TRAININGS)) as pool,
+    ):
+        trainings = pool.map(partial(fit, apply=apply), keys)
+        for key, (panel, trained) in zip(keys, trainings, strict=True):
             dataset, config = feature_view[key].dataset, best_config[key]
             record = tracking.log(partial(records.model, key, trained, panel, config, dataset))
             models[key] = replace(trained, lineage=lineage(dataset, config, record))

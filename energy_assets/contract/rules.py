@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from energy_assets.schemas import CONSUMPTION, PRIMARY_KEY, QUARANTINE, TARGET, conform
 from energy_assets.sources.profiles import DatasetProfile
@@ -59,6 +61,9 @@ def validate_records(
     times = utc_times(records[profile.time_column])
     hours = times.dt.floor("h")
     requested = hours if requested is None else requested
+    published_value = pc.utf8_trim_whitespace(
+        pa.array(records[profile.value_column], pa.large_string())
+    )
     area = pd.Series(profile.area, index=records.index, dtype="object")
     if profile.area_column is not None:
         area = records[profile.area_column]
@@ -67,11 +72,11 @@ def validate_records(
             "area": area,
             "consumer_type": records[profile.consumer_type_column],
             "datetime_utc": hours,
-            TARGET: _numbers(records[profile.value_column]) * profile.kwh_per_unit,
+            TARGET: _numbers(published_value, records.index) * profile.kwh_per_unit,
         }
     )
     value = rows[TARGET]
-    published_value = records[profile.value_column].fillna("").str.strip()
+    is_missing = pc.equal(pc.fill_null(published_value, ""), "")
     reason = _first_reason(
         {
             UNREADABLE_TIME: times.isna(),
@@ -79,7 +84,7 @@ def validate_records(
             UNKNOWN_AREA: ~_is_known(rows["area"], profile.known_areas),
             UNKNOWN_CONSUMER_TYPE: ~_is_known(rows["consumer_type"], profile.known_consumer_types),
             NOT_ON_THE_HOUR: times != hours,
-            MISSING_VALUE: published_value == "",
+            MISSING_VALUE: pd.Series(is_missing.to_numpy(zero_copy_only=False), records.index),
             NOT_A_NUMBER: value.isna(),
             NEGATIVE: value < 0,
             ABSURD: value > profile.plausible_maximum,
@@ -153,18 +158,20 @@ def reason_to_reject(validated: ValidatedRecords) -> str | None:
 def _is_known(codes: pd.Series, known: frozenset[str] | None) -> pd.Series:
     """Which codes are in the set; without a set, which codes are not blank."""
     if known is None:
-        return codes.fillna("").str.strip() != ""
+        # Each code occurs in every hour, so that looking at each once is many times as fast.
+        known = frozenset(code for code in codes.unique() if code is not None and code.strip())
     return codes.isin(known)
 
 
-def _numbers(text: pd.Series) -> pd.Series:
+def _numbers(text: pa.Array, index: pd.Index) -> pd.Series:
     """Numbers with a decimal point or comma as float64; NaN where the text is not one.
 
     Text with both, or with thousands separators, is not a number: its value would be a guess.
+    `text` is without space around it.
     """
-    text = text.astype(object).str.strip()
-    plain = text.where(text.str.fullmatch(_NUMBER, na=False)).str.replace(",", ".", regex=False)
-    return plain.astype("float64")
+    plain = pc.if_else(pc.match_substring_regex(text, f"^({_NUMBER})$"), text, None)
+    numbers = pc.replace_substring(plain, ",", ".").to_numpy(zero_copy_only=False)
+    return pd.Series(numbers, index).astype("float64")
 
 
 def _first_reason(rules: dict[str, pd.Series], index: pd.Index) -> pd.Series:

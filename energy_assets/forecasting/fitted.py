@@ -21,7 +21,8 @@ from energy_assets.forecasting.features.transform import series_scale
 from energy_assets.forecasting.models import autoregression, intervals
 from energy_assets.forecasting.models.blend import BlendedModel, Shares
 from energy_assets.forecasting.models.held_out import HeldOut
-from energy_assets.forecasting.models.training import Sampling, TrainingWindow, base_errors, train
+from energy_assets.forecasting.models.training import Training, base_errors, train
+from energy_assets.forecasting.models.training_rows import Sampling, TrainingWindow
 from energy_assets.forecasting.models.trees import TreeParameters
 from energy_assets.forecasting.panel import time_axis
 from energy_assets.forecasting.panel.horizons import check_lengths, required_hours, steps_until
@@ -120,10 +121,10 @@ class Fitted:
         Raises ForecastError if the series of `y` have other index levels than in fit.
         """
         window = to_matrix(y, like=self.history)
-        if _levels(window.series) != self.levels:
+        if levels_of(window.series) != self.levels:
             raise ForecastError(
                 f"The model was fitted to a panel whose series have the levels "
-                f"{list(self.levels)}, and this one has {list(_levels(window.series))}: pass "
+                f"{list(self.levels)}, and this one has {list(levels_of(window.series))}: pass "
                 "the same levels, or fit to this panel."
             )
         if self.history is not None:
@@ -131,7 +132,7 @@ class Fitted:
         past = self.past_exogenous
         if X is not None and self.model.design.exogenous:
             past = exogenous.updated(past, X)
-        return replace(self, history=_recent(_filled(window), self.model), past_exogenous=past)
+        return replace(self, history=_recent(filled(window), self.model), past_exogenous=past)
 
 
 def fit(y: pd.DataFrame, X: pd.DataFrame | None, parameters: Parameters) -> Fitted:
@@ -142,13 +143,19 @@ def fit(y: pd.DataFrame, X: pd.DataFrame | None, parameters: Parameters) -> Fitt
 
     Raises ForecastError if the panel or a parameter cannot be used.
     """
-    design = Design(parameters.horizon, parameters.country, parameters.timezone)
-    calibration_days = parameters.calibration_days
-    observed = to_matrix(y)
+    return fit_panel(to_matrix(y), parameters, X)
+
+
+def fit_panel(
+    observed: PanelMatrix, parameters: Parameters, X: pd.DataFrame | None = None
+) -> Fitted:
+    """The same as `fit`, for a panel as a matrix."""
+    training = training_of(parameters)
+    design, calibration_days = training.design, parameters.calibration_days
     check_lengths(design.horizon, calibration_days)
     long_enough = len(observed.hours) >= required_hours(design.horizon, calibration_days)
     held_out_hours = HOURS_PER_DAY * calibration_days if long_enough else 0
-    window = TrainingWindow(observed, _filled(observed), held_out=held_out_hours)
+    window = TrainingWindow(observed, filled(observed), held_out=held_out_hours)
     past = None
     if X is not None and len(X.columns):
         values, means = exogenous.of_window(X, observed, design.horizon)
@@ -156,14 +163,7 @@ def fit(y: pd.DataFrame, X: pd.DataFrame | None, parameters: Parameters) -> Fitt
         columns = tuple(map(str, X.columns))
         design = replace(design, exogenous=columns, exogenous_means=tuple(means))
         past = exogenous.last_week(X, observed)
-    model, held_out = train(
-        window,
-        design,
-        Shares(parameters.linear_weight, parameters.lear_weight),
-        TreeParameters(**{f.name: getattr(parameters, f.name) for f in fields(TreeParameters)}),
-        Sampling(parameters.origin_step, parameters.thinning),
-        parameters.n_jobs,
-    )
+    model, held_out = train(window, replace(training, design=design))
     calibration = None
     if calibration_days:
         if held_out is None:
@@ -171,14 +171,25 @@ def fit(y: pd.DataFrame, X: pd.DataFrame | None, parameters: Parameters) -> Fitt
                 f"The window of {len(observed.hours)} hours is too short to hold out "
                 f"{calibration_days} days, so intervals are calibrated on a forecast without "
                 "training. Use a longer window.",
-                stacklevel=5,
+                stacklevel=6,
             )
         residuals = (held_out or base_errors(window, design)).residuals
         if np.isfinite(residuals).any():
             calibration = intervals.calibrate(residuals, observed.keys)
     history = _recent(window.filled, model)
-    levels = _levels(observed.series)
+    levels = levels_of(observed.series)
     return Fitted(parameters, model, calibration, levels, history, past, held_out)
+
+
+def training_of(parameters: Parameters) -> Training:
+    """How to train with these parameters."""
+    return Training(
+        Design(parameters.horizon, parameters.country, parameters.timezone),
+        Shares(parameters.linear_weight, parameters.lear_weight),
+        TreeParameters(**{f.name: getattr(parameters, f.name) for f in fields(TreeParameters)}),
+        Sampling(parameters.origin_step, parameters.thinning),
+        parameters.n_jobs,
+    )
 
 
 def _recent(filled: PanelMatrix, model: BlendedModel) -> PanelMatrix:
@@ -186,11 +197,12 @@ def _recent(filled: PanelMatrix, model: BlendedModel) -> PanelMatrix:
     return filled.last(HISTORY_HOURS if model.hourly is None else autoregression.REACH + 1)
 
 
-def _filled(panel: PanelMatrix) -> PanelMatrix:
+def filled(panel: PanelMatrix) -> PanelMatrix:
+    """The panel without gaps."""
     return replace(panel, array=fill_gaps(panel.array))
 
 
-def _levels(series: pd.Index | None) -> tuple[str | None, ...]:
+def levels_of(series: pd.Index | None) -> tuple[str | None, ...]:
     """The names of the index levels that identify a series."""
     names = () if series is None else series.names
     return tuple(None if name is None else str(name) for name in names)

@@ -12,15 +12,16 @@ forecast up: each has a time limit, and any failure moves on to the next rung.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from energy_assets.errors import ForecastError, NotFoundError
+from energy_assets.errors import ForecastError, NotFoundError, ShortHistoryError
 from energy_assets.forecasting.fitted import Fitted
 from energy_assets.forecasting.models import seasonal_naive
 from energy_assets.forecasting.panel.matrix import ending_at
@@ -32,6 +33,9 @@ BASELINE, CARRIED_OVER = "baseline", "carried_over"
 """The values of `quality`, one for each rung."""
 
 NAIVE = seasonal_naive.SEASONAL_NAIVES[-1]
+
+ReadHistory: TypeAlias = Callable[[], pd.DataFrame]
+Apply: TypeAlias = Callable[..., Iterable[Any]]
 
 _log = logging.getLogger(__name__)
 
@@ -64,41 +68,57 @@ class Limits:
 
 def forecast(
     origin: datetime,
-    read_history: Callable[[], pd.DataFrame],
+    histories: Sequence[ReadHistory],
     candidates: Iterable[Candidate],
     read_last_forecast: Callable[[], pd.DataFrame],
     limits: Limits,
+    apply: Apply = map,
 ) -> pd.DataFrame:
     """Forecast every series for the hours after `origin`, by the first rung that succeeds.
 
-    `read_history` gives the rows of `schemas.CONSUMPTION` up to `origin`. `candidates` are promoted
-    models, newest first. `read_last_forecast` gives the newest forecast stored for an origin before
-    this one, as rows of `schemas.PREDICTIONS`; it raises NotFoundError if there is none.
+    Each of the `histories` gives the rows of `schemas.CONSUMPTION` up to `origin` of some series,
+    which are forecast by themselves; `apply` works like the built-in `map`. `candidates` are
+    promoted models, newest first. `read_last_forecast` gives the newest forecast stored for an
+    origin before this one, as rows of `schemas.PREDICTIONS`; it raises NotFoundError if there is
+    none.
 
     Returns the columns of `schemas.FORECASTS`. `quality` names the rung.
 
     Raises the feature store's error if it cannot be read and there is no forecast to carry over.
     """
+    if len(histories) == 1:  # it is read once for all rungs
+        try:
+            rows = within(limits.patience, histories[0])
+            ending_at(as_panel(rows), pd.Timestamp(origin))
+        except Exception as error:
+            _log.warning("%s: no history to forecast from (%s)", origin, _reason(error))
+            return _carried_over(origin, read_last_forecast, limits.horizon, error)
+        histories = [lambda: rows]
+
+    def every(rung: Callable[[ReadHistory], pd.DataFrame | None]) -> pd.DataFrame:
+        """The forecasts of all series by one rung."""
+        found = [part for part in apply(rung, histories) if part is not None]
+        if not found:
+            raise ShortHistoryError(f"there are no observations in the window up to {origin}")
+        return conform(pd.concat(found), FORECASTS) if len(found) > 1 else found[0]
+
+    patience = limits.patience * len(histories)
     try:
-        history = within(limits.patience, read_history)
-        panel = ending_at(as_panel(history), pd.Timestamp(origin))
-    except Exception as error:
-        _log.warning("%s: no history to forecast from (%s)", origin, _reason(error))
-        return _carried_over(origin, read_last_forecast, limits.horizon, error)
-    try:
-        return within(limits.patience, lambda: _by_models(origin, panel, candidates, limits))
+        return within(patience, lambda: _by_models(origin, every, candidates, limits))
     except Exception as error:
         _log.warning("%s: no model makes the forecast (%s)", origin, _reason(error))
     try:
-        values = seasonal_naive.forecast(panel, limits.horizon, NAIVE.season, QUANTILES)
-        return _as_forecast(values, panel, origin, NAIVE.name, BASELINE)
-    except ForecastError as error:
-        _log.warning("%s: the seasonal naive fails too (%s)", origin, error)
+        return within(patience, lambda: every(partial(_by_naive, origin, limits.horizon)))
+    except Exception as error:
+        _log.warning("%s: the seasonal naive fails too (%s)", origin, _reason(error))
         return _carried_over(origin, read_last_forecast, limits.horizon, error)
 
 
 def _by_models(
-    origin: datetime, panel: pd.DataFrame, candidates: Iterable[Candidate], limits: Limits
+    origin: datetime,
+    every: Callable[[Callable[[ReadHistory], pd.DataFrame | None]], pd.DataFrame],
+    candidates: Iterable[Candidate],
+    limits: Limits,
 ) -> pd.DataFrame:
     """The forecast of the newest model that gives one; raises NotFoundError if none does."""
     for candidate in candidates:
@@ -107,21 +127,37 @@ def _by_models(
             continue
         if candidate.hour < origin - limits.max_age:
             break
+        quality = MODEL if candidate.hour == origin else PREVIOUS_MODEL
         try:
-            values = _by_model(candidate, panel, limits.horizon)
+            named = candidate.load(), candidate.version, quality
+            return every(partial(_by_model, origin, limits.horizon, *named))
         except Exception as error:
             _log.warning("model %s is skipped: %s", candidate.version, _reason(error))
-            continue
-        quality = MODEL if candidate.hour == origin else PREVIOUS_MODEL
-        return _as_forecast(values, panel, origin, candidate.version, quality)
     raise NotFoundError("there is no promoted model that is new enough")
 
 
-def _by_model(candidate: Candidate, panel: pd.DataFrame, horizon: int) -> pd.DataFrame:
-    values = candidate.load().updated(panel).predict(horizon, QUANTILES)
+def _by_model(
+    origin: datetime, horizon: int, model: Fitted, version: str, quality: str, read: ReadHistory
+) -> pd.DataFrame | None:
+    """The forecast of a model; None if there is no history. Raises ForecastError if not finite."""
+    rows = read()
+    if rows.empty:
+        return None
+    panel = ending_at(as_panel(rows), pd.Timestamp(origin))
+    values = model.updated(panel).predict(horizon, QUANTILES)
     if not np.isfinite(values.to_numpy()).all():
         raise ForecastError("its forecast is not finite")
-    return values
+    return _as_forecast(values, panel, origin, version, quality)
+
+
+def _by_naive(origin: datetime, horizon: int, read: ReadHistory) -> pd.DataFrame | None:
+    """The forecast of the seasonal naive; None if there is no history."""
+    rows = read()
+    if rows.empty:
+        return None
+    panel = ending_at(as_panel(rows), pd.Timestamp(origin))
+    values = seasonal_naive.forecast(panel, horizon, NAIVE.season, QUANTILES)
+    return _as_forecast(values, panel, origin, NAIVE.name, BASELINE)
 
 
 def _as_forecast(

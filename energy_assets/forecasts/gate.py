@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from energy_assets.errors import ForecastError, ShortHistoryError
+from energy_assets.forecasting import sharded
 from energy_assets.forecasting.evaluation.scores import scores
 from energy_assets.forecasting.fitted import Fitted, fit
 from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
 from energy_assets.forecasting.panel.horizons import require_hours
 from energy_assets.forecasting.panel.matrix import to_matrix
 from energy_assets.forecasting.parameters import Parameters
+from energy_assets.forecasting.sharded import Apply, Shard
 
 PROMOTED = "promoted"
 
@@ -54,22 +56,51 @@ def train(
 
     Raises ForecastError if the parameters cannot be used.
     """
-    try:
-        place = {"country": country, "timezone": timezone}
-        chosen = Parameters(**{**place, "n_jobs": n_jobs, **parameters})
-    except TypeError as error:
-        raise ForecastError(
-            f"The configuration {dict(parameters)} does not fit this version of the forecaster "
-            f"({error}): run the hyperparameter search again for a new one."
-        ) from error
+    chosen = _chosen(parameters, country, timezone, n_jobs)
     try:
         require_hours(to_matrix(panel), chosen.horizon, chosen.calibration_days)
         forecaster = fit(panel, None, chosen)
     except ShortHistoryError as error:
         return TrainedModel(None, {}, f"not trained: {error}")
-    if (holdout := forecaster.holdout) is None:
+    holdout = forecaster.holdout
+    return _judged(forecaster, {} if holdout is None else scores(holdout, panel))
+
+
+def train_by_shard(
+    shards: Sequence[Shard],
+    parameters: Mapping[str, Any],
+    country: str | None,
+    timezone: str,
+    apply: Apply = map,
+) -> TrainedModel:
+    """The same, for a panel of which each of the `shards` reads a part.
+
+    `apply` works like the built-in `map`. The held-out days are scored, but not kept.
+    """
+    chosen = _chosen(parameters, country, timezone, None)
+    try:
+        return _judged(*sharded.fit(shards, chosen, apply))
+    except ShortHistoryError as error:
+        return TrainedModel(None, {}, f"not trained: {error}")
+
+
+def _chosen(
+    parameters: Mapping[str, Any], country: str | None, timezone: str, n_jobs: int | None
+) -> Parameters:
+    """The parameters of the forecaster; raises ForecastError if they are not its parameters."""
+    try:
+        place = {"country": country, "timezone": timezone}
+        return Parameters(**{**place, "n_jobs": n_jobs, **parameters})
+    except TypeError as error:
+        raise ForecastError(
+            f"The configuration {dict(parameters)} does not fit this version of the forecaster "
+            f"({error}): run the hyperparameter search again for a new one."
+        ) from error
+
+
+def _judged(forecaster: Fitted, held_out_scores: Mapping[str, float]) -> TrainedModel:
+    if not held_out_scores:
         return TrainedModel(forecaster, {}, "not scored: calibration_days=0 holds out no days")
-    held_out_scores = scores(holdout, panel)
     return TrainedModel(forecaster, held_out_scores, gate(held_out_scores))
 
 

@@ -27,7 +27,7 @@ from energy_assets.settings import utc_now
 from energy_assets.stores.compare_and_set import compare_and_set
 from energy_assets.stores.files import document_errors
 from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.parquet import encode, read_metadata
+from energy_assets.stores.parquet import Parts, encode, read_metadata
 
 POINTER = "newest.json"
 FOLDER = "published"
@@ -58,7 +58,7 @@ class Published:
 def publish(
     objects: ObjectStore,
     version: pd.DataFrame,
-    tables: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame | Parts],
     source: str,
     complete: bool = True,
 ) -> Published:
@@ -126,7 +126,9 @@ def _replaces(new: Published, current: Published | None, complete: bool) -> bool
     return complete and new.version == current.version and new.published_at > current.published_at
 
 
-def _holds(objects: ObjectStore, published: Published, tables: Mapping[str, pd.DataFrame]) -> bool:
+def _holds(
+    objects: ObjectStore, published: Published, tables: Mapping[str, pd.DataFrame | Parts]
+) -> bool:
     """Whether these very tables are published."""
     if published.files.keys() != tables.keys():
         return False

@@ -5,7 +5,9 @@ The file of an origin holds all versions, told apart by `made_at`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -19,6 +21,11 @@ from energy_assets.stores.parquet import read_hour
 from energy_assets.stores.paths import stored_hours
 
 ASSET = "predictions_parquet"
+
+_WORKERS = 4
+"""Files that are read at the same time; with many series, each is large."""
+
+_log = logging.getLogger(__name__)
 
 CARRIED_HOURS = 48
 """A forecast older than this is not carried over."""
@@ -65,6 +72,33 @@ def read_versions(
     Raises NotFoundError if there is none, StorageError if the file cannot be read.
     """
     return up_to_date(read_hour(objects, ASSET, origin, columns))
+
+
+def read_issued(
+    objects: ObjectStore, origins: Iterable[datetime], start: datetime, end: datetime
+) -> list[pd.DataFrame]:
+    """What was issued first from each of the origins for the hours [start, end).
+
+    Origins without a forecast are left out, and so, with a warning, are damaged files.
+
+    Raises UnreachableError if the store does not answer.
+    """
+    filters = [("datetime_utc", ">=", start), ("datetime_utc", "<", end)]
+
+    def read(origin: datetime) -> pd.DataFrame | None:
+        try:
+            rows = read_hour(objects, ASSET, origin, filters=filters)
+        except UnreachableError:
+            raise
+        except NotFoundError:
+            return None
+        except StorageError as error:
+            _log.warning("the forecast from %s is left out: %s", origin, error)
+            return None
+        return first_issued(up_to_date(rows)) if len(rows) else None
+
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        return [issued for issued in pool.map(read, origins) if issued is not None]
 
 
 def read_if_possible(

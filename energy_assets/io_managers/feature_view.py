@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 import dagster as dg
 
@@ -25,8 +24,7 @@ class FeatureViewIOManager(dg.IOManager):
             write_reference(self.objects, hour_of(key), dataset)
 
     def load_input(self, context: dg.InputContext) -> dict[str, PinnedRows]:
-        return {key: self._read(hour_of(key)) for key in context.asset_partition_keys}
-
-    def _read(self, hour: datetime) -> PinnedRows:
-        dataset = read_reference(self.objects, hour)
-        return PinnedRows(self.feature_store.read_training_dataset(dataset), dataset)
+        return {
+            key: PinnedRows(self.feature_store, read_reference(self.objects, hour_of(key)))
+            for key in context.asset_partition_keys
+        }

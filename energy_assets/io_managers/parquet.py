@@ -8,16 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import dagster as dg
 import pandas as pd
 
-from energy_assets.errors import NotFoundError
 from energy_assets.partitions import hour_of
 from energy_assets.sources import Source
 from energy_assets.stores.compare_and_set import compare_and_set
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import decode, encode, read_hour
 from energy_assets.stores.paths import hour_path
-
-MAY_BE_MISSING = "may_be_missing"
-"""Input metadata: hours without a file are left out. Without it, they are an error."""
 
 _WORKERS = 8  # a remote store takes far longer to answer than we take to process the answer
 
@@ -60,17 +56,7 @@ class ParquetIOManager(dg.IOManager):
 
     def load_input(self, context: dg.InputContext) -> dict[str, pd.DataFrame]:
         asset = context.asset_key.path[-1]
-        optional = bool(context.definition_metadata.get(MAY_BE_MISSING))
-
-        def read(key: str) -> pd.DataFrame | None:
-            try:
-                return read_hour(self.objects, asset, hour_of(key))
-            except NotFoundError:
-                if optional:
-                    return None
-                raise
-
         keys = context.asset_partition_keys
         with ThreadPoolExecutor(_WORKERS) as pool:
-            frames = dict(zip(keys, pool.map(read, keys), strict=True))
-        return {key: frame for key, frame in frames.items() if frame is not None}
+            frames = pool.map(lambda key: read_hour(self.objects, asset, hour_of(key)), keys)
+            return dict(zip(keys, frames, strict=True))

@@ -23,7 +23,6 @@ from energy_assets.serving.problems import unavailable
 from energy_assets.settings import Settings, typed, utc_now
 from energy_assets.sources import DatasetProfile, dataset_profile, source_id
 from energy_assets.stores.opening import Stores, open_stores
-from energy_assets.stores.versions import newest_versions
 
 LONGEST_WAIT = 10 * 60
 """Seconds for which a client may keep an answer at most."""
@@ -103,10 +102,11 @@ class Service:
         if start >= end or (start >= snapshot.observations.start and known_by == snapshot.known_by):
             return snapshot.observations
         feature_store = self.stores.feature_store
-        versions = within(PATIENCE_SECONDS, lambda: feature_store.read_versions(start, end))
-        return observations_of(
-            newest_versions(versions, known_by, CONSUMPTION_VERSIONS), start, end
+        rows = within(
+            PATIENCE_SECONDS,
+            lambda: feature_store.read(start, end, known_by, table=CONSUMPTION_VERSIONS),
         )
+        return observations_of(rows, start, end)
 
     def state(self, snapshot: Snapshot) -> State:
         """How things stand; at most `STATE_SECONDS` old, because it lists what is stored.

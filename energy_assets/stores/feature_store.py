@@ -9,6 +9,8 @@ from typing import Protocol
 
 import pandas as pd
 
+from energy_assets.schemas import CONSUMPTION, Table
+
 
 @dataclass(frozen=True)
 class TrainingDataset:
@@ -22,6 +24,8 @@ class TrainingDataset:
     """Identifies the table that `version` counts in: a new table counts from zero again."""
     known_by: datetime | None = None
     """The rows are those known by then. None: all that the version of the table knew."""
+    shard_rows: tuple[int, ...] = ()
+    """How many of the rows are in each shard; empty if they are not divided."""
 
 
 class FeatureStore(Protocol):
@@ -38,15 +42,28 @@ class FeatureStore(Protocol):
         same key and `known_at`, or if one has none; StorageError if they cannot be written.
         """
 
+    @property
+    def shards(self) -> int:
+        """How many groups of series can be read by themselves; 1 if they are not divided."""
+
     def read(
-        self, start: datetime, end: datetime, known_by: datetime | None = None
+        self,
+        start: datetime,
+        end: datetime,
+        known_by: datetime | None = None,
+        shard: int | None = None,
+        table: Table = CONSUMPTION,
     ) -> pd.DataFrame:
         """The rows of [start, end), sorted by key; no rows if the store is empty.
 
-        Versions known later than `known_by` do not count; None: all count.
+        Versions known later than `known_by` do not count; None: all count. With `shard`, counted
+        from 0, only the rows of its series. With `CONSUMPTION_VERSIONS` as the `table`, each row
+        says since when it has been known.
         """
 
-    def read_versions(self, start: datetime, end: datetime) -> pd.DataFrame:
+    def read_versions(
+        self, start: datetime, end: datetime, shard: int | None = None
+    ) -> pd.DataFrame:
         """All versions of the rows of [start, end), sorted by key and `known_at`."""
 
     def create_training_dataset(
@@ -54,7 +71,9 @@ class FeatureStore(Protocol):
     ) -> TrainingDataset:
         """Pin the rows of [start, end) that were known by `known_by`, as they are now."""
 
-    def read_training_dataset(self, dataset: TrainingDataset) -> pd.DataFrame:
+    def read_training_dataset(
+        self, dataset: TrainingDataset, shard: int | None = None
+    ) -> pd.DataFrame:
         """The pinned rows, sorted by key. Later changes to the table do not affect them."""
 
     def maintain(self, keep: int) -> Mapping[str, int]:

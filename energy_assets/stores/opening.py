@@ -43,7 +43,9 @@ def open_stores(settings: Settings, source_id: str) -> Stores:
         model_registry = HopsworksModelRegistry(connection, source_id)
     else:
         table = f"energy_consumption_denmark_{settings.feature_group_version}"
-        feature_store = DeltaFeatureStore(root / "feature_store" / table)
+        feature_store = DeltaFeatureStore(
+            root / "feature_store" / table, shards=settings.series_shards
+        )
         model_registry = FolderModelRegistry(root / "models")
     if settings.object_store == "gcs":
         from energy_assets.stores.gcs.object_store import GcsObjectStore

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from typing import TypeAlias
 
 import pandas as pd
 import pyarrow as pa
@@ -21,12 +22,32 @@ _WORKERS = 8
 _log = logging.getLogger(__name__)
 
 
-def encode(frame: pd.DataFrame, metadata: Mapping[str, str]) -> bytes:
-    """The frame as a Parquet file, with `metadata` beside pandas' own in the file's schema."""
-    table = _as_table(frame)
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
+Filters: TypeAlias = Sequence[tuple[str, str, object]]
+"""Conditions that all rows meet, such as `("horizon", "<", 3)`."""
+
+Parts: TypeAlias = Callable[[], Iterable[pd.DataFrame]]
+"""Gives the rows of a table in parts, of which one is in memory at a time."""
+
+
+def encode(table: pd.DataFrame | Parts, metadata: Mapping[str, str]) -> bytes:
+    """The table as a Parquet file, with `metadata` beside pandas' own in the file's schema.
+
+    Each part has row groups of its own.
+    """
+    parts = [table] if isinstance(table, pd.DataFrame) else table()
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd", coerce_timestamps="us")
+    writer: pq.ParquetWriter | None = None
+    for part in parts:
+        rows = _as_table(part)
+        if writer is None:
+            rows = rows.replace_schema_metadata({**(rows.schema.metadata or {}), **metadata})
+            writer = pq.ParquetWriter(
+                buffer, rows.schema, compression="zstd", coerce_timestamps="us"
+            )
+        writer.write_table(rows.replace_schema_metadata(writer.schema.metadata))
+    if writer is None:
+        raise ValueError("a table without parts has no columns")
+    writer.close()
     return buffer.getvalue()
 
 
@@ -34,21 +55,32 @@ def _as_table(frame: pd.DataFrame) -> pa.Table:
     """The frame with its index and pandas' metadata."""
     if isinstance(frame.index, pd.RangeIndex) or None in frame.index.names:
         return pa.Table.from_pandas(frame)
-    # pyarrow makes an object of each period in an index, but not of those in a column.
     schema = pa.Table.from_pandas(frame.iloc[:1]).schema
-    columns = pa.Table.from_pandas(frame.reset_index(), preserve_index=False)
-    return columns.select(schema.names).replace_schema_metadata(schema.metadata)
+    columns = frame.reset_index()
+    arrays = []
+    for name in schema.names:
+        column = columns[name]
+        # Otherwise pyarrow makes an object of each period, which takes many times as long.
+        period = isinstance(column.dtype, pd.PeriodDtype)
+        arrays.append(pa.array(column.array if period else column, from_pandas=True))
+    return pa.table(arrays, schema.names).replace_schema_metadata(schema.metadata)
 
 
 def read_hour(
-    objects: ObjectStore, asset: str, hour: datetime, columns: Sequence[str] | None = None
+    objects: ObjectStore,
+    asset: str,
+    hour: datetime,
+    columns: Sequence[str] | None = None,
+    filters: Filters | None = None,
 ) -> pd.DataFrame:
     """The frame of an asset's hour, with its index and types; or those `columns` that it has.
+
+    With `filters`, the rows that meet them; others are never in memory together.
 
     Raises NotFoundError if it does not exist, StorageError if it is not readable Parquet.
     """
     data = read_hour_file(objects, asset, hour, "parquet")
-    return decode(data, objects.url(hour_path(asset, hour, "parquet")), columns)
+    return decode(data, objects.url(hour_path(asset, hour, "parquet")), columns, filters)
 
 
 def read_hours(objects: ObjectStore, asset: str, hours: Iterable[datetime]) -> pd.DataFrame:
@@ -81,19 +113,33 @@ def read_hours(objects: ObjectStore, asset: str, hours: Iterable[datetime]) -> p
     return _in_nanoseconds(whole.to_pandas(ignore_metadata=True))
 
 
-def decode(data: bytes, url: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+def decode(
+    data: bytes,
+    url: str,
+    columns: Sequence[str] | None = None,
+    filters: Filters | None = None,
+) -> pd.DataFrame:
     """The frame in a Parquet file, with its index and types; or those `columns` that it has.
+
+    With `filters`, the rows that meet them.
 
     Raises StorageError, naming the file by its `url`, if it is not readable Parquet.
     """
-    return _in_nanoseconds(_table(data, url, columns).to_pandas())
+    return _in_nanoseconds(_table(data, url, columns, filters).to_pandas())
 
 
-def _table(data: bytes, url: str, columns: Sequence[str] | None = None) -> pa.Table:
+def _table(
+    data: bytes,
+    url: str,
+    columns: Sequence[str] | None = None,
+    filters: Filters | None = None,
+) -> pa.Table:
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
         if columns is not None:
             columns = [name for name in columns if name in file.schema_arrow.names]
+        if filters:
+            return pq.read_table(pa.BufferReader(data), columns=columns, filters=filters)
         return file.read(columns)
     except (pa.ArrowInvalid, OSError) as error:  # what pyarrow raises for damaged content
         raise StorageError(

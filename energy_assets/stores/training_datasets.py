@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import NamedTuple
+from functools import cached_property, partial
 
 import pandas as pd
 from pydantic import TypeAdapter
 
 from energy_assets.settings import PARTITION_FORMAT
-from energy_assets.stores.feature_store import TrainingDataset
+from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
 from energy_assets.stores.files import document_errors
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.paths import hour_path, read_hour_file
@@ -19,11 +20,25 @@ from energy_assets.stores.paths import hour_path, read_hour_file
 FEATURE_VIEW = "feature_view"
 
 
-class PinnedRows(NamedTuple):
-    """The rows of a training dataset, and the reference to it."""
+@dataclass(frozen=True)
+class PinnedRows:
+    """A training dataset whose rows are read when they are needed."""
 
-    rows: pd.DataFrame
+    feature_store: FeatureStore
     dataset: TrainingDataset
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """All its rows."""
+        return self.feature_store.read_training_dataset(self.dataset)
+
+    @property
+    def shards(self) -> list[Callable[[], pd.DataFrame]]:
+        """What reads the rows of each shard; a single one if the series are not divided."""
+        read = self.feature_store.read_training_dataset
+        return [
+            partial(read, self.dataset, number) for number in range(len(self.dataset.shard_rows))
+        ] or [partial(read, self.dataset)]
 
 
 def write_reference(objects: ObjectStore, hour: datetime, dataset: TrainingDataset) -> None:

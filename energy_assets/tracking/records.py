@@ -107,15 +107,19 @@ def best_config(
 def model(
     partition: str,
     trained: TrainedModel,
-    panel: pd.DataFrame,
+    panel: pd.DataFrame | None,
     config: BestConfig,
     dataset: TrainingDataset,
 ) -> Record:
-    """A trained model: verdict, scores beside both seasonal naives, by series and by horizon."""
+    """A trained model: verdict, scores beside both seasonal naives, by series and by horizon.
+
+    Without the `panel`, which is too large if it is divided into shards, not by series.
+    """
     from energy_assets.forecasting.evaluation.plots import error_by_horizon_plot
 
     tables, pictures = {"scores": evaluation.comparison(trained.scores)}, {}
-    if trained.forecaster is not None and (holdout := trained.forecaster.holdout) is not None:
+    holdout = None if trained.forecaster is None else trained.forecaster.holdout
+    if holdout is not None and panel is not None:
         by_series, by_horizon = _by_slice(holdout, panel)
         tables |= {"by_series": by_series, "by_horizon": by_horizon.reset_index()}
         lines = {str(name): by_horizon[name] for name in by_horizon}

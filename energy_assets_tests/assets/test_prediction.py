@@ -30,7 +30,9 @@ from energy_assets_tests.world import ORIGIN, SERIES, Only, World
 class Unreadable:
     """A feature store that cannot be read."""
 
-    def read_versions(self, *_: object) -> pd.DataFrame:
+    shards = 1
+
+    def read(self, *_: object) -> pd.DataFrame:
         raise StorageError("the disk is gone")
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -69,7 +70,7 @@ def made(
     read_last: Callable[[], pd.DataFrame] = no_forecast,
     limits: Limits = LIMITS,
 ) -> pd.DataFrame:
-    rows = forecast(ORIGIN, read_history, candidates, read_last, limits)
+    rows = forecast(ORIGIN, [read_history], candidates, read_last, limits)
     assert list(rows.columns) == list(FORECASTS.dtypes)
     assert len(rows) == 2 * 24
     assert rows.groupby("consumer_type")["horizon"].apply(list).tolist() == [list(range(1, 25))] * 2
@@ -173,7 +174,7 @@ def test_the_last_forecast_is_carried_over_if_the_feature_store_fails_or_is_slow
     read_history: Callable[[], pd.DataFrame],
 ) -> None:
     before = forecast(
-        ORIGIN - 3 * HOUR, lambda: history(ORIGIN - 3 * HOUR), [], no_forecast, LIMITS
+        ORIGIN - 3 * HOUR, [lambda: history(ORIGIN - 3 * HOUR)], [], no_forecast, LIMITS
     )
     rows = made([], read_history, lambda: before, limits=IMPATIENT)
     assert qualities(rows) == {("carried_over", "seasonal_naive_168")}
@@ -191,7 +192,7 @@ def test_the_last_forecast_is_carried_over_if_the_feature_store_fails_or_is_slow
 def test_a_store_without_any_rows_has_its_last_forecast_carried_over() -> None:
     before = made([])
     empty = history()[list(CONSUMPTION.dtypes)].iloc[:0]
-    later = forecast(ORIGIN + 30 * HOUR, lambda: empty, [], lambda: before, LIMITS)
+    later = forecast(ORIGIN + 30 * HOUR, [lambda: empty], [], lambda: before, LIMITS)
     assert set(later["quality"]) == {"carried_over"}
     assert later["datetime_utc"].min() == pd.Timestamp(ORIGIN + 31 * HOUR)
 
@@ -199,7 +200,7 @@ def test_a_store_without_any_rows_has_its_last_forecast_carried_over() -> None:
 def test_a_forecast_of_a_release_without_quantiles_is_carried_over_without_them() -> None:
     names = [name for name in QUANTILES.values() if name not in ("lower", "upper")]
     before = made([]).assign(**dict.fromkeys(names, np.nan))
-    rows = forecast(ORIGIN + HOUR, unreadable, [], lambda: before, LIMITS)
+    rows = forecast(ORIGIN + HOUR, [unreadable], [], lambda: before, LIMITS)
     assert set(rows["quality"]) == {"carried_over"}
     assert rows[names].isna().all(axis=None)
     assert rows[["energy_consumption", "lower", "upper"]].notna().all(axis=None)
@@ -207,7 +208,36 @@ def test_a_forecast_of_a_release_without_quantiles_is_carried_over_without_them(
 
 def test_with_nothing_at_all_the_first_error_is_raised() -> None:
     with pytest.raises(StorageError, match="cannot read the table"):
-        forecast(ORIGIN, unreadable, [], no_forecast, LIMITS)
+        forecast(ORIGIN, [unreadable], [], no_forecast, LIMITS)
     empty = history().iloc[:0]
     with pytest.raises(ShortHistoryError, match="no observations"):
-        forecast(ORIGIN, lambda: empty, [], no_forecast, LIMITS)
+        forecast(ORIGIN, [lambda: empty], [], no_forecast, LIMITS)
+
+
+def of_code(code: str) -> pd.DataFrame:
+    rows = history()
+    return rows[rows["consumer_type"] == code]
+
+
+@pytest.mark.parametrize("rung", ["model", "previous_model", "baseline", "carried_over"])
+def test_every_rung_gives_the_same_forecast_by_shards(fitted: Fitted, rung: str) -> None:
+    def broken() -> Fitted:
+        raise BrokenModelError("damaged")
+
+    def unreadable() -> pd.DataFrame:
+        raise StorageError("the feature store does not answer")
+
+    loaded = replace(fitted, history=None)
+    stored = {
+        "model": [Stored(lambda: loaded)],
+        "previous_model": [Stored(broken), Stored(lambda: loaded, ORIGIN - HOUR)],
+    }.get(rung, [Stored(broken)])
+    before = made([Stored(lambda: fitted)]).assign(made_at=pd.Timestamp(ORIGIN))
+    whole, shards = [history], [partial(of_code, code) for code in ("111", "999", "121")]
+    if rung == "carried_over":
+        whole, shards = [unreadable], [shards[0], unreadable, shards[2]]
+    expected, found = (
+        forecast(ORIGIN, histories, stored, lambda: before, LIMITS) for histories in (whole, shards)
+    )
+    assert set(found["quality"]) == {rung}
+    pd.testing.assert_frame_equal(found, expected)

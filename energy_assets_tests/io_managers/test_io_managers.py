@@ -19,7 +19,6 @@ from energy_assets.io_managers import (
     ModelIOManager,
     ParquetIOManager,
 )
-from energy_assets.io_managers.parquet import MAY_BE_MISSING
 from energy_assets.partitions import HOUR, hourly, key_of
 from energy_assets.schemas import CONSUMPTION, first_versions
 from energy_assets.settings import read_settings
@@ -93,13 +92,11 @@ def test_an_hour_of_a_parquet_asset_is_a_file_of_its_own(world: World, count: in
     assert metadata == {"source": "simulator", "partition": KEYS[0]}
 
 
-def test_a_missing_hour_is_an_error_unless_the_input_allows_it(world: World) -> None:
+def test_a_missing_hour_is_an_error(world: World) -> None:
     manager = ParquetIOManager(world.stores.object_store, world.source)
     passed_on(manager, {KEYS[1]: rows(HOURS[1], 1.0)}, HOURS[1], HOURS[1])
     with pytest.raises(NotFoundError, match=f"upstream has nothing for {KEYS[0]}"):
         passed_on(manager, None, H, HOURS[-1])
-    received = passed_on(manager, None, H, HOURS[-1], into={MAY_BE_MISSING: True})
-    assert list(received) == [KEYS[1]]
 
 
 def test_rows_of_a_range_of_hours_reach_the_feature_group_in_one_commit(world: World) -> None:

@@ -12,11 +12,12 @@ from energy_assets.stores.feature_store import FeatureStore
 from energy_assets_tests.stores.hopsworks.clients import features
 
 
-@pytest.fixture(params=["embedded", "hopsworks"])
+@pytest.fixture(params=["embedded", "embedded, 3 shards", "hopsworks"])
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., FeatureStore]:
     """Opens each of the feature stores; both are empty."""
-    if request.param == "embedded":
-        return lambda **options: DeltaFeatureStore(tmp_path / "table", **options)
+    if request.param.startswith("embedded"):
+        shards = 3 if "shards" in request.param else 1
+        return lambda **options: DeltaFeatureStore(tmp_path / "table", shards=shards, **options)
     project = request.getfixturevalue("hopsworks")
     return lambda **options: features(project, **options)
 

@@ -162,3 +162,30 @@ def test_two_writers_at_the_same_time_lose_no_rows(store: FeatureStore) -> None:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(write, (0, 1)))  # raises what a writer raises
     assert len(store.read(T0, T0 + 8 * HOUR)) == 16
+
+
+def test_the_shards_together_hold_every_series_once(store: FeatureStore) -> None:
+    series = pd.concat(
+        [versions().assign(consumer_type=f"{number:03}") for number in range(7)], ignore_index=True
+    )
+    store.upsert(series)
+    store.upsert(series.assign(energy_consumption=series["energy_consumption"] + 1))
+    start, end = T0, T0 + 3 * HOUR
+    pinned = store.create_training_dataset(start, end)
+    assert store.shards in (1, 3)
+    for whole, parts in (
+        (store.read(start, end), [store.read(start, end, shard=n) for n in range(store.shards)]),
+        (
+            store.read_versions(start, end),
+            [store.read_versions(start, end, shard=n) for n in range(store.shards)],
+        ),
+        (
+            store.read_training_dataset(pinned),
+            [store.read_training_dataset(pinned, shard=n) for n in range(store.shards)],
+        ),
+    ):
+        together = pd.concat(parts).sort_values(list(PRIMARY_KEY), ignore_index=True)
+        pd.testing.assert_frame_equal(together, whole)
+        held = [set(part["consumer_type"] + part["area"]) for part in parts]
+        assert len(set.union(*held)) == sum(map(len, held)), "a series is in one shard"
+        assert all(held) or store.shards == 1

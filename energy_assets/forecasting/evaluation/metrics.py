@@ -35,12 +35,6 @@ def covered(actual: Floats, lower: Floats, upper: Floats) -> Floats:
     return np.where(defined, (lower <= actual) & (actual <= upper), np.nan)
 
 
-def wape(actual: Floats, forecast: Floats) -> float:
-    """Weighted absolute percentage error, as a share: sum |forecast - actual| / sum |actual|."""
-    total = float(np.nansum(np.abs(actual)))
-    return float(np.nansum(np.abs(forecast - actual))) / total if total else np.nan
-
-
 def pinball_loss(actual: Floats, quantile: Floats, alpha: float) -> float:
     """Mean of max(alpha (a - q), (alpha - 1) (a - q)), in the unit of the values."""
     error = actual - quantile

@@ -8,7 +8,7 @@ such tables.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -52,11 +52,7 @@ def summary(table: pd.DataFrame) -> dict[str, float]:
     median, so that a small series counts as much as a large one. `wape` is taken over all rows, so
     that a series counts by its size.
     """
-    series = by_series(table)
-    scores = {str(metric): float(value) for metric, value in series.mean().items()}
-    actual = table["actual"].to_numpy(dtype=float)
-    scores["wape"] = metrics.wape(actual, table["forecast"].to_numpy(dtype=float))
-    return scores | {"mape_median": float(series["mape"].median())}
+    return _summary(_with_totals(table))
 
 
 def scores(holdout: pd.DataFrame, panel: pd.DataFrame) -> dict[str, float]:
@@ -65,14 +61,31 @@ def scores(holdout: pd.DataFrame, panel: pd.DataFrame) -> dict[str, float]:
     `panel` holds the observations up to the last target. The names are those of `summary`; for the
     naives they end in `_seasonal_naive_24` or `_seasonal_naive_168`.
     """
-    matrix = to_matrix(panel)
+    return joined_scores([series_scores(holdout, to_matrix(panel))])
+
+
+SeriesScores = Mapping[str, pd.DataFrame]
+"""Ending of a metric's name, which tells the seasonal naives, -> the metrics of each series."""
+
+
+def series_scores(holdout: pd.DataFrame, matrix: PanelMatrix) -> SeriesScores:
+    """What `scores` are made from, which can be had for some of the series at a time."""
     errors = naive_errors(matrix.until(holdout["origin"].min()))
     table = holdout.assign(naive_error=errors[series_rows(holdout, matrix)])
-    result = summary(table)
-    for naive in SEASONAL_NAIVES:
-        naive_scores = summary(with_naive(table, panel, naive.season))
-        result |= {f"{metric}_{naive.name}": value for metric, value in naive_scores.items()}
-    return result
+    naives = {
+        f"_{naive.name}": _with_totals(_with_naive(table, matrix, naive.season))
+        for naive in SEASONAL_NAIVES
+    }
+    return {"": _with_totals(table), **naives}
+
+
+def joined_scores(parts: Sequence[SeriesScores]) -> dict[str, float]:
+    """The `scores` of all series, from those of some series each."""
+    return {
+        f"{metric}{ending}": value
+        for ending in parts[0]
+        for metric, value in _summary(pd.concat([part[ending] for part in parts])).items()
+    }
 
 
 def comparison(scored: Mapping[str, float]) -> pd.DataFrame:
@@ -91,7 +104,10 @@ def with_naive(table: pd.DataFrame, panel: pd.DataFrame, season: int) -> pd.Data
 
     `panel` holds the observations up to the last origin; each forecast uses those up to its origin.
     """
-    matrix = to_matrix(panel)
+    return _with_naive(table, to_matrix(panel), season)
+
+
+def _with_naive(table: pd.DataFrame, matrix: PanelMatrix, season: int) -> pd.DataFrame:
     origins, origin_rows = np.unique(table["origin"].to_numpy(), return_inverse=True)
     horizon = table["horizon"].to_numpy(dtype=np.int64)
     positions = matrix.hours.get_indexer(pd.DatetimeIndex(origins))
@@ -114,6 +130,23 @@ def naive_errors(history: PanelMatrix) -> Floats:
     observed = np.isfinite(errors)
     total = np.where(observed, errors, 0.0).sum(axis=1)
     return metrics.ratio(total, observed.sum(axis=1).astype(float))
+
+
+def _with_totals(table: pd.DataFrame) -> pd.DataFrame:
+    """The metrics of each series, and the totals that the WAPE of all rows is made from."""
+    actual, forecast = (table[name] for name in ("actual", "forecast"))
+    totals = pd.DataFrame({"total_error": (forecast - actual).abs(), "total_actual": actual.abs()})
+    levels = [table[level] for level in _series_levels(table)]
+    summed = totals.groupby(levels).sum() if levels else totals.sum().to_frame().T
+    return by_series(table).join(summed)
+
+
+def _summary(series: pd.DataFrame) -> dict[str, float]:
+    total = series.pop("total_actual").sum()
+    error = series.pop("total_error").sum()
+    scores = {str(metric): float(value) for metric, value in series.mean().items()}
+    scores["wape"] = float(error / total) if total else np.nan
+    return scores | {"mape_median": float(series["mape"].median())}
 
 
 def _series_levels(table: pd.DataFrame) -> list[str]:

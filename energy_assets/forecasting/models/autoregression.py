@@ -35,6 +35,9 @@ REACH = 2 * HOURS_PER_WEEK + HOURS_PER_DAY
 POOLED_ORIGINS = 20.0
 """The pooled weights count as much as this many origins of a series."""
 
+SAMPLE_SERIES = 50
+"""So many series are enough for the pooled weights."""
+
 _CHUNK_SERIES = 50
 _LAST_HOURS = 48
 YEAR = 365.25 * HOURS_PER_DAY
@@ -65,6 +68,39 @@ class Autoregression:
         return change + _anchor(level, origins, horizon)
 
 
+@dataclass(frozen=True)
+class Pooled:
+    """What the series share: `weights` (blocks, inputs, horizons) and `penalty` (blocks, inputs).
+
+    NaN for a block without origins.
+    """
+
+    weights: Floats
+    penalty: Floats
+
+
+def pool(
+    level: Floats,
+    observed: npt.NDArray[np.bool_],
+    horizon: int,
+    calendar: Calendar,
+    start: int,
+    end: int,
+) -> Pooled:
+    """The pooled weights of evenly spaced series; the arguments are those of `fit`."""
+    sample = np.unique(np.linspace(0, len(level) - 1, SAMPLE_SERIES).astype(int))
+    rows = _Rows(level[sample], observed[sample], horizon, calendar, start, end)
+    weights = np.full((BLOCKS, rows.inputs, horizon), np.nan)
+    penalty = np.full((BLOCKS, rows.inputs), np.nan)
+    for block, members in rows.blocks():
+        gram, moment, count = (part.sum(axis=0) for part in rows.sums(slice(None), members))
+        # The penalty of an input is its mean square; the constant has almost none.
+        spread = np.diagonal(gram) / max(float(count), 1.0) + 1e-9
+        penalty[block] = POOLED_ORIGINS * np.where(np.arange(len(spread)) == 0, 1e-6, spread)
+        weights[block] = np.linalg.solve(gram + np.diag(penalty[block]), moment)
+    return Pooled(weights, penalty)
+
+
 def fit(
     level: Floats,
     observed: npt.NDArray[np.bool_],
@@ -72,23 +108,58 @@ def fit(
     calendar: Calendar,
     start: int,
     end: int,
+    pooled: Pooled | None = None,
 ) -> Autoregression:
     """Fit to the origins whose whole horizon lies before column `end` of `level`.
 
     `level`, shape (series, hours), has no gaps after a series' start. An origin counts for a series
-    if every hour ahead was `observed` and every input is known.
+    if every hour ahead was `observed` and every input is known. `pooled` are the weights to shrink
+    towards; by default those of these series.
     """
-    origins = np.arange(REACH, end - horizon)
+    pooled = pooled or pool(level, observed, horizon, calendar, start, end)
+    rows = _Rows(level, observed, horizon, calendar, start, end)
     count = len(level)
-    sample = np.unique(np.linspace(0, count - 1, _CHUNK_SERIES).astype(int))
-    inputs = _inputs(level[:1], origins[:1], horizon, calendar, start).shape[-1]
-    weights = np.zeros((count + 1, BLOCKS, inputs, horizon), dtype=np.float32)
+    weights = np.zeros((count + 1, BLOCKS, rows.inputs, horizon), dtype=np.float32)
+    for block, members in rows.blocks():
+        penalty = np.diag(pooled.penalty[block])
+        weights[-1, block] = pooled.weights[block]
+        for first in range(0, count, _CHUNK_SERIES):
+            chunk = slice(first, min(first + _CHUNK_SERIES, count))
+            gram, moment, _ = rows.sums(chunk, members)
+            weights[chunk, block] = np.linalg.solve(
+                gram + penalty, moment + penalty @ pooled.weights[block]
+            )
+    return Autoregression(weights)
 
-    def sums(series: slice | Ints, at: Ints) -> tuple[Floats, Floats, Floats]:
-        inputs = _inputs(level[series], at, horizon, calendar, start)
-        ahead = at[:, None] + np.arange(1, horizon + 1)
-        target = level[series][:, ahead] - _anchor(level[series], at, horizon)
-        usable = np.asarray(observed[series][:, ahead].all(axis=2))
+
+class _Rows:
+    """The inputs and targets of some series at every origin that may be trained on."""
+
+    def __init__(
+        self,
+        level: Floats,
+        observed: npt.NDArray[np.bool_],
+        horizon: int,
+        calendar: Calendar,
+        start: int,
+        end: int,
+    ) -> None:
+        self._level, self._observed = level, observed
+        self._horizon, self._calendar, self._start = horizon, calendar, start
+        self._origins = np.arange(REACH, end - horizon)
+        self.inputs = self._inputs(slice(0, 1), self._origins[:1]).shape[-1]
+
+    def blocks(self) -> Iterator[tuple[int, Ints]]:
+        """Each block of the day that has origins, with its origins."""
+        for block, members in _blocks(self._origins, self._start):
+            yield block, self._origins[members]
+
+    def sums(self, series: slice, at: Ints) -> tuple[Floats, Floats, Floats]:
+        """The sums of squares and products over the origins, and how many of them count."""
+        level, inputs = self._level[series], self._inputs(series, at)
+        ahead = at[:, None] + np.arange(1, self._horizon + 1)
+        target = level[:, ahead] - _anchor(level, at, self._horizon)
+        usable = np.asarray(self._observed[series][:, ahead].all(axis=2))
         for part in (target, inputs):
             usable = usable & np.isfinite(part).all(axis=2)
         rows = np.where(usable[..., None], inputs, 0.0)
@@ -96,18 +167,8 @@ def fit(
         across = rows.transpose(0, 2, 1)
         return np.matmul(across, rows), np.matmul(across, target), usable.sum(axis=1)
 
-    for block, members in _blocks(origins, start):
-        gram, moment, rows = (part.sum(axis=0) for part in sums(sample, origins[members]))
-        # The penalty of an input is its mean square; the constant has almost none.
-        spread = np.diagonal(gram) / max(float(rows), 1.0) + 1e-9
-        penalty = POOLED_ORIGINS * np.diag(np.where(np.arange(len(spread)) == 0, 1e-6, spread))
-        pooled = np.linalg.solve(gram + penalty, moment)
-        weights[-1, block] = pooled
-        for first in range(0, count, _CHUNK_SERIES):
-            chunk = slice(first, min(first + _CHUNK_SERIES, count))
-            gram, moment, _ = sums(chunk, origins[members])
-            weights[chunk, block] = np.linalg.solve(gram + penalty, moment + penalty @ pooled)
-    return Autoregression(weights)
+    def _inputs(self, series: slice, at: Ints) -> Floats:
+        return _inputs(self._level[series], at, self._horizon, self._calendar, self._start)
 
 
 def _blocks(origins: Ints, start: int) -> Iterator[tuple[int, Ints]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import pandas as pd
 
 from energy_assets.forecasting.features import transform
-from energy_assets.forecasting.models.intervals import cross_calibrated
+from energy_assets.forecasting.models import intervals
 from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, Floats, Ints, PanelMatrix
 
 T = TypeVar("T")
@@ -61,9 +61,21 @@ class HeldOut:
         """Actual minus forecast on the transformed scale."""
         return transform.asinh(self.actual, self.scale) - transform.asinh(self.forecast, self.scale)
 
-    def table(self, coverage: float) -> pd.DataFrame:
-        """The table of forecasts, with intervals; see `GlobalForecaster.holdout_`."""
-        days = (self.origins - self.origins[0]) // HOURS_PER_DAY
-        lower, upper = cross_calibrated(self.residuals, self.forecast, self.scale, days, coverage)
+    @property
+    def days(self) -> Ints:
+        """The day that each origin belongs to, shape (origins,), counted from 0."""
+        return (self.origins - self.origins[0]) // HOURS_PER_DAY
+
+    def table(
+        self, coverage: float, pooled: Sequence[intervals.Calibration] | None = None
+    ) -> pd.DataFrame:
+        """The table of forecasts, with intervals; see `GlobalForecaster.holdout_`.
+
+        `pooled` is what the intervals of each day have in common with other series, if these are
+        not all; see `intervals.pool_by_day`.
+        """
+        lower, upper = intervals.cross_calibrated(
+            self.residuals, self.forecast, self.scale, self.days, coverage, pooled
+        )
         columns = {"actual": self.actual, "forecast": self.forecast, "lower": lower, "upper": upper}
         return self.panel.table(self.origins, columns).dropna(subset="actual", ignore_index=True)

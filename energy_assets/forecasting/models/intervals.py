@@ -8,7 +8,7 @@ pooled over all series and horizons, because a few days of residuals say little 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,8 @@ SHRINKAGE = 24.0
 """The spread of all series counts as much as this many residuals of a series."""
 
 Key = tuple[object, ...]
+
+_TINY = float(np.finfo(float).tiny)
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,22 @@ class Calibration:
         return quantile * spread[:, None] * self.growth[steps - 1][None, :]
 
 
-def calibrate(residuals: Floats, keys: list[Key]) -> Calibration:
+def calibrate(residuals: Floats, keys: list[Key], pooled: Calibration | None = None) -> Calibration:
     """Calibrate on `residuals` on the transformed scale, shape (series, origins, horizons).
 
-    Residuals are NaN where nothing was observed. Split conformal prediction with normalised
-    residuals: Lei et al. (2018), "Distribution-Free Predictive Inference for Regression", section
-    5.2.
+    Residuals are NaN where nothing was observed. `pooled` is what other series have taught; by
+    default these series. Split conformal prediction with normalised residuals: Lei et al. (2018),
+    "Distribution-Free Predictive Inference for Regression", section 5.2.
+
+    Raises ForecastError if there are no residuals at all, and no `pooled`.
+    """
+    pooled = pooled or pool(residuals)
+    spread = _spread(np.abs(residuals), pooled.typical)
+    return replace(pooled, spread=dict(zip(keys, spread.tolist(), strict=True)))
+
+
+def pool(residuals: Floats) -> Calibration:
+    """What is the same for all series: everything but the spread of each.
 
     Raises ForecastError if there are no residuals at all.
     """
@@ -65,24 +77,30 @@ def calibrate(residuals: Floats, keys: list[Key]) -> Calibration:
             "There are no observations in the held-out days: set calibration_days so that they "
             "reach back to observed hours, or to 0 for forecasts without intervals."
         )
-    size = np.where(observed, size, 0.0)
-    tiny = np.finfo(float).tiny
-    typical = max(float(size.sum() / observed.sum()), tiny)
-    counts = observed.sum(axis=(1, 2))
-    mean_size = np.maximum(size.sum(axis=(1, 2)) / np.maximum(counts, 1), tiny)
-    # Shrunk on the logarithmic scale, because spreads differ by factors between series.
-    weight = counts / (counts + SHRINKAGE)
-    spread = np.exp(weight * np.log(mean_size) + (1 - weight) * np.log(typical))
-    relative = size / spread[:, None, None]
+    typical = max(float(np.where(observed, size, 0.0).sum() / observed.sum()), _TINY)
+    relative = np.where(observed, size, 0.0) / _spread(size, typical)[:, None, None]
     count = observed.sum(axis=(0, 1))
     growth = np.where(count > 0, relative.sum(axis=(0, 1)) / np.maximum(count, 1), 1.0)
-    growth = np.maximum(growth, tiny)
+    growth = np.maximum(growth, _TINY)
     ordered = np.sort((relative / growth)[observed])
     # The k-th smallest of n with k = ceil(c (n + 1)) covers a new residual with probability c.
     ranks = np.ceil(LEVELS * (len(ordered) + 1)).astype(int)
     quantiles = ordered[np.clip(ranks, 1, len(ordered)) - 1]
     quantiles[0] = 0.0
-    return Calibration(dict(zip(keys, spread.tolist(), strict=True)), typical, growth, quantiles)
+    return Calibration({}, typical, growth, quantiles)
+
+
+def _spread(size: Floats, typical: float) -> Floats:
+    """The mean absolute residual of each series, shrunk towards the typical one.
+
+    Shrunk on the logarithmic scale, because spreads differ by factors between series.
+    """
+    observed = np.isfinite(size)
+    counts = observed.sum(axis=(1, 2))
+    total = np.where(observed, size, 0.0).sum(axis=(1, 2))
+    mean_size = np.maximum(total / np.maximum(counts, 1), _TINY)
+    weight = counts / (counts + SHRINKAGE)
+    return np.exp(weight * np.log(mean_size) + (1 - weight) * np.log(typical))
 
 
 def quantiles(
@@ -128,23 +146,41 @@ def around(
     return np.stack([*map(quantile, probabilities, widths)], axis=-1)
 
 
+def pool_by_day(residuals: Floats, days: Ints) -> list[Calibration]:
+    """What the other days teach about each day; a single day has to teach about itself.
+
+    `days`, shape (origins,), says which origins belong to a day.
+    """
+    pooled = []
+    for day in np.unique(days):
+        others = residuals[:, days != day]
+        pooled.append(pool(others if np.isfinite(others).any() else residuals))
+    return pooled
+
+
 def cross_calibrated(
-    residuals: Floats, forecast: Floats, scale: Floats, days: Ints, coverage: float
+    residuals: Floats,
+    forecast: Floats,
+    scale: Floats,
+    days: Ints,
+    coverage: float,
+    pooled: Sequence[Calibration] | None = None,
 ) -> tuple[Floats, Floats]:
     """Lower and upper bounds of held-out forecasts, shape (series, origins, horizons).
 
     The bounds of each day are calibrated on the other days only, so that their coverage can be
-    trusted; a single day has to be calibrated on itself. `days`, shape (origins,), says which
-    origins belong to a day.
+    trusted. `pooled` is the result of `pool_by_day`; by default that of these series.
     """
     keys: list[Key] = [(row,) for row in range(len(residuals))]
     steps = np.arange(1, residuals.shape[2] + 1)
     lower, upper = np.empty_like(forecast), np.empty_like(forecast)
     centre = transform.asinh(forecast, scale)
-    for day in np.unique(days):
+    pooled = pooled or pool_by_day(residuals, days)
+    several = len(pooled) > 1
+    for day, of_others in zip(np.unique(days), pooled, strict=True):
         on_day = days == day
-        others = residuals[:, ~on_day]
-        calibration = calibrate(others if np.isfinite(others).any() else residuals, keys)
+        others = residuals[:, ~on_day] if several else residuals
+        calibration = calibrate(others, keys, of_others)
         width = calibration.half_width(coverage, keys, steps)[:, None, :]
         lower[:, on_day] = transform.sinh(centre[:, on_day] - width, scale)
         upper[:, on_day] = transform.sinh(centre[:, on_day] + width, scale)

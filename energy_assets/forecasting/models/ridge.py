@@ -87,7 +87,7 @@ class Weights:
     columns: npt.NDArray[np.float32]
     hours: npt.NDArray[np.float32]
 
-    def take(self, series: Ints) -> Weights:
+    def take(self, series: Ints | slice) -> Weights:
         """The weights of some series; -1 takes the last row, by convention the pooled weights."""
         return Weights(self.columns[series], self.hours[series])
 

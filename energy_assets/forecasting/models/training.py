@@ -1,17 +1,18 @@
-"""Training the blend: which rows the models are fitted to, and what is held out.
+"""Training the blend: what all series share is fitted to a sample, the rest to each series.
 
 Two models are fitted: the final one to the whole window, and one that does not see the held-out
-hours and forecasts them.
+hours and forecasts them. Both steps work on any part of the series, so that a panel need not be in
+memory at once.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any, TypeVar
 
 import lightgbm as lgb
 import numpy as np
@@ -21,135 +22,86 @@ from energy_assets.forecasting.features import feature_matrix, transform
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import FeatureMatrix
 from energy_assets.forecasting.models import autoregression, ridge, trees
-from energy_assets.forecasting.models.autoregression import Autoregression
 from energy_assets.forecasting.models.blas import single_blas_thread
-from energy_assets.forecasting.models.blend import CHUNK_ROWS, BlendedModel, Shares, slices
+from energy_assets.forecasting.models.blend import BlendedModel, Shares, slices
 from energy_assets.forecasting.models.held_out import HeldOut, Pair
+from energy_assets.forecasting.models.training_rows import (
+    Sampling,
+    TrainingRows,
+    TrainingWindow,
+    with_hours_ahead,
+)
 from energy_assets.forecasting.models.trees import TreeParameters
-from energy_assets.forecasting.panel import time_axis
-from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, Floats, Ints, PanelMatrix
-
-MAX_ROWS = 600_000
-"""Rows that trees and pooled weights are trained on; more hardly change the forecasts."""
-
-MAX_ORIGINS = 700
-"""Training origins per series: five months of them, five hours apart."""
+from energy_assets.forecasting.panel.matrix import Floats
 
 Bools = npt.NDArray[np.bool_]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class TrainingWindow:
-    """The data to train on.
+class Training:
+    """How to train: everything but the data.
 
-    Gaps in `observed` are not used as targets; `filled` is the same panel without gaps, for the
-    features. `exogenous` has the shape (columns, series, hours + horizon). The last `held_out`
-    hours are held out once, then trained on.
+    `n_jobs` is as in `GlobalForecaster`.
     """
 
-    observed: PanelMatrix
-    filled: PanelMatrix
-    exogenous: Floats | None = None
-    held_out: int = 0
+    design: Design
+    shares: Shares
+    trees: TreeParameters
+    sampling: Sampling
+    n_jobs: int | None = None
+
+    @property
+    def workers(self) -> int:
+        """The number of threads that fit chunks of series."""
+        return self.n_jobs or os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """Which rows of a window are trained on.
+class Pooled:
+    """What the series of a panel share.
 
-    Origins are `origin_step` hours apart, and trees see one row in `thinning`. A panel with more
-    than `max_rows` rows trains trees and pooled weights on evenly spaced series only. Each thread
-    holds up to `chunk_rows` rows of features at once.
+    `pools` are the moments of all rows, and `priors` the ridge weights that follow from them.
     """
 
-    origin_step: int
-    thinning: int
-    max_rows: int = MAX_ROWS
-    chunk_rows: int = CHUNK_ROWS
+    boosters: Pair[lgb.Booster] | None
+    pools: Pair[ridge.Moments] | None
+    priors: Pair[ridge.Weights] | None
+    hourly: Pair[autoregression.Pooled] | None
 
 
-class _Rows:
-    """The rows of a window: its origins and horizons, and which of them each model may see."""
+@dataclass(frozen=True)
+class Prepared:
+    """The rows of the sample, to be used again if the sample is all there is."""
 
-    def __init__(self, window: TrainingWindow, design: Design, origin_step: int) -> None:
-        hours = window.observed.hours
-        self.window = window
-        self.design = design
-        self.calendar = design.calendar(hours)
-        self.start = time_axis.first_hour(hours)
-        self.steps = np.arange(1, design.horizon + 1)
-        self.origins = _origins(len(hours), design.horizon, origin_step)
-        self.target = self.origins[:, None] + self.steps
-        # The first column that the held-out model does not see.
-        self.cutoff = len(hours) - window.held_out
-        self.ends = Pair(len(hours), self.cutoff if window.held_out else None)
-        # The (origins, horizons) whose target lies before the end.
-        self.masks: Pair[Bools] = self.ends.map(lambda end: self.target < end)
-        # The origins whose whole horizon is held out.
-        self.held_out = (self.origins >= self.cutoff - 1) & (self.target[:, -1] < len(hours))
+    matrix: FeatureMatrix
+    residual: Floats
+    sums: Pair[ridge.Moments] | None
 
-    def scale(self, part: slice | Ints) -> Floats:
-        """The scale of the transform, from hours that both models may see."""
-        return transform.series_scale(self.window.observed.array[part], self.cutoff)
 
-    def level(self) -> Floats:
-        """The filled values of all series on the transformed scale."""
-        return transform.asinh(self.window.filled.array, self.scale(slice(None)))
+def train(window: TrainingWindow, training: Training) -> tuple[BlendedModel, HeldOut | None]:
+    """Fit the final model, and forecast the held-out hours with one that has not seen them.
 
-    def features(self, part: slice | Ints) -> tuple[FeatureMatrix, Floats]:
-        """The features of some series, and the residuals to learn."""
-        filled, x = self.window.filled.array[part], self.window.exogenous
-        x = None if x is None else x[:, part]
-        matrix = feature_matrix.build_features(
-            filled,
-            self.scale(part),
-            self.origins,
-            self.steps,
-            self.calendar,
-            x,
-            self.design.features,
-        )
-        actual = _with_hours_ahead(
-            self.window.observed.array[part], self.target, self.design.horizon
-        )
-        level = transform.asinh(actual, matrix.scale)
-        return matrix, level - matrix.centre - matrix.base
-
-    def moments(self, matrix: FeatureMatrix, residual: Floats) -> Pair[ridge.Moments]:
-        """The moments of the rows that each model may see."""
-        final, held_out = self.masks.final, self.masks.held_out
-        if held_out is None:
-            return Pair(ridge.moments(matrix, residual, final), None)
-        # The held-out model's rows are part of the final model's: no row is summed twice.
-        sums = ridge.moments(matrix, residual, held_out)
-        return Pair(sums + ridge.moments(matrix, residual, final & ~held_out), sums)
+    Raises ForecastError if LightGBM rejects the parameters.
+    """
+    pooled, prepared = pool(window, training)
+    if pooled is None:
+        design, shares = training.design, training.shares
+        return BlendedModel(design, shares, series=window.observed.series), None
+    return fit_series(window, training, pooled, prepared)
 
 
 @single_blas_thread
-def train(
-    window: TrainingWindow,
-    design: Design,
-    shares: Shares,
-    parameters: TreeParameters,
-    sampling: Sampling,
-    n_jobs: int | None,
-) -> tuple[BlendedModel, HeldOut | None]:
-    """Fit the final model, and forecast the held-out hours with one that has not seen them.
+def pool(window: TrainingWindow, training: Training) -> tuple[Pooled | None, Prepared | None]:
+    """Fit what the series share, to a sample of the series of a window.
 
-    Every series gets its own ridge weights, even if trees and pooled weights are trained on a
-    sample of the series. Chunks of series are fitted in parallel, each in one thread, because BLAS
-    threads, like LightGBM's, would wait for each other. `n_jobs` is as in `GlobalForecaster`.
-
-    Raises ForecastError if LightGBM rejects `parameters`.
+    None if the window has no rows to train on. What was prepared for it is returned as well if the
+    sample is the whole window.
     """
-    workers = n_jobs or os.cpu_count() or 1
-    rows = _Rows(window, design, sampling.origin_step)
-    empty = BlendedModel(design, shares, series=window.observed.series)
+    design, sampling, shares = training.design, training.sampling, training.shares
+    rows = TrainingRows(window, design, sampling.origin_step)
     count = len(window.observed.array)
-    rows_per_series = max(1, len(rows.origins) * design.horizon)
-    whole = count * rows_per_series <= sampling.max_rows
-    sample_size = count if whole else max(1, sampling.max_rows // rows_per_series)
-    sample = np.linspace(0, count - 1, sample_size).astype(int)
+    sample = rows.sample(sampling.max_rows)
     matrix, residual = rows.features(sample)
 
     # Neighbouring origins and horizons are nearly the same, and trees cost time for every row.
@@ -157,34 +109,57 @@ def train(
     usable = _usable(matrix, residual) & thinned
     tree_masks: Pair[Bools] = rows.masks.map(lambda mask: usable & mask)
     if not all(mask.any() for mask in tree_masks.parts):
-        return empty, None
-
+        return None, None
     boosters: Pair[lgb.Booster] | None = None
     if shares.linear < 1:
         boosters = trees.train(
-            matrix.features, residual, tree_masks, design.names, parameters, n_jobs
+            matrix.features, residual, tree_masks, design.names, training.trees, training.n_jobs
         )
-    level, hourly = None, None
-    if shares.autoregression > 0 and rows.cutoff >= autoregression.MIN_HOURS:
-        level = rows.level()
-        hourly = _autoregressions(rows, level, workers)
+    hourly = _autoregressions(autoregression.pool, rows, training)
     sums = rows.moments(matrix, residual) if shares.linear > 0 else None
     pools = sums.map(ridge.Moments.pooled) if sums else None
     priors = pools.map(ridge.pooled) if pools else None
+    prepared = Prepared(matrix, residual, sums) if len(sample) == count else None
+    return Pooled(boosters, pools, priors, hourly), prepared
+
+
+@single_blas_thread
+def fit_series(
+    window: TrainingWindow, training: Training, pooled: Pooled, prepared: Prepared | None = None
+) -> tuple[BlendedModel, HeldOut | None]:
+    """The final model of the series of a window, and forecasts of their held-out hours.
+
+    Every series gets its own ridge weights, shrunk towards the pooled ones. Chunks of series are
+    fitted in parallel, each in one thread, because BLAS threads, like LightGBM's, would wait for
+    each other.
+    """
+    design, sampling = training.design, training.sampling
+    rows = TrainingRows(window, design, sampling.origin_step)
+    empty = BlendedModel(design, training.shares, series=window.observed.series)
+    count = len(window.observed.array)
+    hourly = (
+        None
+        if pooled.hourly is None
+        else _autoregressions(autoregression.fit, rows, training, pooled.hourly)
+    )
+    level = None if hourly is None else rows.level()
 
     def fit(part: slice) -> tuple[ridge.Weights | None, Floats | None]:
         """The final weights of some series, and forecasts of their held-out hours."""
-        part_matrix, part_residual = (matrix, residual) if whole else rows.features(part)
+        if prepared is not None:
+            matrix, residual, sums = prepared.matrix, prepared.residual, prepared.sums
+        else:
+            matrix, residual = rows.features(part)
+            sums = rows.moments(matrix, residual) if pooled.priors else None
         weights: Pair[ridge.Weights] | None = None
-        if sums and pools and priors:
-            part_sums = sums if whole else rows.moments(part_matrix, part_residual)
-            weights = part_sums.map(ridge.solve, pools, priors)
+        if sums and pooled.pools and pooled.priors:
+            weights = sums.map(ridge.solve, pooled.pools, pooled.priors)
         final = weights.final if weights else None
         if not window.held_out:
             return final, None
         model = replace(
             empty,
-            booster=boosters.held_out if boosters else None,
+            booster=pooled.boosters.held_out if pooled.boosters else None,
             weights=weights.held_out if weights else None,
         )
         hourly_forecast = None
@@ -196,17 +171,17 @@ def train(
                 rows.calendar,
                 rows.start,
             )
-        positions = np.arange(len(part_residual))
-        held_out_matrix = part_matrix.at(rows.held_out)
-        return final, model.blend(held_out_matrix, positions, n_jobs, hourly_forecast)
+        held_out_matrix = matrix.at(rows.held_out)
+        positions = np.arange(len(residual))
+        return final, model.blend(held_out_matrix, positions, training.n_jobs, hourly_forecast)
 
-    chunk = count if whole else max(1, sampling.chunk_rows // rows_per_series)
-    with ThreadPoolExecutor(workers) as pool:
-        weights, forecasts = zip(*pool.map(fit, slices(count, chunk)), strict=True)
+    chunk = count if prepared else max(1, sampling.chunk_rows // rows.per_series)
+    with ThreadPoolExecutor(training.workers) as executor:
+        weights, forecasts = zip(*executor.map(fit, slices(count, chunk)), strict=True)
     model = replace(
         empty,
-        booster=boosters.final if boosters else None,
-        weights=ridge.joined([*weights, priors.final]) if priors else None,
+        booster=pooled.boosters.final if pooled.boosters else None,
+        weights=ridge.joined([*weights, pooled.priors.final]) if pooled.priors else None,
         hourly=hourly.final if hourly else None,
     )
     if not window.held_out:
@@ -227,34 +202,20 @@ def base_errors(window: TrainingWindow, design: Design) -> HeldOut:
     scale = transform.series_scale(array)
     matrix = feature_matrix.build_features(window.filled.array, scale, origins, steps, calendar)
     forecast = matrix.forecast(np.zeros(matrix.base.shape))
-    actual = _with_hours_ahead(array, origins[:, None] + steps, design.horizon)
+    actual = with_hours_ahead(array, origins[:, None] + steps, design.horizon)
     return HeldOut(window.observed, origins, actual, forecast, matrix.scale)
 
 
-def _with_hours_ahead(array: Floats, target: Ints, horizon: int) -> Floats:
-    """The values at `target`, NaN for hours after the window."""
-    return np.pad(array, ((0, 0), (0, horizon)), constant_values=np.nan)[:, target]
-
-
-def _autoregressions(rows: _Rows, level: Floats, workers: int) -> Pair[Autoregression]:
+def _autoregressions(
+    function: Callable[..., T], rows: TrainingRows, training: Training, *others: Pair[Any]
+) -> Pair[T] | None:
+    """What a function of `autoregression` makes of the rows; None if it takes no part."""
+    if training.shares.autoregression <= 0 or rows.cutoff < autoregression.MIN_HOURS:
+        return None
     observed = np.isfinite(rows.window.observed.array)
-    fit = partial(
-        autoregression.fit, level, observed, rows.design.horizon, rows.calendar, rows.start
-    )
-    with ThreadPoolExecutor(workers) as pool:
-        return rows.ends.map(fit, apply=pool.map)
-
-
-def _origins(hours: int, horizon: int, step: int) -> Ints:
-    """The training origins; they include the last one that has a whole horizon after it.
-
-    In a long window they are farther apart, but still at every hour of the day.
-    """
-    if hours > MAX_ORIGINS * step:
-        shortest = hours // MAX_ORIGINS + 1
-        step = next(n for n in itertools.count(shortest) if math.gcd(n, HOURS_PER_DAY) == 1)
-    last = hours - 2 - (horizon - 1) % step
-    return np.arange(last, HOURS_PER_DAY - 2, -step)[::-1]
+    fit = partial(function, rows.level(), observed, rows.design.horizon, rows.calendar, rows.start)
+    with ThreadPoolExecutor(training.workers) as executor:
+        return rows.ends.map(fit, *others, apply=executor.map)
 
 
 def _usable(matrix: FeatureMatrix, residual: Floats) -> Bools:

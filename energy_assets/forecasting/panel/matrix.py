@@ -44,6 +44,16 @@ class PanelMatrix:
             return [()]
         return [key if isinstance(key, tuple) else (key,) for key in self.series.tolist()]
 
+    @property
+    def required_series(self) -> pd.Index:
+        """The series; raises ForecastError for a single series without a key."""
+        if self.series is None:
+            raise ForecastError(
+                "The panel is a single series without a key: pass one whose index has the levels "
+                "of the series before the hour."
+            )
+        return self.series
+
     def index(self, hours: Any) -> pd.Index:
         """The index of a panel that has every series at each of `hours`, sorted by series."""
         if self.series is None:
@@ -78,6 +88,17 @@ class PanelMatrix:
         """The panel up to and including `hour`."""
         end = int(self.hours.searchsorted(hour, side="right"))
         return PanelMatrix(self.array[:, :end], self.hours[:end], self.series)
+
+    def at(self, hours: Any) -> PanelMatrix:
+        """The panel at `hours`, which include its own; NaN where it has no value."""
+        values = np.full((len(self.array), len(hours)), np.nan)
+        values[:, hours.get_indexer(self.hours)] = self.array
+        return PanelMatrix(values, hours, self.series)
+
+    def take(self, rows: Ints) -> PanelMatrix:
+        """Some of the series."""
+        series = None if self.series is None else self.series.take(rows)
+        return PanelMatrix(self.array[rows], self.hours, series)
 
     def last(self, hours: int) -> PanelMatrix:
         """The last `hours` columns of the panel."""

@@ -14,14 +14,24 @@ from deltalake.exceptions import DeltaError
 from deltalake.schema import PrimitiveType
 
 from energy_assets.errors import NotFoundError, StorageError
-from energy_assets.schemas import CONSUMPTION_VERSIONS, KNOWN_AT, PRIMARY_KEY, conform
+from energy_assets.schemas import (
+    CONSUMPTION,
+    CONSUMPTION_VERSIONS,
+    KNOWN_AT,
+    PRIMARY_KEY,
+    Table,
+    conform,
+)
 from energy_assets.stores.commit_conflicts import RETENTION_HOURS, retry_on_conflict
 from energy_assets.stores.embedded.delta_errors import delta_errors
 from energy_assets.stores.feature_store import TrainingDataset
 from energy_assets.stores.files import write_errors, write_whole
+from energy_assets.stores.shards import SHARD, shard_of
 from energy_assets.stores.versions import newest_versions, storable, with_known_at
 
 _SCHEMA = CONSUMPTION_VERSIONS.arrow_schema
+
+_COLUMNS = list(_SCHEMA.names)
 
 # Versions of an earlier release have no known_at: they are known from their own hour on.
 _SAME_VERSION = " AND ".join(
@@ -33,6 +43,10 @@ _SAME_VERSION = " AND ".join(
 class DeltaFeatureStore:
     """Versions of rows in Delta Lake; a training dataset is a table version and a range.
 
+    A new table is divided into so many `shards`, each a partition of the table, so that some of
+    the series can be read without touching the files of the others. An existing table stays as it
+    is divided.
+
     Every commit adds a file, and many small files make reads slow, so the table is compacted after
     each `commits_per_compaction` commits. Maintenance keeps files younger than `retention_hours`.
     """
@@ -42,12 +56,19 @@ class DeltaFeatureStore:
         folder: Path,
         commits_per_compaction: int = 100,
         retention_hours: int = RETENTION_HOURS,
+        shards: int = 1,
     ) -> None:
         self.folder = folder
+        self._new_shards = shards
         # Delta Lake ignores folders whose name begins with an underscore.
         self.pins = folder / "_training_datasets"
         self.commits_per_compaction = commits_per_compaction
         self.retention_hours = retention_hours
+
+    @property
+    def shards(self) -> int:
+        table = self._open()
+        return self._new_shards if table is None else _shards(table)
 
     def upsert(self, versions: pd.DataFrame) -> None:
         stored = storable(versions)
@@ -59,20 +80,31 @@ class DeltaFeatureStore:
             for field in _SCHEMA
         ]
         source = pa.Table.from_arrays(columns, schema=_SCHEMA)
+        shards, same = self.shards, _SAME_VERSION
+        if shards > 1:
+            source = source.append_column(_shard_field(shards), pa.array(shard_of(stored, shards)))
+            same = f"target.{SHARD} = source.{SHARD} AND {same}"
         # With the range as plain text in the predicate, Delta skips the files of other hours.
         first, last = (
             f"{stored['datetime_utc'].agg(edge):%Y-%m-%dT%H:%M:%S}" for edge in ("min", "max")
         )
         within = f"target.datetime_utc >= '{first}' AND target.datetime_utc <= '{last}'"
-        retry_on_conflict(lambda: self._merge(source, f"{within} AND {_SAME_VERSION}"))
+        retry_on_conflict(lambda: self._merge(source, f"{within} AND {same}"))
 
     def read(
-        self, start: datetime, end: datetime, known_by: datetime | None = None
+        self,
+        start: datetime,
+        end: datetime,
+        known_by: datetime | None = None,
+        shard: int | None = None,
+        table: Table = CONSUMPTION,
     ) -> pd.DataFrame:
-        return newest_versions(self._versions(self._open(), start, end), known_by)
+        return newest_versions(self._versions(self._open(), start, end, shard), known_by, table)
 
-    def read_versions(self, start: datetime, end: datetime) -> pd.DataFrame:
-        return conform(self._versions(self._open(), start, end), CONSUMPTION_VERSIONS)
+    def read_versions(
+        self, start: datetime, end: datetime, shard: int | None = None
+    ) -> pd.DataFrame:
+        return conform(self._versions(self._open(), start, end, shard), CONSUMPTION_VERSIONS)
 
     def create_training_dataset(
         self, start: datetime, end: datetime, known_by: datetime | None = None
@@ -82,12 +114,20 @@ class DeltaFeatureStore:
             raise NotFoundError(
                 f"the feature store {self.folder} is empty: materialise feature_group first"
             )
-        rows = newest_versions(self._versions(table, start, end), known_by)
+        # One shard at a time, so that the rows of all of them are never in memory together.
+        counts = tuple(
+            len(newest_versions(self._versions(table, start, end, shard), known_by))
+            for shard in range(_shards(table))
+        )
         version = table.version()
         write_whole(self.pins / f"{version:020d}", b"")
-        return TrainingDataset(version, start, end, len(rows), str(table.metadata().id), known_by)
+        return TrainingDataset(
+            version, start, end, sum(counts), str(table.metadata().id), known_by, counts
+        )
 
-    def read_training_dataset(self, dataset: TrainingDataset) -> pd.DataFrame:
+    def read_training_dataset(
+        self, dataset: TrainingDataset, shard: int | None = None
+    ) -> pd.DataFrame:
         not_found = NotFoundError(
             f"version {dataset.version} of {self.folder} is gone: materialise feature_view again"
         )
@@ -98,13 +138,13 @@ class DeltaFeatureStore:
         if table is None:
             raise not_found
         try:
-            versions = self._versions(table, dataset.start, dataset.end)
+            versions = self._versions(table, dataset.start, dataset.end, shard)
         except StorageError as error:
             if isinstance(error.__cause__, FileNotFoundError):  # maintenance removed its files
                 raise not_found from error
             raise
         rows = newest_versions(versions, dataset.known_by)
-        if len(rows) != dataset.rows:
+        if len(rows) != (dataset.rows if shard is None else dataset.shard_rows[shard]):
             raise not_found
         return rows
 
@@ -122,8 +162,9 @@ class DeltaFeatureStore:
             self.folder.mkdir(parents=True, exist_ok=True)
             table = DeltaTable.create(
                 self.folder,
-                schema=_SCHEMA,
+                schema=source.schema,
                 mode="ignore",
+                partition_by=[SHARD] if SHARD in source.column_names else None,
                 description=CONSUMPTION_VERSIONS.description,
             )
             if KNOWN_AT not in _columns(table):
@@ -164,13 +205,21 @@ class DeltaFeatureStore:
             "files removed": len(removed),
         }
 
-    def _versions(self, table: DeltaTable | None, start: datetime, end: datetime) -> pd.DataFrame:
+    def _versions(
+        self, table: DeltaTable | None, start: datetime, end: datetime, shard: int | None = None
+    ) -> pd.DataFrame:
         """The versions of the rows of [start, end), in no order."""
         if table is None:
             return _SCHEMA.empty_table().to_pandas()
-        filters = [("datetime_utc", ">=", start), ("datetime_utc", "<", end)]
+        filters: list[tuple[str, str, object]] = [
+            ("datetime_utc", ">=", start),
+            ("datetime_utc", "<", end),
+        ]
+        if shard is not None and _shards(table) > 1:
+            filters.append((SHARD, "=", shard))
+        columns = [name for name in _COLUMNS if name in _columns(table)]
         with delta_errors(self.folder):
-            selected = table.to_pyarrow_table(filters=filters)
+            selected = table.to_pyarrow_table(columns=columns, filters=filters)
         return with_known_at(selected.to_pandas())
 
     def _open(self) -> DeltaTable | None:
@@ -192,6 +241,19 @@ class DeltaFeatureStore:
                 return DeltaTable(self.folder, version=version)
             except DeltaError:
                 return None
+
+
+def _shard_field(shards: int) -> pa.Field:
+    """The partition column. It says how many shards there are: Delta takes no settings of ours."""
+    return pa.field(SHARD, pa.int32(), nullable=False, metadata={"shards": str(shards)})
+
+
+def _shards(table: DeltaTable) -> int:
+    """How many shards a table is divided into."""
+    for field in table.schema().fields:
+        if field.name == SHARD:
+            return int(field.metadata["shards"])
+    return 1
 
 
 def _columns(table: DeltaTable) -> set[str]:

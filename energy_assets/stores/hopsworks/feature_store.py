@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pandas as pd
 
 from energy_assets.errors import NotFoundError
-from energy_assets.schemas import CONSUMPTION_VERSIONS, KNOWN_AT, conform
+from energy_assets.schemas import CONSUMPTION, CONSUMPTION_VERSIONS, KNOWN_AT, Table, conform
 from energy_assets.settings import Settings, utc_now
 from energy_assets.stores.commit_conflicts import LONGEST_PAUSE, RETENTION_HOURS, retry_on_conflict
 from energy_assets.stores.feature_store import TrainingDataset
@@ -52,6 +52,9 @@ class HopsworksFeatureStore:
         self.retention_hours = retention_hours
         self.now = now
 
+    shards = 1
+    """A feature group is not divided: its rows are read through a query service."""
+
     def upsert(self, versions: pd.DataFrame) -> None:
         stored = storable(versions)
         if stored.empty:
@@ -59,11 +62,18 @@ class HopsworksFeatureStore:
         self._retry(lambda project: self.group.insert(project, stored))
 
     def read(
-        self, start: datetime, end: datetime, known_by: datetime | None = None
+        self,
+        start: datetime,
+        end: datetime,
+        known_by: datetime | None = None,
+        shard: int | None = None,
+        table: Table = CONSUMPTION,
     ) -> pd.DataFrame:
-        return newest_versions(self._read(start, end), known_by)
+        return newest_versions(self._read(start, end), known_by, table)
 
-    def read_versions(self, start: datetime, end: datetime) -> pd.DataFrame:
+    def read_versions(
+        self, start: datetime, end: datetime, shard: int | None = None
+    ) -> pd.DataFrame:
         return conform(self._read(start, end), CONSUMPTION_VERSIONS)
 
     def create_training_dataset(
@@ -91,7 +101,9 @@ class HopsworksFeatureStore:
         dataset = TrainingDataset(version, start, end, 0, table, known_by)
         return replace(dataset, rows=len(self._read_pinned(dataset)))
 
-    def read_training_dataset(self, dataset: TrainingDataset) -> pd.DataFrame:
+    def read_training_dataset(
+        self, dataset: TrainingDataset, shard: int | None = None
+    ) -> pd.DataFrame:
         try:
             rows = self._read_pinned(dataset)
         except NotFoundError:

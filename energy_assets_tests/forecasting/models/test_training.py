@@ -10,7 +10,8 @@ from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.models import trees
 from energy_assets.forecasting.models.blend import Shares
 from energy_assets.forecasting.models.held_out import Pair
-from energy_assets.forecasting.models.training import Sampling, TrainingWindow, train
+from energy_assets.forecasting.models.training import Training, train
+from energy_assets.forecasting.models.training_rows import Sampling, TrainingWindow
 from energy_assets.forecasting.models.trees import TreeParameters
 from energy_assets.forecasting.panel.matrix import fill_gaps, to_matrix
 
@@ -31,7 +32,8 @@ def trained(panel, sampling, held_out=96):
         observed, replace(observed, array=fill_gaps(observed.array)), held_out=held_out
     )
     design = Design(24, "DK", "Europe/Copenhagen")
-    return train(window, design, Shares(0.5, 0.5), PARAMETERS, sampling, n_jobs=1), window
+    training = Training(design, Shares(0.5, 0.5), PARAMETERS, sampling, n_jobs=1)
+    return train(window, training), window
 
 
 @pytest.mark.parametrize("max_rows", [1_000_000, 20_000])

@@ -1,0 +1,128 @@
+"""A feature group that is divided into shards gives the same forecasts, wherever they are made."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from energy_assets.errors import SettingsError, UnreachableError
+from energy_assets.forecasts.publishing import read_published
+from energy_assets.partitions import DAY, HOUR, window_of
+from energy_assets.settings import read_settings
+from energy_assets.sources.simulator import Simulator
+from energy_assets.stores.parquet import decode
+from energy_assets.workers import open_workers
+from energy_assets_tests.world import ORIGIN, SERIES, Only, World
+
+distributed = pytest.importorskip("distributed", reason="Dask is an extra: pip install '.[dask]'")
+
+DAYS = 20
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two Dask workers in processes of their own."""
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        yield cluster
+
+
+def made(folder: Path, settings: dict[str, Any]) -> World:
+    """A deployment with the forecasts of two hours, the second of which was scored."""
+    source = Only(Simulator(), SERIES)
+    world = World.build(folder, source, {"days_export": DAYS, **settings})
+    world.put_config(ORIGIN - DAYS * DAY, n_estimators=20)
+    world.run("ingestion_job", window_of(ORIGIN, DAYS)[0], ORIGIN - HOUR)
+    for hour in (ORIGIN, ORIGIN + HOUR):
+        assert world.run("hourly_job", hour).success
+    return world
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A deployment that is not divided."""
+    return made(tmp_path_factory.mktemp("whole"), {})
+
+
+def assert_same(world: World, whole: World) -> None:
+    """Both have the same forecasts, scores and published tables."""
+    for asset in ("predictions_parquet", "monitoring_metrics"):
+        for hour in (ORIGIN, ORIGIN + HOUR):
+            ours, theirs = (one.frame(asset, hour) for one in (world, whole))
+            own = [name for name in ("made_at", "model_version") if name in ours]
+            pd.testing.assert_frame_equal(
+                ours.drop(columns=own), theirs.drop(columns=own), rtol=1e-6
+            )
+    for name in ("y.parquet", "X.parquet", "predictions.parquet", "y_monitoring.parquet"):
+        ours, theirs = (table(one, name) for one in (world, whole))
+        columns = [name for name in ours if name not in ("made_at", "known_at", "model_version")]
+        pd.testing.assert_frame_equal(
+            ours[columns].sort_index(), theirs[columns].sort_index(), rtol=1e-6
+        )
+
+
+def table(world: World, name: str) -> pd.DataFrame:
+    objects = world.stores.object_store
+    published = read_published(objects)
+    assert published is not None
+    return decode(objects.read(published.files[name]), name)
+
+
+def test_shards_in_turn_give_the_same_forecasts_scores_and_files(
+    whole: World, tmp_path: Path
+) -> None:
+    world = made(tmp_path, {"series_shards": 3})
+    assert world.stores.feature_store.shards == 3
+    assert_same(world, whole)
+    assert {"model"} == set(world.frame("predictions_parquet", ORIGIN)["quality"])
+
+
+def test_local_processes_give_the_same_forecasts(whole: World, tmp_path: Path) -> None:
+    assert_same(made(tmp_path, {"series_shards": 3, "shard_workers": "2"}), whole)
+
+
+def test_a_dask_cluster_gives_the_same_forecasts_although_a_worker_dies(
+    whole: World, cluster: Any, tmp_path: Path
+) -> None:
+    killed = []
+
+    def kill_one_that_works() -> None:
+        with distributed.Client(cluster.scheduler_address) as client:
+            pids = client.run(os.getpid)
+            while not killed:
+                for address, tasks in client.processing().items():
+                    if tasks and any("fit_shard" in str(task) for task in tasks):
+                        os.kill(pids[address], signal.SIGKILL)
+                        killed.append(address)
+                        return
+                time.sleep(0.02)
+
+    killer = threading.Thread(target=kill_one_that_works, daemon=True)
+    killer.start()
+    world = made(tmp_path, {"series_shards": 6, "shard_workers": cluster.scheduler_address})
+    killer.join(10)
+    assert killed, "no worker was killed in the middle of its work"
+    assert_same(world, whole)
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("energy_assets.workers._CONNECT_SECONDS", 0.5)
+    settings = read_settings().model_copy(update={"shard_workers": "tcp://127.0.0.1:9"})
+    with pytest.raises(UnreachableError, match=r"tcp://127.0.0.1:9"), open_workers(settings):
+        pass
+
+
+def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    settings = read_settings().model_copy(update={"shard_workers": "tcp://127.0.0.1:9"})
+    with pytest.raises(SettingsError, match=r"energy-assets\[dask\]"), open_workers(settings):
+        pass
