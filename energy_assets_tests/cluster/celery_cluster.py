@@ -44,17 +44,18 @@ class CeleryCluster:
             "CELERY_BROKER_URL": f"redis://:{self.password}@127.0.0.1:{port}/0",
         }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._start("redis", "redis-server", "--port", str(port), *self._redis_options())
+        # The password goes through a file: arguments can be seen in the list of processes.
+        (folder / "redis.conf").write_text(
+            f'requirepass {self.password}\nport {port}\nbind 127.0.0.1\nsave ""\n'
+        )
+
+    def start(self) -> None:
+        """Start Redis and the workers, and wait until they are ready."""
+        self._start("redis", "redis-server", str(self.folder / "redis.conf"))
         for name in ("first", "second"):
             self.start_worker(name)
         for name in ("first", "second"):
             self.wait_for(lambda name=name: "ready." in self.log(name))
-
-    def _redis_options(self) -> list[str]:
-        # The password goes through a file: arguments can be seen in the list of processes.
-        options = self.folder / "redis.conf"
-        options.write_text(f'requirepass {self.password}\nbind 127.0.0.1\nsave ""\n')
-        return ["--include", str(options)]
 
     def start_worker(self, name: str) -> None:
         """Start a worker; it is called `name` in the events of a run."""

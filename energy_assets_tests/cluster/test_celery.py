@@ -3,56 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from energy_assets.forecasts.publishing import read_published
 from energy_assets.partitions import HOUR, key_of
-from energy_assets.sources.simulator import Simulator
-from energy_assets_tests.cluster.celery_cluster import LOST_AFTER, CeleryCluster
-from energy_assets_tests.world import ORIGIN, Only, World
+from energy_assets_tests.cluster.celery_cluster import CeleryCluster
+from energy_assets_tests.cluster.small_world import SERIES, as_environment, small_world
+from energy_assets_tests.world import ORIGIN, World
 
-SERIES = {("DK1", "111"), ("DK1", "211"), ("DK2", "111"), ("DK2", "211")}
-DAYS = 9
 HOURS = [ORIGIN - HOUR, ORIGIN]
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """The history of the hours, from a file that the workers read as well."""
-    folder = tmp_path_factory.mktemp("storage")
-    start, end = HOURS[0] - timedelta(days=DAYS), ORIGIN + HOUR
-    Only(Simulator(), SERIES).fetch(start, end).to_parquet(folder / "records.parquet")
-    settings = {
-        "energy_source": "file",
-        "energy_file": folder / "records.parquet",
-        "days_export": DAYS,
-    }
-    world = World.build(folder, Only(Simulator(), SERIES), settings)
-    world.put_history(start, HOURS[0])
-    for hour in HOURS:
-        world.put_config(hour, n_estimators=5)
-    return world
+    return small_world(tmp_path_factory.mktemp("storage"), HOURS)
 
 
 @pytest.fixture(scope="module")
 def cluster(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CeleryCluster]:
-    settings = world.deployment.settings
-    cluster = CeleryCluster(
-        tmp_path_factory.mktemp("cluster"),
-        {
-            "STORAGE_ROOT": str(settings.storage_root),
-            "ENERGY_SOURCE": "file",
-            "ENERGY_FILE": str(settings.energy_file),
-            "DAYS_EXPORT": str(DAYS),
-            "PARTITIONS_START": "2023-01-01-00:00",
-            "WANDB_MODE": "disabled",
-            "SLOW_FILE": str(tmp_path_factory.mktemp("slow") / "slow.txt"),
-        },
-    )
+    folder = tmp_path_factory.mktemp("cluster")
+    slow = str(tmp_path_factory.mktemp("slow") / "slow.txt")
+    cluster = CeleryCluster(folder, {**as_environment(world), "SLOW_FILE": slow})
     try:
+        cluster.start()
         yield cluster
     finally:
         cluster.stop()
@@ -82,9 +57,9 @@ def test_each_hour_has_one_forecast_though_a_worker_was_killed_in_the_middle_of_
     assert (run_id, other) in attempts
     assert len(attempts) == len(HOURS) + 1
     for hour in HOURS:
-        made = world.frame("predictions_parquet", hour)["made_at"]
-        assert made.nunique() == 1
-        assert len(made) == len(SERIES) * 24
+        forecast = world.frame("predictions_parquet", hour)
+        assert forecast["made_at"].nunique() == 1
+        assert len(forecast) == len(SERIES) * 24
     published = read_published(world.stores.object_store)
     assert published is not None
     assert published.origin == ORIGIN
