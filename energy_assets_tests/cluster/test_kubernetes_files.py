@@ -102,6 +102,17 @@ def test_only_dagsters_pods_know_the_password_of_the_database(
     assert not [kind for kind, _ in objects if kind == "Secret"]
 
 
+def test_each_pod_knows_only_the_secrets_of_its_own_work(
+    objects: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    knowing = {
+        name: [each["secretRef"]["name"] for each in container["envFrom"] if "secretRef" in each]
+        for name, pod in deployments(objects).items()
+        for container in pod["containers"]
+    }
+    assert knowing == {"code": ["settings"], "api": ["api"], "daemon": [], "webserver": []}
+
+
 def test_what_is_not_allowed_in_the_network_is_forbidden(
     objects: dict[tuple[str, str], dict[str, Any]],
 ) -> None:

@@ -73,6 +73,10 @@ def job(
     yield json.loads(request.data)
 
 
+def by_name(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {each["name"]: each for each in objects}
+
+
 def test_the_instance_is_that_of_a_server_but_for_what_a_cluster_needs() -> None:
     server = yaml.safe_load((PROJECT_ROOT / "dagster_home" / "dagster.yaml").read_text())
     assert INSTANCE["storage"] == {
@@ -107,11 +111,19 @@ def test_the_pod_of_a_run_may_do_what_the_pod_of_a_deployment_may(job: dict[str,
     ours, theirs = patch["spec"]["template"]["spec"], job["spec"]["template"]["spec"]
     assert theirs["securityContext"] == ours["securityContext"]
     assert theirs["containers"][0]["securityContext"] == ours["containers"][0]["securityContext"]
-    assert theirs["containers"][0]["envFrom"] == ours["containers"][0]["envFrom"]
+    assert theirs["containers"][0]["envFrom"] == [
+        *ours["containers"][0]["envFrom"],
+        {"secretRef": {"name": "settings", "optional": True}},
+    ]
     labels = job["spec"]["template"]["metadata"]["labels"]
     assert labels["app.kubernetes.io/component"] == "run"  # what network.yaml knows it by
-    mounted = {mount["mountPath"] for mount in theirs["containers"][0]["volumeMounts"]}
-    assert mounted == {"/tmp", "/run/secrets/pg", "/data", "/app/dagster_home/dagster.yaml"}  # noqa: S108
+    code = next(yaml.safe_load_all((FOLDER / "code.yaml").read_text()))["spec"]["template"]["spec"]
+    mounts, volumes = (
+        [*code["containers"][0]["volumeMounts"], *ours["containers"][0]["volumeMounts"]],
+        [*code["volumes"], *ours["volumes"]],
+    )
+    assert by_name(theirs["containers"][0]["volumeMounts"]) == by_name(mounts)
+    assert by_name(theirs["volumes"]) == by_name(volumes)
 
 
 def test_the_command_of_the_job_makes_the_forecast_without_kubernetes_api(
