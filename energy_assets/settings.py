@@ -165,6 +165,14 @@ class Settings(BaseSettings):
             raise ValueError("use the path of the key file, not the key itself")
         return value
 
+    @field_validator("celery_broker_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        # What becomes of the step of a lost worker is known for this broker alone.
+        if value is not None and not value.get_secret_value().startswith(("redis://", "rediss://")):
+            raise ValueError("use the URL of a Redis server, redis://:PASSWORD@HOST:6379/0")
+        return value
+
     @field_validator("serve_api_keys")
     @classmethod
     def _names_each_key(cls, value: str) -> str:

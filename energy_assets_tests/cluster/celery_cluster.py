@@ -1,4 +1,4 @@
-"""A cluster on loopback for tests: a real Redis, real workers, and runs in processes of their own."""
+"""A cluster on loopback for tests: a real Redis, real workers, runs in processes of their own."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ class CeleryCluster:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         # The password goes through a file: arguments can be seen in the list of processes.
         (folder / "redis.conf").write_text(
-            f'requirepass {self.password}\nport {port}\nbind 127.0.0.1\nsave ""\n'
+            f"include {PROJECT_ROOT / 'deploy' / 'celery' / 'redis.conf'}\n"
+            f"dir {folder}\nport {port}\nbind 127.0.0.1\nrequirepass {self.password}\n"
         )
 
     def start(self) -> None:

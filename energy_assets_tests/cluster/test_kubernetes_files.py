@@ -96,7 +96,9 @@ def test_only_dagsters_pods_know_the_password_of_the_database(
     knowing = {
         name
         for name, pod in pods.items()
-        if any(volume.get("secret", {}).get("secretName") == "pg-service" for volume in pod["volumes"])
+        if any(
+            volume.get("secret", {}).get("secretName") == "pg-service" for volume in pod["volumes"]
+        )
     }
     assert knowing == {"code", "daemon", "webserver"}
     assert not [kind for kind, _ in objects if kind == "Secret"]
@@ -116,7 +118,9 @@ def test_each_pod_knows_only_the_secrets_of_its_own_work(
 def test_what_is_not_allowed_in_the_network_is_forbidden(
     objects: dict[tuple[str, str], dict[str, Any]],
 ) -> None:
-    policies = {name: each["spec"] for (kind, name), each in objects.items() if kind == "NetworkPolicy"}
+    policies = {
+        name: each["spec"] for (kind, name), each in objects.items() if kind == "NetworkPolicy"
+    }
     everything = policies.pop("nothing-by-default")
     assert everything == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     for name, spec in policies.items():
@@ -125,7 +129,9 @@ def test_what_is_not_allowed_in_the_network_is_forbidden(
             assert rule["ports"], name
         for rule in spec.get("ingress", []):
             assert rule["from"], name
-    reached = [spec["podSelector"]["matchLabels"] for spec in policies.values() if "ingress" in spec]
+    reached = [
+        spec["podSelector"]["matchLabels"] for spec in policies.values() if "ingress" in spec
+    ]
     assert {each["app.kubernetes.io/component"] for each in reached} == {"code", "api"}
 
 

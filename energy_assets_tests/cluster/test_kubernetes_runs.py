@@ -1,4 +1,4 @@
-"""A run on Kubernetes: the Job that Dagster's launcher creates, and its command, which runs here."""
+"""A run on Kubernetes: the Job that Dagster's launcher creates, and its command, run here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +42,8 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def job(
-    home: Path, http_server: HTTPServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[dict[str, Any]]:
-    """The Job that a server in the place of Kubernetes is asked for, for a run of the hourly job."""
+def job(home: Path, http_server: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The Job that a server in the place of Kubernetes is asked for, for an hourly run."""
     require(modules=("dagster_k8s",))
     import kubernetes
 
@@ -70,7 +67,7 @@ def job(
         instance.run_launcher.launch_run(LaunchRunContext(run, workspace=None))
     kubernetes.client.Configuration.set_default(None)
     request, _ = http_server.log[-1]
-    yield json.loads(request.data)
+    return json.loads(request.data)
 
 
 def by_name(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

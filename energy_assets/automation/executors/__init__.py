@@ -26,8 +26,8 @@ def run_executor(settings: Settings) -> dg.ExecutorDefinition:
         return executor.configured(lambda _: celery_config(settings), config_schema={})
     if settings.run_executor == "kubernetes":
         # What its pods look like is said by the run launcher.
-        executor = _installed("dagster_k8s", "kubernetes").k8s_job_executor
-        return executor
+        pods: dg.ExecutorDefinition = _installed("dagster_k8s", "kubernetes").k8s_job_executor
+        return pods
     if settings.run_executor == "multiprocess":
         return dg.multiprocess_executor
     # One process runs the whole job: a process per step would spend most of its time importing.
