@@ -73,9 +73,10 @@ publish: .venv/dev
 
 lock: .venv/dev
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
-		setup.cfg --extra serve --extra postgres -o requirements.lock
+		setup.cfg --extra serve --extra postgres --extra celery --extra kubernetes \
+		-o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
-		setup.cfg --extra serve --extra postgres --extra dask --extra dev --extra docs --extra release \
+		setup.cfg --extra serve --extra postgres --extra celery --extra kubernetes --extra dask --extra dev --extra docs --extra release \
 		-c requirements.lock -o requirements-dev.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
 		benchmarks/peers.in -o benchmarks/peers.txt

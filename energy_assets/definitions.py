@@ -9,6 +9,7 @@ import dagster as dg
 
 from energy_assets import assets, automation
 from energy_assets.automation.dead_runs import lasting
+from energy_assets.automation.executors import run_executor
 from energy_assets.io_managers import IO_MANAGERS
 from energy_assets.partitions import SETTINGS
 from energy_assets.settings import Settings
@@ -42,8 +43,7 @@ def build_defs(resources: Mapping[str, Any]) -> dg.Definitions:
         schedules=automation.SCHEDULES,
         sensors=automation.SENSORS,
         resources={**IO_MANAGERS, **resources},
-        # One process runs the whole job: a process per step would spend most of its time importing.
-        executor=lasting(dg.in_process_executor),
+        executor=lasting(run_executor(resources["settings"])),
     )
     with warnings.catch_warnings():
         # A job may have cheap and costly assets. Its backfills then follow the stricter policy.

@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     """Maintenance keeps this many of the newest training datasets."""
     runs_kept_days: int = Field(default=30, ge=7, le=36_500)
     """Maintenance removes runs of Dagster that ended longer ago."""
+    run_executor: Literal["in_process", "multiprocess", "celery", "kubernetes"] = "in_process"
+    """Where the steps of a run are executed, see `automation.executors`."""
+    celery_broker_url: SecretStr | None = None
+    """Redis, which may need a password; for `run_executor` celery."""
     fs_host: str = "eu-west.cloud.hopsworks.ai"
     fs_port: int = Field(default=443, ge=1, le=65_535)
     fs_project_name: str | None = None
@@ -166,6 +170,14 @@ class Settings(BaseSettings):
             raise ValueError("use the path of the key file, not the key itself")
         return value
 
+    @field_validator("celery_broker_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        # What becomes of the step of a lost worker is known for this broker alone.
+        if value is not None and not value.get_secret_value().startswith(("redis://", "rediss://")):
+            raise ValueError("use the URL of a Redis server, redis://:PASSWORD@HOST:6379/0")
+        return value
+
     @field_validator("serve_api_keys")
     @classmethod
     def _names_each_key(cls, value: str) -> str:
@@ -251,6 +263,7 @@ def utc_now() -> datetime:
 
 
 WHERE_TO_FIND = {
+    "celery_broker_url": "the URL of a Redis server, redis://:PASSWORD@HOST:6379/0",
     "fs_project_name": "the name of your Hopsworks project, shown on its home page",
     "fs_api_key": "created in Hopsworks under Account settings > API keys",
     "google_cloud_bucket_name": "the bucket's name, without gs://",

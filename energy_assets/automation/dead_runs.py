@@ -90,6 +90,10 @@ class _Lasting(dg.Executor):
         """The wrapped executor's."""
         return self.executor.step_dependency_config
 
+    def __getattr__(self, name: str) -> Any:
+        # Some executors ask the run's executor, which is this one, for more than that.
+        return getattr(self.executor, name)
+
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
         """Execute the plan. The run ends after this, so its lock is left to the process' end."""
         _lock(plan_context.instance, plan_context.run_id)
