@@ -79,6 +79,16 @@ def is_started(instance: dg.DagsterInstance, run_id: str) -> bool:
     return run is not None and run.status.value in {"STARTED", *_ENDED}
 
 
+def errors_of(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    """What the events of a run say of failures."""
+    events = [entry.dagster_event for entry in instance.all_logs(run_id)]
+    return [
+        f"{event.event_type_value} {event.message}\n{event.event_specific_data}"
+        for event in events
+        if event and event.is_failure
+    ]
+
+
 def has_ended(instance: dg.DagsterInstance, run_id: str) -> bool:
     run = instance.get_run_by_id(run_id)
     return run is not None and run.is_finished
@@ -128,7 +138,8 @@ def test_a_backfill_ends_although_the_daemon_is_killed_in_the_middle_of_it(
             return backfill.status.value if backfill else ""
 
         live.wait_for(lambda: status().startswith("COMPLETED"))
-        assert status() == "COMPLETED_SUCCESS"
+        runs = instance.get_runs(dg.RunsFilter.for_backfill(backfill_id))
+        assert status() == "COMPLETED_SUCCESS", [errors_of(instance, run.run_id) for run in runs]
     assert {first, first + HOUR, first + 2 * HOUR} <= forecast_hours(live.server)
 
 
