@@ -133,14 +133,17 @@ def test_a_backfill_ends_although_the_daemon_is_killed_in_the_middle_of_it(
         live.wait_for(lambda: instance.get_runs(dg.RunsFilter.for_backfill(backfill_id)))
         live.kill("daemon")
 
-        def status() -> str:
+        def has_completed() -> bool:
             backfill = instance.get_backfill(backfill_id)
-            return backfill.status.value if backfill else ""
+            return backfill is not None and backfill.status.value.startswith("COMPLETED")
 
-        live.wait_for(lambda: status().startswith("COMPLETED"))
+        live.wait_for(has_completed)
+        # A run that the daemon was launching fails after `start_timeout_seconds`, and is retried.
+        # Dagster counts the first of the two, so it may say that the backfill has failed.
+        hours = {first, first + HOUR, first + 2 * HOUR}
         runs = instance.get_runs(dg.RunsFilter.for_backfill(backfill_id))
-        assert status() == "COMPLETED_SUCCESS", [errors_of(instance, run.run_id) for run in runs]
-    assert {first, first + HOUR, first + 2 * HOUR} <= forecast_hours(live.server)
+        live.wait_for(lambda: hours <= forecast_hours(live.server))
+        assert len(runs) <= 2, [errors_of(instance, run.run_id) for run in runs]
 
 
 def test_a_run_goes_on_to_its_end_while_a_new_release_takes_over(live: LiveServer) -> None:
