@@ -27,6 +27,10 @@ class TrainingDataset:
     shard_rows: tuple[int, ...] = ()
     """How many of the rows are in each shard; empty if they are not divided."""
 
+    def rows_of(self, shard: int | None) -> int:
+        """How many rows a shard has; without one, all of them."""
+        return self.rows if shard is None or not self.shard_rows else self.shard_rows[shard]
+
 
 class FeatureStore(Protocol):
     """Every version of the consumption rows, `schemas.CONSUMPTION_VERSIONS`.

@@ -121,8 +121,9 @@ class DeltaFeatureStore:
         )
         version = table.version()
         write_whole(self.pins / f"{version:020d}", b"")
+        divided = counts if len(counts) > 1 else ()
         return TrainingDataset(
-            version, start, end, sum(counts), str(table.metadata().id), known_by, counts
+            version, start, end, sum(counts), str(table.metadata().id), known_by, divided
         )
 
     def read_training_dataset(
@@ -144,7 +145,7 @@ class DeltaFeatureStore:
                 raise not_found from error
             raise
         rows = newest_versions(versions, dataset.known_by)
-        if len(rows) != (dataset.rows if shard is None else dataset.shard_rows[shard]):
+        if len(rows) != dataset.rows_of(shard):
             raise not_found
         return rows
 
