@@ -67,8 +67,7 @@ class DeltaFeatureStore:
 
     @property
     def shards(self) -> int:
-        table = self._open()
-        return self._new_shards if table is None else _shards(table)
+        return self._shards_of(self._open())
 
     def upsert(self, versions: pd.DataFrame) -> None:
         stored = storable(versions)
@@ -80,7 +79,7 @@ class DeltaFeatureStore:
             for field in _SCHEMA
         ]
         source = pa.Table.from_arrays(columns, schema=_SCHEMA)
-        shards, same = self.shards, _SAME_VERSION
+        shards, same = self._shards_of(self._open(writing=True)), _SAME_VERSION
         if shards > 1:
             source = source.append_column(_shard_field(shards), pa.array(shard_of(stored, shards)))
             same = f"target.{SHARD} = source.{SHARD} AND {same}"
@@ -158,6 +157,9 @@ class DeltaFeatureStore:
             self.folder.mkdir(parents=True, exist_ok=True)
         return f"{self.folder}: " + ("empty" if table is None else f"version {table.version()}")
 
+    def _shards_of(self, table: DeltaTable | None) -> int:
+        return self._new_shards if table is None else _shards(table)
+
     def _merge(self, source: pa.Table, predicate: str) -> None:
         with delta_errors(self.folder, writing=True):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -223,9 +225,9 @@ class DeltaFeatureStore:
             selected = table.to_pyarrow_table(columns=columns, filters=filters)
         return with_known_at(selected.to_pandas())
 
-    def _open(self) -> DeltaTable | None:
+    def _open(self, writing: bool = False) -> DeltaTable | None:
         """The table as it is now; None if nothing has been written yet."""
-        with delta_errors(self.folder):
+        with delta_errors(self.folder, writing=writing):
             try:
                 # Without this, Delta Lake says "Invalid table URI" whatever is wrong.
                 os.scandir(self.folder).close()
