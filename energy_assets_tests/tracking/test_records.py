@@ -148,6 +148,7 @@ def test_lineage_leads_from_the_pinned_rows_to_the_forecast(offline_world: World
         "start": str(window_of(ORIGIN, 30)[0]),
         "end": str(window_of(ORIGIN, 30)[1]),
         "rows": 4 * 720,
+        "shard_rows": [],
         "known_by": str(ORIGIN + HOUR),
     }
     model = run_of(offline_world, "model")
