@@ -23,7 +23,6 @@ BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)/dagster_home
 INDEX_FOLDER ?= index
 INDEX_PORT ?= 8085
-INDEX_FALLBACK ?= https://pypi.org/simple/
 INDEX_URL ?= http://127.0.0.1:$(INDEX_PORT)/
 
 .PHONY: run serve status tune test dev backfill check-settings bench build index publish lock
@@ -66,7 +65,7 @@ build: .venv/dev
 
 index: .venv/dev
 	@$(BIN)/python -m scripts.index --folder "$(INDEX_FOLDER)" --port "$(INDEX_PORT)" \
-		--fallback "$(INDEX_FALLBACK)"
+		$(if $(filter-out undefined,$(origin INDEX_FALLBACK)),--fallback "$(INDEX_FALLBACK)")
 
 publish: .venv/dev
 	@$(BIN)/python -m scripts.publish --url "$(INDEX_URL)" --netrc "$(INDEX_FOLDER)/netrc"

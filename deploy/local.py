@@ -16,10 +16,11 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import httpx
 
 from deploy.postgres import MissingPostgresError, Postgres
 
@@ -61,7 +62,7 @@ class Process:
         # Of the release that is current now, to the end of the process.
         project = self.project.resolve()
         with (self.folder / f"{self.name}.log").open("ab") as log:
-            self.running = subprocess.Popen(  # noqa: S603
+            self.running = subprocess.Popen(
                 self.command,
                 env={**self.environment, "PYTHONPATH": str(project)},
                 cwd=project,
@@ -155,7 +156,7 @@ class Server:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the project on this server, such as `status`."""
-        return subprocess.run(  # noqa: S603
+        return subprocess.run(
             [sys.executable, "-m", "energy_assets", *arguments],
             env=self.environment,
             cwd=self.project,
@@ -177,9 +178,8 @@ def listens(port: int) -> bool:
 def answers(url: str) -> bool:
     """Whether a URL is answered."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
-            return answer.status == 200
-    except OSError:
+        return httpx.get(url, timeout=5).is_success
+    except httpx.TransportError:
         return False
 
 
@@ -229,7 +229,7 @@ def _wait_for(process: Process, stopped: threading.Event) -> None:
 def _initialise(server: Server) -> None:
     """Choose the first partition of a fresh project, and make or upgrade Dagster's tables."""
     for command in INITIALISE:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             command.split(),
             env=server.environment,
             cwd=server.project,

@@ -1,4 +1,4 @@
-"""`make index`: a private package index on this machine, until it is interrupted.
+"""`make index`: a private package index, until it is interrupted.
 
 pypiserver with three rules of our own: everything needs the password, what has been published
 stays, and a name of ours is never looked for in the public index.
@@ -79,36 +79,57 @@ def _write_private(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def serve(folder: Path, port: int, fallback: str) -> None:
-    """Serve the packages in `folder` on loopback; an empty `fallback` means no other index."""
-    make_credentials(folder)
-    packages = folder / "packages"
+def serve(
+    packages: Path, password_file: Path, address: tuple[str, int], fallback: str | None
+) -> None:
+    """Serve the packages in a folder.
+
+    `fallback` is where those of others come from: None for the public index, "" for nowhere.
+    """
     packages.mkdir(exist_ok=True)
+    public = {} if fallback is None else {"fallback_url": fallback}
     config = Config.default_with_overrides(
         roots=[packages],
         authenticate=["list", "download", "update"],
-        password_file=str(folder / "htpasswd"),
+        password_file=str(password_file),
         overwrite=False,
-        disable_fallback=not fallback,
-        fallback_url=fallback,
+        disable_fallback=fallback == "",
+        **public,
     )
     config.backend = BackendProxy(LastingBackend(config))
+    app = pypiserver.setup_routes_from_config(pypiserver.app_from_config(config), config)
+    host, port = address
     try:
-        server = make_server(HOST, port, pypiserver.app_from_config(config))
+        server = make_server(host, port, app)
     except OSError as error:
         sys.exit(f"make index: cannot listen on port {port} ({error.strerror}): set INDEX_PORT")
     with server:
-        print(f"Index:    http://{HOST}:{server.server_port}/simple/")
-        print(f"Packages: {packages}")
-        print(f"User:     {USER}; the password is in {folder / 'netrc'}", flush=True)
+        print(f"Index:    http://{host}:{server.server_port}/simple/")
+        print(f"Packages: {packages}", flush=True)
         server.serve_forever()
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="A private package index on this machine.")
+def main() -> None:
+    """Read the options, and serve."""
+    parser = argparse.ArgumentParser(description="A private package index.")
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--host", default=HOST)
     parser.add_argument("--port", type=int, required=True, help="0: any that is free")
-    parser.add_argument("--fallback", default="", help="where packages of others come from")
+    parser.add_argument(
+        "--password-file", type=Path, help="htpasswd; made in the folder if not set"
+    )
+    parser.add_argument("--fallback", help="where packages of others come from; empty: nowhere")
     options = parser.parse_args()
+    folder = options.folder.absolute()
+    password_file = options.password_file
+    if password_file is None:
+        make_credentials(folder)
+        password_file = folder / "htpasswd"
+        print(f"User:     {USER}; the password is in {folder / 'netrc'}")
     with contextlib.suppress(KeyboardInterrupt):
-        serve(options.folder.absolute(), options.port, options.fallback)
+        address = options.host, options.port
+        serve(folder / "packages", password_file, address, options.fallback)
+
+
+if __name__ == "__main__":
+    main()

@@ -86,14 +86,14 @@ def monitoring_metrics(
     if len(hours[newest]):
         from energy_assets.forecasts.pictures import horizon_picture, outcome_picture
 
-        observed = _observed(feature_store, start, end)
+        # With many series, those of one shard are enough for a picture.
+        divided = feature_store.shards > 1
+        shown = feature_store.read(start - WEEK - DAY, end, shard=0 if divided else None)
+        observed = _observed(feature_store, start, end) if divided else shown
         by_horizon = errors_by_horizon(hours[newest], observed)
         pictures = {"error by horizon": horizon_picture(by_horizon, source.name)}
         a_day_ago = read_if_possible(object_store, hour_of(newest) - DAY)
         if a_day_ago is not None:
-            # With many series, those of one shard are enough for a picture.
-            shard = 0 if feature_store.shards > 1 else None
-            shown = feature_store.read(start - WEEK - DAY, end, shard=shard)
             rows = first_issued(a_day_ago).merge(shown[list(SERIES_KEY)].drop_duplicates())
             pictures["forecast a day ago against observations"] = outcome_picture(
                 shown, rows, source

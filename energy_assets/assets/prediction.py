@@ -97,7 +97,7 @@ def predictions_parquet(
 
     for key in context.partition_keys:
         origin = hour_of(key)
-        with open_workers(settings) as apply:
+        with open_workers(settings, _shards(feature_store)) as apply:
             made = forecast(
                 origin,
                 histories(key),

@@ -166,14 +166,14 @@ def model(
         parameters, shards = best_config[key].best_parameters, feature_view[key].shards
         if len(shards) > 1:
             panels = [partial(panel_of, read) for read in shards]
-            args = panels, parameters, profile.country, profile.timezone
-            return None, train_by_shard(*args, apply)
+            place = profile.country, profile.timezone
+            return None, train_by_shard(panels, parameters, *place, apply)
         panel = as_panel(feature_view[key].rows)
         return panel, train(panel, parameters, profile.country, profile.timezone, n_jobs)
 
     models: dict[str, TrainedModel] = {}
     with (
-        open_workers(settings) as apply,
+        open_workers(settings, max(len(feature_view[key].shards) for key in keys)) as apply,
         ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_TRAININGS)) as pool,
     ):
         trainings = pool.map(partial(fit, apply=apply), keys)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ from energy_assets.errors import ForecastError, NotFoundError, ShortHistoryError
 from energy_assets.forecasting.fitted import Fitted
 from energy_assets.forecasting.models import seasonal_naive
 from energy_assets.forecasting.panel.matrix import ending_at
+from energy_assets.forecasting.sharded import Apply
 from energy_assets.forecasts.time_limit import within
 from energy_assets.schemas import FORECASTS, PRIMARY_KEY, QUANTILES, SERIES_KEY, as_panel, conform
 
@@ -35,7 +36,9 @@ BASELINE, CARRIED_OVER = "baseline", "carried_over"
 NAIVE = seasonal_naive.SEASONAL_NAIVES[-1]
 
 ReadHistory: TypeAlias = Callable[[], pd.DataFrame]
-Apply: TypeAlias = Callable[..., Iterable[Any]]
+ReadPanel: TypeAlias = Callable[[], pd.DataFrame | None]
+Rung: TypeAlias = Callable[[ReadPanel], pd.DataFrame | None]
+"""Makes the forecast of some series."""
 
 _log = logging.getLogger(__name__)
 
@@ -88,27 +91,34 @@ def forecast(
     """
     if len(histories) == 1:  # it is read once for all rungs
         try:
-            rows = within(limits.patience, histories[0])
-            ending_at(as_panel(rows), pd.Timestamp(origin))
+            panel = within(limits.patience, lambda: _panel(origin, histories[0]))
         except Exception as error:
-            _log.warning("%s: no history to forecast from (%s)", origin, _reason(error))
-            return _carried_over(origin, read_last_forecast, limits.horizon, error)
-        histories = [lambda: rows]
+            return _without_history(origin, read_last_forecast, limits.horizon, error)
+        reads: Sequence[ReadPanel] = [lambda: panel]
+        apply = map
+    else:
+        reads = [partial(_panel, origin, read) for read in histories]
 
-    def every(rung: Callable[[ReadHistory], pd.DataFrame | None]) -> pd.DataFrame:
+    def every(rung: Rung) -> pd.DataFrame:
         """The forecasts of all series by one rung."""
-        found = [part for part in apply(rung, histories) if part is not None]
+        found = [part for part in apply(rung, reads) if part is not None]
         if not found:
-            raise ShortHistoryError(f"there are no observations in the window up to {origin}")
+            raise _NoHistoryError(
+                ShortHistoryError(f"there are no observations in the window up to {origin}")
+            )
         return conform(pd.concat(found), FORECASTS) if len(found) > 1 else found[0]
 
     patience = limits.patience * len(histories)
     try:
-        return within(patience, lambda: _by_models(origin, every, candidates, limits))
-    except Exception as error:
-        _log.warning("%s: no model makes the forecast (%s)", origin, _reason(error))
-    try:
+        try:
+            return within(patience, lambda: _by_models(origin, every, candidates, limits))
+        except _NoHistoryError:
+            raise
+        except Exception as error:
+            _log.warning("%s: no model makes the forecast (%s)", origin, _reason(error))
         return within(patience, lambda: every(partial(_by_naive, origin, limits.horizon)))
+    except _NoHistoryError as error:
+        return _without_history(origin, read_last_forecast, limits.horizon, error)
     except Exception as error:
         _log.warning("%s: the seasonal naive fails too (%s)", origin, _reason(error))
         return _carried_over(origin, read_last_forecast, limits.horizon, error)
@@ -116,7 +126,7 @@ def forecast(
 
 def _by_models(
     origin: datetime,
-    every: Callable[[Callable[[ReadHistory], pd.DataFrame | None]], pd.DataFrame],
+    every: Callable[[Rung], pd.DataFrame],
     candidates: Iterable[Candidate],
     limits: Limits,
 ) -> pd.DataFrame:
@@ -131,33 +141,59 @@ def _by_models(
         try:
             named = candidate.load(), candidate.version, quality
             return every(partial(_by_model, origin, limits.horizon, *named))
+        except _NoHistoryError:
+            raise
         except Exception as error:
             _log.warning("model %s is skipped: %s", candidate.version, _reason(error))
     raise NotFoundError("there is no promoted model that is new enough")
 
 
 def _by_model(
-    origin: datetime, horizon: int, model: Fitted, version: str, quality: str, read: ReadHistory
+    origin: datetime, horizon: int, model: Fitted, version: str, quality: str, read: ReadPanel
 ) -> pd.DataFrame | None:
     """The forecast of a model; None if there is no history. Raises ForecastError if not finite."""
-    rows = read()
-    if rows.empty:
+    if (panel := read()) is None:
         return None
-    panel = ending_at(as_panel(rows), pd.Timestamp(origin))
     values = model.updated(panel).predict(horizon, QUANTILES)
     if not np.isfinite(values.to_numpy()).all():
         raise ForecastError("its forecast is not finite")
     return _as_forecast(values, panel, origin, version, quality)
 
 
-def _by_naive(origin: datetime, horizon: int, read: ReadHistory) -> pd.DataFrame | None:
+def _by_naive(origin: datetime, horizon: int, read: ReadPanel) -> pd.DataFrame | None:
     """The forecast of the seasonal naive; None if there is no history."""
-    rows = read()
-    if rows.empty:
+    if (panel := read()) is None:
         return None
-    panel = ending_at(as_panel(rows), pd.Timestamp(origin))
     values = seasonal_naive.forecast(panel, horizon, NAIVE.season, QUANTILES)
     return _as_forecast(values, panel, origin, NAIVE.name, BASELINE)
+
+
+def _panel(origin: datetime, read: ReadHistory) -> pd.DataFrame | None:
+    """The history as a panel that ends at the origin; None if it has no rows.
+
+    Raises _NoHistoryError if it cannot be read.
+    """
+    try:
+        rows = read()
+    except Exception as error:
+        raise _NoHistoryError(error) from error
+    return None if rows.empty else ending_at(as_panel(rows), pd.Timestamp(origin))
+
+
+class _NoHistoryError(Exception):
+    """The history cannot be read, for this reason, or there is none: no model can help."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def _without_history(
+    origin: datetime, read_last_forecast: Callable[[], pd.DataFrame], horizon: int, cause: Exception
+) -> pd.DataFrame:
+    cause = cause.reason if isinstance(cause, _NoHistoryError) else cause
+    _log.warning("%s: no history to forecast from (%s)", origin, _reason(cause))
+    return _carried_over(origin, read_last_forecast, horizon, cause)
 
 
 def _as_forecast(

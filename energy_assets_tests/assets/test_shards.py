@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,10 +14,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from energy_assets.errors import SettingsError, UnreachableError
+from energy_assets.errors import SettingsError
 from energy_assets.forecasts.publishing import read_published
 from energy_assets.partitions import DAY, HOUR, window_of
-from energy_assets.settings import read_settings
+from energy_assets.settings import Settings, read_settings
 from energy_assets.sources.simulator import Simulator
 from energy_assets.stores.parquet import decode
 from energy_assets.workers import open_workers
@@ -114,15 +115,45 @@ def test_a_dask_cluster_gives_the_same_forecasts_although_a_worker_dies(
     assert_same(world, whole)
 
 
-def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_scheduler_the_shards_are_worked_on_here(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("energy_assets.workers._CONNECT_SECONDS", 0.5)
-    settings = read_settings().model_copy(update={"shard_workers": "tcp://127.0.0.1:9"})
-    with pytest.raises(UnreachableError, match=r"tcp://127.0.0.1:9"), open_workers(settings):
-        pass
+    with open_workers(settings_with("tcp://127.0.0.1:9"), 2) as apply:
+        assert list(apply(abs, [-1, 2])) == [1, 2]
+    assert "tcp://127.0.0.1:9" in caplog.text
+
+
+def test_lost_processes_leave_the_shards_to_this_one(caplog: pytest.LogCaptureFixture) -> None:
+    with open_workers(settings_with("2"), 2) as apply:
+        assert list(apply(dies_elsewhere, [os.getpid()] * 2)) == [os.getpid()] * 2
+    assert "lost" in caplog.text
+
+
+def dies_elsewhere(home: int) -> int:
+    if os.getpid() != home:
+        os._exit(1)
+    return home
+
+
+def test_an_error_of_the_work_itself_is_raised() -> None:
+    with open_workers(settings_with("2"), 2) as apply, pytest.raises(ValueError, match="invalid"):
+        list(apply(int, ["1", "x"]))
+
+
+def test_a_feature_group_that_is_not_divided_needs_no_workers(tmp_path: Path) -> None:
+    world = made(tmp_path, {"shard_workers": "tcp://127.0.0.1:9"})
+    assert {"model"} == set(world.frame("predictions_parquet", ORIGIN)["quality"])
+
+
+def settings_with(workers: str) -> Settings:
+    return read_settings().model_copy(update={"shard_workers": workers})
 
 
 def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
-    settings = read_settings().model_copy(update={"shard_workers": "tcp://127.0.0.1:9"})
-    with pytest.raises(SettingsError, match=r"energy-assets\[dask\]"), open_workers(settings):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with (
+        pytest.raises(SettingsError, match=r"energy-assets\[dask\]"),
+        open_workers(settings_with("tcp://127.0.0.1:9"), 2),
+    ):
         pass

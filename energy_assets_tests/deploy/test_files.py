@@ -84,7 +84,7 @@ def test_containers_and_units_run_the_same_commands(name: str) -> None:
     command = COMMANDS[name]
     assert started.startswith(command)
     assert container.startswith(command)
-    assert container.replace("0.0.0.0", "127.0.0.1") == started  # noqa: S104
+    assert container.replace("0.0.0.0", "127.0.0.1") == started  # noqa: S104 - what a container listens on
 
 
 def test_containers_are_prepared_as_a_server_without_them() -> None:

@@ -219,6 +219,11 @@ def of_code(code: str) -> pd.DataFrame:
     return rows[rows["consumer_type"] == code]
 
 
+def counted(load: Callable[[], Fitted], loads: list[int]) -> Fitted:
+    loads.append(1)
+    return load()
+
+
 @pytest.mark.parametrize("rung", ["model", "previous_model", "baseline", "carried_over"])
 def test_every_rung_gives_the_same_forecast_by_shards(fitted: Fitted, rung: str) -> None:
     def broken() -> Fitted:
@@ -231,13 +236,18 @@ def test_every_rung_gives_the_same_forecast_by_shards(fitted: Fitted, rung: str)
     stored = {
         "model": [Stored(lambda: loaded)],
         "previous_model": [Stored(broken), Stored(lambda: loaded, ORIGIN - HOUR)],
+        "carried_over": [Stored(lambda: loaded), Stored(lambda: loaded, ORIGIN - HOUR)],
     }.get(rung, [Stored(broken)])
     before = made([Stored(lambda: fitted)]).assign(made_at=pd.Timestamp(ORIGIN))
     whole, shards = [history], [partial(of_code, code) for code in ("111", "999", "121")]
     if rung == "carried_over":
         whole, shards = [unreadable], [shards[0], unreadable, shards[2]]
+    loads = []
+    stored = [replace(one, load=partial(counted, one.load, loads)) for one in stored]
     expected, found = (
         forecast(ORIGIN, histories, stored, lambda: before, LIMITS) for histories in (whole, shards)
     )
+    if rung == "carried_over":
+        assert len(loads) <= 1, "no model helps if the history cannot be read"
     assert set(found["quality"]) == {rung}
     pd.testing.assert_frame_equal(found, expected)

@@ -120,3 +120,8 @@ def test_publishing_with_a_wrong_password_or_to_no_index_says_what_to_do(
     with pytest.raises(SystemExit, match=r"403 Forbidden.*TWINE_PASSWORD") as refused:
         publish(packages[:1], index.url, index.folder / "netrc")
     assert "wrong" not in str(refused.value)
+
+
+def test_its_health_can_be_asked_for_without_the_password(shelf: Index) -> None:
+    answer = requests.get(f"{shelf.url}health", timeout=10, allow_redirects=False)
+    assert (answer.status_code, answer.text) == (200, "Ok")

@@ -15,7 +15,7 @@ Does not belong here: the transform.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +69,58 @@ class Autoregression:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """What is trained on: the origins whose whole horizon lies before column `end` of `level`.
+
+    `level` and `observed` have the shape (series, hours); `level` has no gaps after a series'
+    start. An origin counts for a series if every hour ahead was `observed` and every input is
+    known. `start` is the first hour, counted from 1970.
+    """
+
+    level: Floats
+    observed: npt.NDArray[np.bool_]
+    horizon: int
+    calendar: Calendar
+    start: int
+    end: int
+
+    @property
+    def origins(self) -> Ints:
+        """The origins, as columns of `level`."""
+        return np.arange(REACH, self.end - self.horizon)
+
+    @property
+    def inputs(self) -> int:
+        """How many inputs there are."""
+        return self._inputs(slice(0, 1), self.origins[:1]).shape[-1]
+
+    def of(self, series: Ints) -> Rows:
+        """The rows of some of the series."""
+        return replace(self, level=self.level[series], observed=self.observed[series])
+
+    def blocks(self) -> Iterator[tuple[int, Ints]]:
+        """Each block of the day that has origins, with its origins."""
+        for block, members in _blocks(self.origins, self.start):
+            yield block, self.origins[members]
+
+    def sums(self, series: slice, at: Ints) -> tuple[Floats, Floats, Floats]:
+        """The sums of squares and products over the origins, and how many of them count."""
+        level, inputs = self.level[series], self._inputs(series, at)
+        ahead = at[:, None] + np.arange(1, self.horizon + 1)
+        target = level[:, ahead] - _anchor(level, at, self.horizon)
+        usable = np.asarray(self.observed[series][:, ahead].all(axis=2))
+        for part in (target, inputs):
+            usable = usable & np.isfinite(part).all(axis=2)
+        rows = np.where(usable[..., None], inputs, 0.0)
+        target = np.where(usable[..., None], target, 0.0)
+        across = rows.transpose(0, 2, 1)
+        return np.matmul(across, rows), np.matmul(across, target), usable.sum(axis=1)
+
+    def _inputs(self, series: slice, at: Ints) -> Floats:
+        return _inputs(self.level[series], at, self.horizon, self.calendar, self.start)
+
+
+@dataclass(frozen=True)
 class Pooled:
     """What the series share: `weights` (blocks, inputs, horizons) and `penalty` (blocks, inputs).
 
@@ -79,47 +131,25 @@ class Pooled:
     penalty: Floats
 
 
-def pool(
-    level: Floats,
-    observed: npt.NDArray[np.bool_],
-    horizon: int,
-    calendar: Calendar,
-    start: int,
-    end: int,
-) -> Pooled:
-    """The pooled weights of evenly spaced series; the arguments are those of `fit`."""
-    sample = np.unique(np.linspace(0, len(level) - 1, SAMPLE_SERIES).astype(int))
-    rows = _Rows(level[sample], observed[sample], horizon, calendar, start, end)
-    weights = np.full((BLOCKS, rows.inputs, horizon), np.nan)
+def pool(rows: Rows) -> Pooled:
+    """The pooled weights of evenly spaced series."""
+    count = len(rows.level)
+    rows = rows.of(np.unique(np.linspace(0, count - 1, SAMPLE_SERIES).astype(int)))
+    weights = np.full((BLOCKS, rows.inputs, rows.horizon), np.nan)
     penalty = np.full((BLOCKS, rows.inputs), np.nan)
     for block, members in rows.blocks():
-        gram, moment, count = (part.sum(axis=0) for part in rows.sums(slice(None), members))
+        gram, moment, total = (part.sum(axis=0) for part in rows.sums(slice(None), members))
         # The penalty of an input is its mean square; the constant has almost none.
-        spread = np.diagonal(gram) / max(float(count), 1.0) + 1e-9
+        spread = np.diagonal(gram) / max(float(total), 1.0) + 1e-9
         penalty[block] = POOLED_ORIGINS * np.where(np.arange(len(spread)) == 0, 1e-6, spread)
         weights[block] = np.linalg.solve(gram + np.diag(penalty[block]), moment)
     return Pooled(weights, penalty)
 
 
-def fit(
-    level: Floats,
-    observed: npt.NDArray[np.bool_],
-    horizon: int,
-    calendar: Calendar,
-    start: int,
-    end: int,
-    pooled: Pooled | None = None,
-) -> Autoregression:
-    """Fit to the origins whose whole horizon lies before column `end` of `level`.
-
-    `level`, shape (series, hours), has no gaps after a series' start. An origin counts for a series
-    if every hour ahead was `observed` and every input is known. `pooled` are the weights to shrink
-    towards; by default those of these series.
-    """
-    pooled = pooled or pool(level, observed, horizon, calendar, start, end)
-    rows = _Rows(level, observed, horizon, calendar, start, end)
-    count = len(level)
-    weights = np.zeros((count + 1, BLOCKS, rows.inputs, horizon), dtype=np.float32)
+def fit(rows: Rows, pooled: Pooled) -> Autoregression:
+    """Fit to each series, with weights that are shrunk towards `pooled`."""
+    count = len(rows.level)
+    weights = np.zeros((count + 1, BLOCKS, rows.inputs, rows.horizon), dtype=np.float32)
     for block, members in rows.blocks():
         penalty = np.diag(pooled.penalty[block])
         weights[-1, block] = pooled.weights[block]
@@ -130,45 +160,6 @@ def fit(
                 gram + penalty, moment + penalty @ pooled.weights[block]
             )
     return Autoregression(weights)
-
-
-class _Rows:
-    """The inputs and targets of some series at every origin that may be trained on."""
-
-    def __init__(
-        self,
-        level: Floats,
-        observed: npt.NDArray[np.bool_],
-        horizon: int,
-        calendar: Calendar,
-        start: int,
-        end: int,
-    ) -> None:
-        self._level, self._observed = level, observed
-        self._horizon, self._calendar, self._start = horizon, calendar, start
-        self._origins = np.arange(REACH, end - horizon)
-        self.inputs = self._inputs(slice(0, 1), self._origins[:1]).shape[-1]
-
-    def blocks(self) -> Iterator[tuple[int, Ints]]:
-        """Each block of the day that has origins, with its origins."""
-        for block, members in _blocks(self._origins, self._start):
-            yield block, self._origins[members]
-
-    def sums(self, series: slice, at: Ints) -> tuple[Floats, Floats, Floats]:
-        """The sums of squares and products over the origins, and how many of them count."""
-        level, inputs = self._level[series], self._inputs(series, at)
-        ahead = at[:, None] + np.arange(1, self._horizon + 1)
-        target = level[:, ahead] - _anchor(level, at, self._horizon)
-        usable = np.asarray(self._observed[series][:, ahead].all(axis=2))
-        for part in (target, inputs):
-            usable = usable & np.isfinite(part).all(axis=2)
-        rows = np.where(usable[..., None], inputs, 0.0)
-        target = np.where(usable[..., None], target, 0.0)
-        across = rows.transpose(0, 2, 1)
-        return np.matmul(across, rows), np.matmul(across, target), usable.sum(axis=1)
-
-    def _inputs(self, series: slice, at: Ints) -> Floats:
-        return _inputs(self._level[series], at, self._horizon, self._calendar, self._start)
 
 
 def _blocks(origins: Ints, start: int) -> Iterator[tuple[int, Ints]]:

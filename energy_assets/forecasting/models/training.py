@@ -212,10 +212,12 @@ def _autoregressions(
     """What a function of `autoregression` makes of the rows; None if it takes no part."""
     if training.shares.autoregression <= 0 or rows.cutoff < autoregression.MIN_HOURS:
         return None
-    observed = np.isfinite(rows.window.observed.array)
-    fit = partial(function, rows.level(), observed, rows.design.horizon, rows.calendar, rows.start)
+    observed, design = np.isfinite(rows.window.observed.array), rows.design
+    up_to = partial(
+        autoregression.Rows, rows.level(), observed, design.horizon, rows.calendar, rows.start
+    )
     with ThreadPoolExecutor(training.workers) as executor:
-        return rows.ends.map(fit, *others, apply=executor.map)
+        return rows.ends.map(up_to).map(function, *others, apply=executor.map)
 
 
 def _usable(matrix: FeatureMatrix, residual: Floats) -> Bools:

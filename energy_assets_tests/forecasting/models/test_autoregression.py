@@ -41,9 +41,14 @@ def calendar(months):
     return Design(24, "DK", "Europe/Copenhagen").calendar(to_matrix(months).hours)
 
 
+def fit(*arguments):
+    rows = autoregression.Rows(*arguments)
+    return autoregression.fit(rows, autoregression.pool(rows))
+
+
 def test_weights_equal_those_of_the_slow_oracle(level, calendar):
     end, horizon = level.shape[1], 24
-    fitted = autoregression.fit(level, np.isfinite(level), horizon, calendar, FIRST_HOUR, end)
+    fitted = fit(level, np.isfinite(level), horizon, calendar, FIRST_HOUR, end)
     origins = np.arange(autoregression.REACH, end - horizon)
     block = 2
     at = origins[(FIRST_HOUR + origins) % 24 // 3 == block]
@@ -83,8 +88,7 @@ def test_targets_after_the_end_are_not_learnt(level, calendar):
     changed[:, 2500:] += 1
     observed = np.isfinite(level)
     first, second = (
-        autoregression.fit(values, observed, 24, calendar, FIRST_HOUR, 2500)
-        for values in (level, changed)
+        fit(values, observed, 24, calendar, FIRST_HOUR, 2500) for values in (level, changed)
     )
     np.testing.assert_array_equal(first.weights, second.weights)
 
