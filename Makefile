@@ -70,15 +70,16 @@ index: .venv/dev
 publish: .venv/dev
 	@$(BIN)/python -m scripts.publish --url "$(INDEX_URL)" --netrc "$(INDEX_FOLDER)/netrc"
 
+# One lock for a laptop, one for servers, and one for those who change the project. Each has what is in
+# the one before, in the same versions.
+LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url
+SERVER_EXTRAS := --extra serve --extra postgres --extra celery --extra kubernetes --extra dask
 lock: .venv/dev
-	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
-		setup.cfg --extra serve --extra postgres --extra celery --extra kubernetes \
-		-o requirements.lock
-	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
-		setup.cfg --extra serve --extra postgres --extra celery --extra kubernetes --extra dask --extra dev --extra docs --extra release \
-		-c requirements.lock -o requirements-dev.lock
-	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-header --no-emit-index-url \
-		benchmarks/peers.in -o benchmarks/peers.txt
+	$(LOCK) setup.cfg --extra serve -o requirements.lock
+	$(LOCK) setup.cfg $(SERVER_EXTRAS) -c requirements.lock -o requirements-server.lock
+	$(LOCK) setup.cfg $(SERVER_EXTRAS) --extra dev --extra docs --extra release \
+		-c requirements-server.lock -o requirements-dev.lock
+	$(LOCK) benchmarks/peers.in -o benchmarks/peers.txt
 
 .PHONY: docs docs-serve services image push-image
 
@@ -109,7 +110,7 @@ docs-serve: .venv/dev
 	@touch $@
 
 .venv/run: requirements.lock setup.cfg | .venv/python
-	@echo "Setting up .venv from requirements.lock (once; takes a minute or two)"
+	@echo "Setting up .venv from requirements.lock (once; takes a few minutes)"
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r requirements.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $@
