@@ -1,6 +1,6 @@
 """The forecast of an hour, and its publication: predictions_parquet, published_forecast."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import cache, partial
 
@@ -18,7 +18,7 @@ from energy_assets.assets.metadata import (
     tracked,
 )
 from energy_assets.errors import StorageError
-from energy_assets.forecasts.course_files import course_tables
+from energy_assets.forecasts.course_files import course_tables, observation_tables
 from energy_assets.forecasts.publishing import Published, publish
 from energy_assets.forecasts.time_limit import within
 from energy_assets.forecasts.versions import last_before, newest, read_versions
@@ -29,7 +29,6 @@ from energy_assets.settings import Settings, utc_now
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
 from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.parquet import Parts
 from energy_assets.tracking import Tracking, records
 from energy_assets.workers import open_workers
 
@@ -154,27 +153,29 @@ def published_forecast(
     origin = hour_of(context.partition_keys[-1])
     version = newest(read_versions(object_store, origin))
 
-    def read_observations(shard: int | None = None) -> pd.DataFrame:
+    def read(shard: int) -> pd.DataFrame:
         window = window_of(origin, settings.days_export)
         known_by = due(origin, settings.days_delay)
         return feature_store.read(*window, known_by, shard, CONSUMPTION_VERSIONS)
 
-    def published_with(observations: pd.DataFrame | Parts, complete: bool = True) -> Published:
-        tables = course_tables(object_store, version, observations, source.profile)
-        return publish(object_store, version, tables, source.name, complete)
+    def publish_with(observed: pd.DataFrame, shards: int = 1, complete: bool = True) -> Published:
+        tables = course_tables(object_store, version, observed, source.profile)
+        others = range(1, shards)
+
+        def further() -> Iterator[dict[str, pd.DataFrame]]:
+            return (observation_tables(read(shard), source.profile) for shard in others)
+
+        return publish(object_store, version, tables, source.name, complete, further)
 
     patience, shards = settings.forecast_patience_seconds, _shards(feature_store)
     try:
-        if shards > 1:
-            published = published_with(lambda: map(read_observations, range(shards)))
-        else:
-            published = published_with(within(patience, read_observations))
+        published = publish_with(within(patience, partial(read, 0)), shards)
     except StorageError as error:
         # Consumers get the forecast all the same, without the history beside it.
         context.log.warning(f"published without observations: {error}")
         columns = CONSUMPTION_VERSIONS.dtypes
         nothing = pd.DataFrame(columns=list(columns)).astype(columns)
-        published = published_with(nothing, complete=False)
+        published = publish_with(nothing, complete=False)
     return dg.MaterializeResult(
         metadata={
             "source": source.name,

@@ -7,16 +7,22 @@ others, which it does not know, they are the codes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 import pandas as pd
 
 from energy_assets.partitions import HOUR
-from energy_assets.schemas import KNOWN_AT, MONITORING, PRIMARY_KEY, TARGET, conform
+from energy_assets.schemas import (
+    KNOWN_AT,
+    MONITORING,
+    PRIMARY_KEY,
+    SERIES_KEY,
+    TARGET,
+    conform,
+)
 from energy_assets.sources.profiles import DatasetProfile
 from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.parquet import Parts, read_hours
+from energy_assets.stores.parquet import read_hours
 
 MONITORED_HOURS = 168
 """The hours before the origin that the monitoring tables cover."""
@@ -25,47 +31,48 @@ MONITORED_HOURS = 168
 def course_tables(
     objects: ObjectStore,
     version: pd.DataFrame,
-    observations: pd.DataFrame | Parts,
+    observations: pd.DataFrame,
     profile: DatasetProfile,
-) -> dict[str, pd.DataFrame | Parts]:
+) -> dict[str, pd.DataFrame]:
     """The six tables by file name.
 
     `version` is the forecast, rows of `schemas.PREDICTIONS`; `observations` are what it was made
-    from, rows of `schemas.CONSUMPTION_VERSIONS`. If they come in parts, so do their tables. The
-    monitoring tables come from the stored `monitoring_metrics`. They hold the newest forecast
-    issued for each hour, and the mean percentage error of each hour.
+    from, see `observation_tables`. The monitoring tables come from the stored
+    `monitoring_metrics`. They hold the newest forecast issued for each hour, and the mean
+    percentage error of each hour.
     """
-
-    def by_period(rows: pd.DataFrame) -> pd.DataFrame:
-        hours = rows["datetime_utc"].dt.to_period("h")
-        numbered = _numbered(rows.assign(datetime_utc=hours), profile)
-        return numbered.set_index(list(PRIMARY_KEY)).sort_index()
-
-    def of_observations(cut: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame | Parts:
-        if isinstance(observations, pd.DataFrame):
-            return cut(by_period(observations))
-        return lambda: (cut(by_period(part)) for part in observations())
-
     scored = _newest_scored(objects, version["origin"].iloc[0].to_pydatetime())
     errors = scored.dropna(subset="ape").groupby("datetime_utc")[["ape"]].mean()
     errors.index = pd.DatetimeIndex(errors.index).to_period("h")
+    observed, forecast = (
+        _by_period(scored.rename(columns={name: TARGET}), profile)[[TARGET]]
+        for name in ("actual", "forecast")
+    )
     return {
-        "predictions.parquet": by_period(version),
-        "X.parquet": of_observations(_keys_as_columns),
-        "y.parquet": of_observations(lambda history: history[[TARGET, KNOWN_AT]]),
-        "y_monitoring.parquet": by_period(scored.rename(columns={"actual": TARGET}))[[TARGET]],
-        "predictions_monitoring.parquet": by_period(scored.rename(columns={"forecast": TARGET}))[
-            [TARGET]
-        ],
+        "predictions.parquet": _by_period(version, profile),
+        **observation_tables(observations, profile),
+        "y_monitoring.parquet": observed,
+        "predictions_monitoring.parquet": forecast,
         "metrics_monitoring.parquet": errors.rename(columns={"ape": "MAPE"}),
     }
 
 
-def _keys_as_columns(history: pd.DataFrame) -> pd.DataFrame:
-    return history[[]].assign(
-        area_exog=history.index.get_level_values("area"),
-        consumer_type_exog=history.index.get_level_values("consumer_type"),
-    )
+def observation_tables(
+    observations: pd.DataFrame, profile: DatasetProfile
+) -> dict[str, pd.DataFrame]:
+    """The two tables of observations, or of some of them: rows of `CONSUMPTION_VERSIONS`."""
+    history = _by_period(observations, profile)
+    keys = {f"{name}_exog": history.index.get_level_values(name) for name in SERIES_KEY}
+    return {
+        "X.parquet": history[[]].assign(**keys),
+        "y.parquet": history[[TARGET, KNOWN_AT]],
+    }
+
+
+def _by_period(rows: pd.DataFrame, profile: DatasetProfile) -> pd.DataFrame:
+    hours = rows["datetime_utc"].dt.to_period("h")
+    numbered = _numbered(rows.assign(datetime_utc=hours), profile)
+    return numbered.set_index(list(PRIMARY_KEY)).sort_index()
 
 
 def _newest_scored(objects: ObjectStore, origin: datetime) -> pd.DataFrame:

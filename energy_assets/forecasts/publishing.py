@@ -13,11 +13,13 @@ such as scores that came later, the forecast can be published again.
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 import pandas as pd
 from pydantic import TypeAdapter
@@ -27,10 +29,13 @@ from energy_assets.settings import utc_now
 from energy_assets.stores.compare_and_set import compare_and_set
 from energy_assets.stores.files import document_errors
 from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.parquet import Parts, encode, read_metadata
+from energy_assets.stores.parquet import encode_tables, read_metadata
 
 POINTER = "newest.json"
 FOLDER = "published"
+
+Tables: TypeAlias = Mapping[str, pd.DataFrame]
+"""File name -> rows."""
 
 _log = logging.getLogger(__name__)
 
@@ -58,15 +63,17 @@ class Published:
 def publish(
     objects: ObjectStore,
     version: pd.DataFrame,
-    tables: Mapping[str, pd.DataFrame | Parts],
+    tables: Tables,
     source: str,
     complete: bool = True,
+    further: Callable[[], Iterable[Tables]] = tuple,
 ) -> Published:
     """Publish a forecast and what belongs to it, unless a newer one is published already.
 
     `version` is one version of a forecast, rows of `schemas.PREDICTIONS`. `tables` are the files by
-    name. If this version is published already, with other tables, these replace them, unless they
-    are not `complete`. Returns what is published afterwards. Running it again after it was
+    name; `further` gives more rows of some of them, in parts, of which one is in memory at a time.
+    If this version is published already, with other tables, these replace them, unless they are not
+    `complete`. Returns what is published afterwards. Running it again after it was
     interrupted finishes what is missing.
     """
     first = version.iloc[0]
@@ -88,10 +95,13 @@ def publish(
             return None
         return json.dumps(asdict(new), default=datetime.isoformat, indent=2).encode()
 
+    def encoded(metadata: Mapping[str, str]) -> Mapping[str, bytes]:
+        return encode_tables(itertools.chain([tables], further()), metadata)
+
     published = read_published(objects)
     if published is None or (
         _replaces(new, published, complete)
-        and not (published.version == new.version and _holds(objects, published, tables))
+        and not (published.version == new.version and _holds(objects, published, encoded))
     ):
         metadata = {
             "source": source,
@@ -99,8 +109,8 @@ def publish(
             "made_at": made_at.isoformat(),
             "published_at": now.isoformat(),
         }
-        for name, frame in tables.items():
-            objects.write(new.files[name], encode(frame, metadata))
+        for name, data in encoded(metadata).items():
+            objects.write(new.files[name], data)
         compare_and_set(objects, POINTER, moved_forward)
         published = read_published(objects) or new
     for name, path in published.files.items():
@@ -127,19 +137,19 @@ def _replaces(new: Published, current: Published | None, complete: bool) -> bool
 
 
 def _holds(
-    objects: ObjectStore, published: Published, tables: Mapping[str, pd.DataFrame | Parts]
+    objects: ObjectStore,
+    published: Published,
+    encoded: Callable[[Mapping[str, str]], Mapping[str, bytes]],
 ) -> bool:
-    """Whether these very tables are published."""
-    if published.files.keys() != tables.keys():
+    """Whether these very tables are published. `encoded` gives the files with some metadata."""
+    try:
+        files = {name: objects.read(path) for name, path in published.files.items()}
+    except NotFoundError:
         return False
-    for name, path in published.files.items():
-        try:
-            data = objects.read(path)
-        except NotFoundError:
-            return False
-        if _version(data, path) is None or data != encode(tables[name], read_metadata(data)):
-            return False
-    return True
+    if not files or any(_version(data, name) is None for name, data in files.items()):
+        return False
+    # All files of a publication have the same metadata.
+    return files == encoded(read_metadata(next(iter(files.values()))))
 
 
 def _parse(content: bytes) -> Published | None:

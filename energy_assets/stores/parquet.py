@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeAlias
@@ -25,30 +25,44 @@ _log = logging.getLogger(__name__)
 Filters: TypeAlias = Sequence[tuple[str, str, object]]
 """Conditions that all rows meet, such as `("horizon", "<", 3)`."""
 
-Parts: TypeAlias = Callable[[], Iterable[pd.DataFrame]]
-"""Gives the rows of a table in parts, of which one is in memory at a time."""
+
+def encode(frame: pd.DataFrame, metadata: Mapping[str, str]) -> bytes:
+    """The frame as a Parquet file, with `metadata` beside pandas' own in the file's schema."""
+    return encode_tables([{"": frame}], metadata)[""]
 
 
-def encode(table: pd.DataFrame | Parts, metadata: Mapping[str, str]) -> bytes:
-    """The table as a Parquet file, with `metadata` beside pandas' own in the file's schema.
+def encode_tables(
+    parts: Iterable[Mapping[str, pd.DataFrame]], metadata: Mapping[str, str]
+) -> dict[str, bytes]:
+    """Tables by name as Parquet files. Each of the `parts` has rows of some of them, in order.
 
-    Each part has row groups of its own.
+    The rows of a part have row groups of their own.
     """
-    parts = [table] if isinstance(table, pd.DataFrame) else table()
-    buffer = io.BytesIO()
-    writer: pq.ParquetWriter | None = None
-    for part in parts:
-        rows = _as_table(part)
-        if writer is None:
-            rows = rows.replace_schema_metadata({**(rows.schema.metadata or {}), **metadata})
-            writer = pq.ParquetWriter(
-                buffer, rows.schema, compression="zstd", coerce_timestamps="us"
+    buffers: dict[str, io.BytesIO] = {}
+    writers: dict[str, pq.ParquetWriter] = {}
+    empty: dict[str, pd.DataFrame] = {}
+
+    def write(name: str, frame: pd.DataFrame) -> None:
+        rows = _as_table(frame)
+        if name not in writers:
+            schema = rows.schema.with_metadata({**(rows.schema.metadata or {}), **metadata})
+            buffers[name] = io.BytesIO()
+            writers[name] = pq.ParquetWriter(
+                buffers[name], schema, compression="zstd", coerce_timestamps="us"
             )
-        writer.write_table(rows.replace_schema_metadata(writer.schema.metadata))
-    if writer is None:
-        raise ValueError("a table without parts has no columns")
-    writer.close()
-    return buffer.getvalue()
+        writers[name].write_table(rows.replace_schema_metadata(writers[name].schema.metadata))
+
+    for part in parts:
+        for name, frame in part.items():
+            if frame.empty:  # its columns may have other types than those of frames with rows
+                empty.setdefault(name, frame)
+            else:
+                write(name, frame)
+    for name in empty.keys() - writers.keys():
+        write(name, empty[name])
+    for writer in writers.values():
+        writer.close()
+    return {name: buffer.getvalue() for name, buffer in buffers.items()}
 
 
 def _as_table(frame: pd.DataFrame) -> pa.Table:

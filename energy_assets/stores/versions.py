@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from energy_assets.errors import ContractError
@@ -16,6 +17,8 @@ from energy_assets.schemas import (
     TARGET,
     Table,
 )
+
+Ints = npt.NDArray[np.int64]
 
 _STORED_TYPES = {"datetime_utc": "datetime64[us]", TARGET: "float64", KNOWN_AT: "datetime64[us]"}
 
@@ -60,14 +63,39 @@ def newest_versions(
 
     They have the columns of `table`, which `CONSUMPTION_VERSIONS` adds their `known_at` to.
     """
+    newest = _newest(versions, known_by)
+    rows = versions[list(table.dtypes)].iloc[newest].astype(table.dtypes)
+    rows.index = pd.RangeIndex(len(rows))  # resetting it would copy the rows
+    return rows
+
+
+def count_newest_versions(versions: pd.DataFrame, known_by: datetime | None = None) -> int:
+    """How many rows hold by `known_by`."""
+    return len(_newest(versions, known_by))
+
+
+def _newest(versions: pd.DataFrame, known_by: datetime | None) -> Ints:
+    """The positions of the versions that hold by `known_by`, sorted by key."""
+    candidates = np.arange(len(versions))
+    known_at = versions[KNOWN_AT].to_numpy()
     if known_by is not None:
-        versions = versions[versions[KNOWN_AT] <= known_by]
-    series = versions.groupby(list(SERIES_KEY)).ngroup().to_numpy()
-    hours = versions["datetime_utc"].to_numpy()
-    order = np.lexsort((versions[KNOWN_AT].to_numpy(), hours, series))
-    series, hours = series[order], hours[order]
-    last = np.append((series[1:] != series[:-1]) | (hours[1:] != hours[:-1]), True)[: len(order)]
-    newest = order[last]
-    open_rows = newest[versions[TARGET].notna().to_numpy()[newest]]
-    rows = versions[list(table.dtypes)].iloc[open_rows]
-    return rows.astype(table.dtypes).reset_index(drop=True)
+        candidates = np.flatnonzero(known_at <= np.datetime64(known_by))
+    key = _row_numbers(versions)[candidates]
+    order = np.argsort(key)
+    if len(key) > 1 and (np.diff(key[order]) == 0).any():
+        order = np.lexsort((known_at[candidates], key))
+    key = key[order]
+    last = np.append(key[1:] != key[:-1], True)[: len(key)]
+    newest = candidates[order[last]]
+    return newest[versions[TARGET].notna().to_numpy()[newest]]
+
+
+def _row_numbers(versions: pd.DataFrame) -> Ints:
+    """A number for each version: the same for those of the same row, and ordered like the key."""
+    hours = versions["datetime_utc"].to_numpy("datetime64[h]").astype(np.int64)
+    numbers = np.zeros(len(versions), dtype=np.int64)
+    for name in SERIES_KEY:
+        codes, values = pd.factorize(versions[name], sort=True)
+        numbers = numbers * len(values) + codes
+    first = hours.min(initial=0)
+    return numbers * (hours.max(initial=0) - first + 1) + hours - first

@@ -27,7 +27,12 @@ from energy_assets.stores.embedded.delta_errors import delta_errors
 from energy_assets.stores.feature_store import TrainingDataset
 from energy_assets.stores.files import write_errors, write_whole
 from energy_assets.stores.shards import SHARD, shard_of
-from energy_assets.stores.versions import newest_versions, storable, with_known_at
+from energy_assets.stores.versions import (
+    count_newest_versions,
+    newest_versions,
+    storable,
+    with_known_at,
+)
 
 _SCHEMA = CONSUMPTION_VERSIONS.arrow_schema
 
@@ -115,7 +120,7 @@ class DeltaFeatureStore:
             )
         # One shard at a time, so that the rows of all of them are never in memory together.
         counts = tuple(
-            len(newest_versions(self._versions(table, start, end, shard), known_by))
+            count_newest_versions(self._versions(table, start, end, shard), known_by)
             for shard in range(_shards(table))
         )
         version = table.version()
