@@ -32,6 +32,17 @@ hourly = dg.HourlyPartitionsDefinition(
 )
 """One partition per hour. The newest is `DAYS_DELAY` days old, because sources publish late."""
 
+HOURS_LOADED_AT_ONCE = (
+    max(1, 24 * SETTINGS.days_export // SETTINGS.series_shards)
+    if SETTINGS.series_shards > 1
+    else None
+)
+"""Hours whose records one run loads, at most; None for any number.
+
+With shards, as many as have the rows of one shard in a training window, because a run holds the
+records of its hours in memory.
+"""
+
 
 def hour_of(key: str) -> datetime:
     """The hour (naive UTC) of a partition key."""

@@ -8,7 +8,7 @@ import pandas as pd
 from energy_assets.assets import checks
 from energy_assets.assets.metadata import (
     INGESTION,
-    SINGLE_RUN,
+    LOADING_RUNS,
     column_schema,
     rows_per_hour,
     text_schema,
@@ -30,7 +30,7 @@ from energy_assets.stores.object_store import ObjectStore
 
 @dg.asset(
     **INGESTION,
-    backfill_policy=SINGLE_RUN,
+    backfill_policy=LOADING_RUNS,
     kinds={"python", "parquet"},
     io_manager_key="record_log_io_manager",
 )
@@ -67,7 +67,7 @@ def raw_consumption(
 
 @dg.asset(
     **INGESTION,
-    backfill_policy=SINGLE_RUN,
+    backfill_policy=LOADING_RUNS,
     kinds={"python", "deltalake"},
     io_manager_key="feature_group_io_manager",
     check_specs=[checks.CONTRACT, checks.REQUESTED_HOURS, checks.COMPLETE],

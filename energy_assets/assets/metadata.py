@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from energy_assets.partitions import hourly
+from energy_assets.partitions import HOURS_LOADED_AT_ONCE, hourly
 from energy_assets.schemas import Table
 from energy_assets.settings import Settings
 from energy_assets.tracking import Tracked
@@ -29,6 +29,13 @@ FORECASTING = {**_COMMON, "group_name": "forecasts"}
 
 SINGLE_RUN = dg.BackfillPolicy.single_run()
 """A backfill of any length is one run: a run costs seconds, but an hour only milliseconds."""
+
+LOADING_RUNS = (
+    dg.BackfillPolicy.multi_run(max_partitions_per_run=HOURS_LOADED_AT_ONCE)
+    if HOURS_LOADED_AT_ONCE
+    else SINGLE_RUN
+)
+"""A backfill has as many runs as its records need; see `HOURS_LOADED_AT_ONCE`."""
 
 DAILY_RUNS = dg.BackfillPolicy.multi_run(max_partitions_per_run=24)
 """A backfill has one run per day, because hours are costly and a failed run loses all of them."""

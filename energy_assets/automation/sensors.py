@@ -17,10 +17,18 @@ from energy_assets.automation.missing_forecasts import (
     has_failed,
     unforecast_models,
 )
-from energy_assets.contract.completeness import hours_to_repair, ranges
+from energy_assets.contract.completeness import hours_to_repair, ranges, row_counts
 from energy_assets.errors import EnergyAssetsError
 from energy_assets.forecasts.missing import hours_without_forecast, needs_publication
-from energy_assets.partitions import HOUR, due, hour_of, hourly, key_of, window_of
+from energy_assets.partitions import (
+    HOUR,
+    HOURS_LOADED_AT_ONCE,
+    due,
+    hour_of,
+    hourly,
+    key_of,
+    window_of,
+)
 from energy_assets.settings import Settings, utc_now
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
@@ -107,7 +115,7 @@ def forecast_sensor(
         return hour in present or hour == newest or now - since[key_of(hour)] >= WAIT_FOR_ROWS
 
     ready = [hour for hour in candidates if has_history(hour)]
-    for first, last in _portions(ready)[:MOST_RUNS]:
+    for first, last in ranges(ready, MOST_HOURS)[:MOST_RUNS]:
         requests += 1
         yield dg.RunRequest(
             run_key=f"{key_of(first)}/{key_of(last)}/{now.isoformat()}",
@@ -152,22 +160,10 @@ def _hours_with_rows(
     """The hours with rows in the training windows of `hours`; None if the store cannot say."""
     start, _ = window_of(hours[0], settings.days_export)
     try:
-        rows = feature_store.read(start, hours[-1] + HOUR)
+        counts = row_counts(feature_store, start, hours[-1] + HOUR)
     except EnergyAssetsError:
         return None
-    return {hour.to_pydatetime() for hour in rows["datetime_utc"].unique()}
-
-
-def _portions(hours: list[datetime]) -> list[tuple[datetime, datetime]]:
-    """Ranges without gaps of at most `MOST_HOURS` hours: (first, last), both inclusive."""
-    portions = []
-    for first, last in ranges(hours):
-        start = first
-        while start <= last:
-            end = min(start + (MOST_HOURS - 1) * HOUR, last)
-            portions.append((start, end))
-            start = end + HOUR
-    return portions
+    return {hour.to_pydatetime() for hour in counts.index[counts > 0]}
 
 
 @dg.sensor(
@@ -182,7 +178,7 @@ def gap_repair_sensor(
     source: dg.ResourceParam[Source],
     feature_store: dg.ResourceParam[FeatureStore],
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Request one run for each gap of the training window, over the range of its hours.
+    """Request runs for the gaps of the training window, each over a range of hours.
 
     The newest hour is left to the hourly schedule. Gaps are requested oldest first, a few runs per
     tick. A gap that stays open is requested again after six hours.
@@ -207,7 +203,7 @@ def gap_repair_sensor(
         # Asked only now, because the source may be a remote API.
         oldest, newest = source.oldest_hour(), source.newest_hour()
         due_gaps = [hour for hour in due_gaps if oldest <= hour <= newest]
-    requested = ranges(due_gaps)[:MOST_RUNS]
+    requested = ranges(due_gaps, HOURS_LOADED_AT_ONCE)[:MOST_RUNS]
     for first, last in requested:
         yield dg.RunRequest(
             run_key=f"{key_of(first)}/{key_of(last)}/{now.isoformat()}",

@@ -21,7 +21,7 @@ from energy_assets.automation.dead_runs import fail_dead_runs
 from energy_assets.automation.missing_forecasts import MODEL, UNFINISHED
 from energy_assets.commands.deployment import Deployment
 from energy_assets.commands.terminal import console, scored_forecasts
-from energy_assets.contract.completeness import hours_to_repair, ranges
+from energy_assets.contract.completeness import hours_to_repair, ranges, row_counts
 from energy_assets.forecasts.fallback import MODEL as FROM_MODEL
 from energy_assets.forecasts.missing import hours_without_forecast, needs_publication
 from energy_assets.forecasts.publishing import read_published
@@ -92,11 +92,11 @@ def _lines(part: _Part, deployment: Deployment, newest: datetime, patience: floa
 def _rows(deployment: Deployment, newest: datetime) -> Iterable[Line]:
     """The newest hour with rows, and how late it is."""
     start, end = window_of(newest, deployment.settings.days_export)
-    rows = deployment.feature_store.read(start, end)
-    if rows.empty:
+    counts = row_counts(deployment.feature_store, start, end)
+    if not counts.any():
         yield Line("rows", "none in the training window", f"run `{_RUN}`, which loads them")
         return
-    last = rows["datetime_utc"].max().to_pydatetime()
+    last = counts.index[counts > 0].max().to_pydatetime()
     late = (newest - last) // HOUR
     text = f"newest hour {key_of(last)}, " + (f"{late} h late" if late else "on time")
     too_late = newest - last > GRACE_PERIOD

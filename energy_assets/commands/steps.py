@@ -9,9 +9,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import pandas as pd
+
 from energy_assets.commands.deployment import Deployment
+from energy_assets.contract.completeness import ranges, row_counts
 from energy_assets.errors import NoDataError
-from energy_assets.partitions import DAY, HOUR, hour_of, hourly, key_of, window_of
+from energy_assets.partitions import (
+    DAY,
+    HOUR,
+    HOURS_LOADED_AT_ONCE,
+    hour_of,
+    hourly,
+    key_of,
+    window_of,
+)
 from energy_assets.sources import GRACE_PERIOD
 from energy_assets.stores.parquet import read_hour
 from energy_assets.stores.paths import hour_of_path, hour_path
@@ -139,21 +150,21 @@ def _search(hour: datetime, budget: Mapping[str, object]) -> Step:
 def _load_history(
     deployment: Deployment, first_origin: datetime, last_origin: datetime
 ) -> Iterator[Step]:
-    """One run over the origins' training windows, if some of their hours have no rows yet."""
+    """Runs over the origins' training windows, if some of their hours have no rows yet."""
     start, _ = window_of(first_origin, deployment.settings.days_export)
     first = max(start, deployment.source.oldest_hour(), _first_hour())
-    rows = deployment.feature_store.read(first, last_origin + HOUR)
-    present = set(rows["datetime_utc"].drop_duplicates().tolist())
-    hours = (first + number * HOUR for number in range((last_origin - first) // HOUR + 1))
+    counts = row_counts(deployment.feature_store, first, last_origin + HOUR)
     missing = [
         hour
-        for hour in hours
-        if hour not in present
+        for hour in pd.DatetimeIndex(counts.index[counts == 0]).to_pydatetime()
         # An hour for which the source had nothing is requested again only while it may be late.
-        and (hour >= last_origin - GRACE_PERIOD or not _is_known_to_be_empty(deployment, hour))
+        if hour >= last_origin - GRACE_PERIOD or not _is_known_to_be_empty(deployment, hour)
     ]
-    if missing:
-        yield Step("ingestion_job", missing[0], missing[-1], "load the history")
+    if not missing:
+        return
+    hours = pd.date_range(missing[0], missing[-1], freq="h").to_pydatetime()
+    for start, end in ranges(hours, HOURS_LOADED_AT_ONCE):
+        yield Step("ingestion_job", start, end, "load the history")
 
 
 def _tune_once(deployment: Deployment, hour: datetime) -> Iterator[Step]:

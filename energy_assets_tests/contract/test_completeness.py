@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pandas as pd
+import pytest
 
 from energy_assets.contract.completeness import hours_to_repair, missing_rows, ranges
 
@@ -30,14 +31,17 @@ class Stored:
     """A feature store that only reads."""
 
     rows: pd.DataFrame
+    shards: int = 1
 
-    def read(self, start: datetime, end: datetime) -> pd.DataFrame:
+    def read(self, start: datetime, end: datetime, shard: int) -> pd.DataFrame:
         times = self.rows["datetime_utc"]
-        return self.rows[(times >= start) & (times < end)]
+        in_shard = self.rows["consumer_type"].map(int) % self.shards == shard
+        return self.rows[(times >= start) & (times < end) & in_shard]
 
 
-def test_the_missing_series_of_each_hour_are_counted() -> None:
-    store = Stored(rows((-1, "111"), (0, "111"), (0, "112"), (2, "112")))
+@pytest.mark.parametrize("shards", [1, 2, 5])
+def test_the_missing_series_of_each_hour_are_counted(shards: int) -> None:
+    store = Stored(rows((-1, "111"), (0, "111"), (0, "112"), (2, "112")), shards)
     missing, expected = missing_rows(store, H, H + 3 * HOUR)
     assert expected == 2
     hours = pd.date_range(H, periods=3, freq="h")
@@ -45,8 +49,9 @@ def test_the_missing_series_of_each_hour_are_counted() -> None:
     assert missing.dtype == "int64"
 
 
-def test_rows_about_to_be_written_count_once() -> None:
-    store = Stored(rows((0, "111"), (1, "112")))
+@pytest.mark.parametrize("shards", [1, 2, 5])
+def test_rows_about_to_be_written_count_once(shards: int) -> None:
+    store = Stored(rows((0, "111"), (1, "112")), shards)
     missing, expected = missing_rows(store, H, H + 2 * HOUR, new=rows((0, "111"), (0, "113")))
     assert (expected, missing.tolist()) == (3, [1, 2])
 
@@ -75,3 +80,13 @@ def test_hours_become_ranges_without_gaps() -> None:
         (H + 5 * HOUR, H + 6 * HOUR),
     ]
     assert ranges([]) == []
+
+
+def test_ranges_have_no_more_hours_than_asked_for() -> None:
+    hours = [H + number * HOUR for number in (0, 1, 2, 3, 4, 6)]
+    assert ranges(hours, most=2) == [
+        (H, H + HOUR),
+        (H + 2 * HOUR, H + 3 * HOUR),
+        (H + 4 * HOUR, H + 4 * HOUR),
+        (H + 6 * HOUR, H + 6 * HOUR),
+    ]
