@@ -7,12 +7,13 @@ its rows.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from energy_assets.errors import SettingsError
 from energy_assets.settings import Settings
@@ -20,8 +21,13 @@ from energy_assets.settings import Settings
 if TYPE_CHECKING:
     from distributed import Client
 
-Apply: TypeAlias = Callable[..., Iterable[Any]]
-"""Works like the built-in `map`."""
+T = TypeVar("T")
+
+Read: TypeAlias = Callable[[], Any]
+"""Reads a shard."""
+
+Apply: TypeAlias = Callable[[Callable[[Read], Any], Iterable[Read]], Iterable[Any]]
+"""Applies a function to what reads each shard, like the built-in `map`."""
 
 _CONNECT_SECONDS = 30
 _RETRIES = 3
@@ -39,7 +45,7 @@ def open_workers(settings: Settings, shards: int) -> Iterator[Apply]:
     """
     where = settings.shard_workers
     if not where or shards == 1:
-        yield map
+        yield in_turn
     elif where.isdigit():
         # Spawned: a forked process would inherit the threads of Arrow and LightGBM half-way.
         with ProcessPoolExecutor(int(where), get_context("spawn")) as pool:
@@ -66,33 +72,45 @@ def _cluster(address: str) -> Iterator[Apply]:
             address,
             error,
         )
-        yield map
+        yield in_turn
         return
     with client:
         lost = (OSError, CancelledError, KilledWorker)
         yield partial(_or_here, partial(_on_cluster, client), lost)
 
 
+def in_turn(function: Callable[[Read], T], reads: Iterable[Read]) -> Iterator[T]:
+    """The results in order. Each shard is read while the one before it is worked on."""
+    with ThreadPoolExecutor(1) as reader:
+        waiting = deque[Future[Any]]()
+        for read in reads:
+            waiting.append(reader.submit(read))
+            if len(waiting) == 2:
+                yield function(waiting.popleft().result)
+        while waiting:
+            yield function(waiting.popleft().result)
+
+
 def _or_here(
     apply: Apply,
     lost: type[BaseException] | tuple[type[BaseException], ...],
-    function: Callable[..., Any],
-    *arguments: Iterable[Any],
+    function: Callable[[Read], Any],
+    reads: Iterable[Read],
 ) -> Iterable[Any]:
-    """The results by `apply`; if it raises one of `lost`, those of the built-in `map`."""
-    lists = [list(argument) for argument in arguments]
+    """The results by `apply`; if it raises one of `lost`, those of `in_turn`."""
+    reads = list(reads)
     try:
-        return list(apply(function, *lists))
+        return list(apply(function, reads))
     except lost as error:
         _log.warning("the workers of the shards are lost (%r), so they are worked on here", error)
-        return map(function, *lists)
+        return in_turn(function, reads)
 
 
 def _on_cluster(
-    client: Client, function: Callable[..., Any], *arguments: list[Any]
+    client: Client, function: Callable[[Read], Any], reads: Iterable[Read]
 ) -> Iterator[Any]:
     """The results in order. A task of a worker that dies is given to another one."""
-    futures = client.map(function, *arguments, pure=False, retries=_RETRIES)
+    futures = client.map(function, list(reads), pure=False, retries=_RETRIES)
     for future in futures:
         yield future.result()
         future.release()

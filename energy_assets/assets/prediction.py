@@ -1,6 +1,6 @@
 """The forecast of an hour, and its publication: predictions_parquet, published_forecast."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache, partial
 
@@ -30,7 +30,7 @@ from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.tracking import Tracking, records
-from energy_assets.workers import open_workers
+from energy_assets.workers import in_turn, open_workers
 
 
 @dg.asset(
@@ -160,11 +160,12 @@ def published_forecast(
 
     def publish_with(observed: pd.DataFrame, shards: int = 1, complete: bool = True) -> Published:
         tables = course_tables(object_store, version, observed, source.profile)
-        others = range(1, shards)
+        others = [partial(read, shard) for shard in range(1, shards)]
 
-        def further() -> Iterator[dict[str, pd.DataFrame]]:
-            return (observation_tables(read(shard), source.profile) for shard in others)
+        def cut(read: Callable[[], pd.DataFrame]) -> dict[str, pd.DataFrame]:
+            return observation_tables(read(), source.profile)
 
+        further = partial(in_turn, cut, others)
         return publish(object_store, version, tables, source.name, complete, further)
 
     patience, shards = settings.forecast_patience_seconds, _shards(feature_store)

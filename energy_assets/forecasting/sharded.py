@@ -142,8 +142,7 @@ def fit_shard(shard: Shard, shared: Shared) -> FittedShard | None:
     if held_out is None or shared.calibration is None:
         return part
     calibration = intervals.calibrate(held_out.residuals, observed.keys, shared.calibration)
-    table = held_out.table(shared.coverage, shared.by_day)
-    scores = None if table.empty else series_scores(table, observed)
+    scores = series_scores(held_out, *held_out.bounds(shared.coverage, shared.by_day))
     return replace(part, spread=calibration.spread, scores=scores)
 
 

@@ -9,11 +9,13 @@ such tables.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from energy_assets.forecasting.evaluation import metrics
+from energy_assets.forecasting.models.held_out import HeldOut
 from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES, seasonal_naive
 from energy_assets.forecasting.panel.matrix import (
     HOURS_PER_DAY,
@@ -33,7 +35,7 @@ NOT_SERIES = (
 def by_series(table: pd.DataFrame) -> pd.DataFrame:
     """The metrics of each series, indexed by the series levels."""
     levels = _series_levels(table)
-    terms = _terms(table)
+    terms = _table_terms(table)
     if not levels:
         return _metrics(terms.mean().to_frame().T)
     return _metrics(terms.groupby([table[level] for level in levels]).mean())
@@ -42,7 +44,7 @@ def by_series(table: pd.DataFrame) -> pd.DataFrame:
 def by_horizon(table: pd.DataFrame) -> pd.DataFrame:
     """The metrics at each horizon in hours, averaged over the series."""
     keys = [table[column] for column in ("horizon", *_series_levels(table))]
-    return _metrics(_terms(table).groupby(keys).mean()).groupby("horizon").mean()
+    return _metrics(_table_terms(table).groupby(keys).mean()).groupby("horizon").mean()
 
 
 def summary(table: pd.DataFrame) -> dict[str, float]:
@@ -61,22 +63,43 @@ def scores(holdout: pd.DataFrame, panel: pd.DataFrame) -> dict[str, float]:
     `panel` holds the observations up to the last target. The names are those of `summary`; for the
     naives they end in `_seasonal_naive_24` or `_seasonal_naive_168`.
     """
-    return joined_scores([series_scores(holdout, to_matrix(panel))])
-
-
-SeriesScores = Mapping[str, pd.DataFrame]
-"""Ending of a metric's name, which tells the seasonal naives, -> the metrics of each series."""
-
-
-def series_scores(holdout: pd.DataFrame, matrix: PanelMatrix) -> SeriesScores:
-    """What `scores` are made from, which can be had for some of the series at a time."""
+    matrix = to_matrix(panel)
     errors = naive_errors(matrix.until(holdout["origin"].min()))
     table = holdout.assign(naive_error=errors[series_rows(holdout, matrix)])
     naives = {
         f"_{naive.name}": _with_totals(_with_naive(table, matrix, naive.season))
         for naive in SEASONAL_NAIVES
     }
-    return {"": _with_totals(table), **naives}
+    return joined_scores([{"": _with_totals(table), **naives}])
+
+
+SeriesScores = Mapping[str, pd.DataFrame]
+"""Ending of a metric's name, which tells the seasonal naives, -> the metrics of each series."""
+
+
+def series_scores(held_out: HeldOut, lower: Floats, upper: Floats) -> SeriesScores:
+    """What the `scores` of held-out days are made from, which can be had by groups of series.
+
+    `lower` and `upper` are the ends of their intervals, in the shape of the forecasts.
+    """
+    panel, origins, actual = held_out.panel, held_out.origins, held_out.actual
+    steps = np.arange(1, actual.shape[2] + 1)
+    naive_error = naive_errors(panel.until(panel.hours[origins[0]]))[:, None, None]
+
+    def score(forecast: Floats, bounds: tuple[Floats, Floats] | None = None) -> pd.DataFrame:
+        terms = _terms(actual, forecast, naive_error, bounds)
+        means = {name: _mean(values) for name, values in terms.items()}
+        totals = {
+            name: np.nansum(values, axis=(1, 2))
+            for name, values in _totals(actual, forecast).items()
+        }
+        return _metrics(pd.DataFrame(means)).assign(**totals)
+
+    naives = {
+        f"_{naive.name}": score(seasonal_naive(panel, origins, steps, naive.season))
+        for naive in SEASONAL_NAIVES
+    }
+    return {"": score(held_out.forecast, (lower, upper)), **naives}
 
 
 def joined_scores(parts: Sequence[SeriesScores]) -> dict[str, float]:
@@ -134,8 +157,7 @@ def naive_errors(history: PanelMatrix) -> Floats:
 
 def _with_totals(table: pd.DataFrame) -> pd.DataFrame:
     """The metrics of each series, and the totals that the WAPE of all rows is made from."""
-    actual, forecast = (table[name] for name in ("actual", "forecast"))
-    totals = pd.DataFrame({"total_error": (forecast - actual).abs(), "total_actual": actual.abs()})
+    totals = pd.DataFrame(_totals(table["actual"], table["forecast"]))
     levels = [table[level] for level in _series_levels(table)]
     summed = totals.groupby(levels).sum() if levels else totals.sum().to_frame().T
     return by_series(table).join(summed)
@@ -153,9 +175,27 @@ def _series_levels(table: pd.DataFrame) -> list[str]:
     return [column for column in table.columns if column not in NOT_SERIES]
 
 
-def _terms(table: pd.DataFrame) -> pd.DataFrame:
-    """The terms of each metric, one row per forecast; NaN where a row does not count."""
-    actual, forecast = (table[name].to_numpy(dtype=float) for name in ("actual", "forecast"))
+def _table_terms(table: pd.DataFrame) -> pd.DataFrame:
+    """The terms of each metric, one row per forecast."""
+
+    def column(name: str) -> Floats:
+        return table[name].to_numpy(dtype=float)
+
+    bounds = None
+    if "lower" in table and table["lower"].notna().any():
+        bounds = column("lower"), column("upper")
+    naive_error = column("naive_error") if "naive_error" in table else None
+    terms = _terms(column("actual"), column("forecast"), naive_error, bounds)
+    return pd.DataFrame(terms, index=table.index)
+
+
+def _terms(
+    actual: Floats,
+    forecast: Floats,
+    naive_error: Floats | None,
+    bounds: tuple[Floats, Floats] | None,
+) -> dict[str, Floats]:
+    """The terms of each metric, in the shape of the forecasts; NaN where one does not count."""
     share = metrics.percentage_errors(actual, forecast)
     terms = {
         "mape": share,
@@ -163,13 +203,22 @@ def _terms(table: pd.DataFrame) -> pd.DataFrame:
         "error": np.abs(forecast - actual),
         "size": np.abs(np.where(np.isfinite(forecast), actual, np.nan)),
     }
-    if "naive_error" in table:
-        scale = table["naive_error"].to_numpy(dtype=float)
-        terms["mase"] = metrics.scaled_errors(actual, forecast, scale)
-    if "lower" in table and table["lower"].notna().any():
-        bounds = (table[name].to_numpy(dtype=float) for name in ("lower", "upper"))
+    if naive_error is not None:
+        terms["mase"] = metrics.scaled_errors(actual, forecast, naive_error)
+    if bounds is not None:
         terms["coverage"] = metrics.covered(actual, *bounds)
-    return pd.DataFrame(terms, index=table.index)
+    return terms
+
+
+def _totals(actual: Any, forecast: Any) -> dict[str, Any]:
+    return {"total_error": np.abs(forecast - actual), "total_actual": np.abs(actual)}
+
+
+def _mean(terms: Floats) -> Floats:
+    """The mean of each series' terms, without those that do not count."""
+    return metrics.ratio(
+        np.nansum(terms, axis=(1, 2)), np.isfinite(terms).sum(axis=(1, 2)).astype(float)
+    )
 
 
 def _metrics(means: pd.DataFrame) -> pd.DataFrame:

@@ -66,16 +66,20 @@ class HeldOut:
         """The day that each origin belongs to, shape (origins,), counted from 0."""
         return (self.origins - self.origins[0]) // HOURS_PER_DAY
 
-    def table(
+    def bounds(
         self, coverage: float, pooled: Sequence[intervals.Calibration] | None = None
-    ) -> pd.DataFrame:
-        """The table of forecasts, with intervals; see `GlobalForecaster.holdout_`.
+    ) -> tuple[Floats, Floats]:
+        """The ends of intervals, each calibrated on other days than its own.
 
         `pooled` is what the intervals of each day have in common with other series, if these are
         not all; see `intervals.pool_by_day`.
         """
-        lower, upper = intervals.cross_calibrated(
+        return intervals.cross_calibrated(
             self.residuals, self.forecast, self.scale, self.days, coverage, pooled
         )
+
+    def table(self, coverage: float) -> pd.DataFrame:
+        """The table of forecasts, with intervals; see `GlobalForecaster.holdout_`."""
+        lower, upper = self.bounds(coverage)
         columns = {"actual": self.actual, "forecast": self.forecast, "lower": lower, "upper": upper}
         return self.panel.table(self.origins, columns).dropna(subset="actual", ignore_index=True)
