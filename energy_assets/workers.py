@@ -7,16 +7,18 @@ its rows.
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
+from uuid import uuid4
 
 from energy_assets.errors import SettingsError
 from energy_assets.settings import Settings
+from energy_assets.time_limit import in_background
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -34,6 +36,28 @@ _RETRIES = 3
 """How often a task is tried again after its worker has died."""
 
 _log = logging.getLogger(__name__)
+
+
+class Shared(Generic[T]):
+    """A value that is too large to send with each task: every process makes it once, when needed.
+
+    A process holds one such value at a time.
+    """
+
+    _held: ClassVar[tuple[str, Any]] = ("", None)
+    _lock: ClassVar[Lock] = Lock()
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._token = uuid4().hex
+
+    def get(self) -> T:
+        """The value; raises what making it raises."""
+        with Shared._lock:
+            if Shared._held[0] != self._token:
+                Shared._held = self._token, self._make()
+            value: T = Shared._held[1]
+            return value
 
 
 @contextmanager
@@ -81,14 +105,14 @@ def _cluster(address: str) -> Iterator[Apply]:
 
 def in_turn(function: Callable[[Read], T], reads: Iterable[Read]) -> Iterator[T]:
     """The results in order. Each shard is read while the one before it is worked on."""
-    with ThreadPoolExecutor(1) as reader:
-        waiting = deque[Future[Any]]()
-        for read in reads:
-            waiting.append(reader.submit(read))
-            if len(waiting) == 2:
-                yield function(waiting.popleft().result)
-        while waiting:
-            yield function(waiting.popleft().result)
+    waiting: Future[Any] | None = None
+    for read in reads:
+        current, waiting = waiting, in_background(read)
+        if current is not None:
+            yield function(current.result)
+            del current  # and with it the rows
+    if waiting is not None:
+        yield function(waiting.result)
 
 
 def _or_here(

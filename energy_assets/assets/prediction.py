@@ -20,7 +20,6 @@ from energy_assets.assets.metadata import (
 from energy_assets.errors import StorageError
 from energy_assets.forecasts.course_files import course_tables, observation_tables
 from energy_assets.forecasts.publishing import Published, publish
-from energy_assets.forecasts.time_limit import within
 from energy_assets.forecasts.versions import last_before, newest, read_versions
 from energy_assets.io_managers.model import PromotedModels
 from energy_assets.partitions import HORIZON, due, hour_of, key_of, window_of
@@ -29,6 +28,7 @@ from energy_assets.settings import Settings, utc_now
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
 from energy_assets.stores.object_store import ObjectStore
+from energy_assets.time_limit import within
 from energy_assets.tracking import Tracking, records
 from energy_assets.workers import in_turn, open_workers
 

@@ -26,11 +26,11 @@ from energy_assets.forecasts.fallback import MODEL as FROM_MODEL
 from energy_assets.forecasts.missing import hours_without_forecast, needs_publication
 from energy_assets.forecasts.publishing import read_published
 from energy_assets.forecasts.scoring import errors_by_horizon
-from energy_assets.forecasts.time_limit import within
 from energy_assets.io_managers.config import POINTER as NEWEST_CONFIG
 from energy_assets.partitions import DAY, HOUR, WEEK, due, hour_of, hourly, key_of, window_of
 from energy_assets.settings import IS_CHECKOUT, typed, utc_now
 from energy_assets.sources import GRACE_PERIOD
+from energy_assets.time_limit import within
 
 PATIENCE = 10.0
 """Seconds to wait for each part; a store that does not answer hides only its own lines."""

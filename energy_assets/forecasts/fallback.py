@@ -26,8 +26,9 @@ from energy_assets.forecasting.fitted import Fitted
 from energy_assets.forecasting.models import seasonal_naive
 from energy_assets.forecasting.panel.matrix import ending_at
 from energy_assets.forecasting.sharded import Apply
-from energy_assets.forecasts.time_limit import within
 from energy_assets.schemas import FORECASTS, PRIMARY_KEY, QUANTILES, SERIES_KEY, as_panel, conform
+from energy_assets.time_limit import within
+from energy_assets.workers import Shared
 
 MODEL, PREVIOUS_MODEL = "model", "previous_model"
 BASELINE, CARRIED_OVER = "baseline", "carried_over"
@@ -139,8 +140,10 @@ def _by_models(
             break
         quality = MODEL if candidate.hour == origin else PREVIOUS_MODEL
         try:
-            named = candidate.load(), candidate.version, quality
-            return every(partial(_by_model, origin, limits.horizon, *named))
+            model = Shared(candidate.load)
+            return every(
+                partial(_by_model, origin, limits.horizon, model, candidate.version, quality)
+            )
         except _NoHistoryError:
             raise
         except Exception as error:
@@ -149,12 +152,17 @@ def _by_models(
 
 
 def _by_model(
-    origin: datetime, horizon: int, model: Fitted, version: str, quality: str, read: ReadPanel
+    origin: datetime,
+    horizon: int,
+    model: Shared[Fitted],
+    version: str,
+    quality: str,
+    read: ReadPanel,
 ) -> pd.DataFrame | None:
     """The forecast of a model; None if there is no history. Raises ForecastError if not finite."""
     if (panel := read()) is None:
         return None
-    values = model.updated(panel).predict(horizon, QUANTILES)
+    values = model.get().updated(panel).predict(horizon, QUANTILES)
     if not np.isfinite(values.to_numpy()).all():
         raise ForecastError("its forecast is not finite")
     return _as_forecast(values, panel, origin, version, quality)

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from energy_assets.errors import StorageError
 from energy_assets.forecasts.publishing import Published, read_published
-from energy_assets.forecasts.time_limit import within
 from energy_assets.partitions import HOUR
 from energy_assets.schemas import CONSUMPTION_VERSIONS
 from energy_assets.serving.answers import AnswerCache, iso
@@ -23,6 +22,7 @@ from energy_assets.serving.problems import unavailable
 from energy_assets.settings import Settings, typed, utc_now
 from energy_assets.sources import DatasetProfile, dataset_profile, source_id
 from energy_assets.stores.opening import Stores, open_stores
+from energy_assets.time_limit import within
 
 LONGEST_WAIT = 10 * 60
 """Seconds for which a client may keep an answer at most."""

@@ -7,7 +7,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from energy_assets.partitions import DAY, HOUR, window_of
 from energy_assets.settings import Settings, read_settings
 from energy_assets.sources.simulator import Simulator
 from energy_assets.stores.parquet import decode
-from energy_assets.workers import open_workers
+from energy_assets.workers import Shared, open_workers
 from energy_assets_tests.world import ORIGIN, SERIES, Only, World
 
 distributed = pytest.importorskip("distributed", reason="Dask is an extra: pip install '.[dask]'")
@@ -120,14 +121,19 @@ def test_without_a_scheduler_the_shards_are_worked_on_here(
 ) -> None:
     monkeypatch.setattr("energy_assets.workers._CONNECT_SECONDS", 0.5)
     with open_workers(settings_with("tcp://127.0.0.1:9"), 2) as apply:
-        assert list(apply(abs, [-1, 2])) == [1, 2]
+        assert list(apply(call, [os.getpid, os.getpid])) == [os.getpid()] * 2
     assert "tcp://127.0.0.1:9" in caplog.text
 
 
 def test_lost_processes_leave_the_shards_to_this_one(caplog: pytest.LogCaptureFixture) -> None:
+    home = partial(dies_elsewhere, os.getpid())
     with open_workers(settings_with("2"), 2) as apply:
-        assert list(apply(dies_elsewhere, [os.getpid()] * 2)) == [os.getpid()] * 2
+        assert list(apply(call, [home, home])) == [os.getpid()] * 2
     assert "lost" in caplog.text
+
+
+def call(read: Callable[[], int]) -> int:
+    return read()
 
 
 def dies_elsewhere(home: int) -> int:
@@ -136,9 +142,58 @@ def dies_elsewhere(home: int) -> int:
     return home
 
 
-def test_an_error_of_the_work_itself_is_raised() -> None:
-    with open_workers(settings_with("2"), 2) as apply, pytest.raises(ValueError, match="invalid"):
-        list(apply(int, ["1", "x"]))
+@pytest.mark.parametrize("workers", ["", "2"])
+def test_an_error_of_the_work_itself_is_raised(workers: str) -> None:
+    reads = [partial(int, "1"), partial(int, "x")]
+    with (
+        open_workers(settings_with(workers), 2) as apply,
+        pytest.raises(ValueError, match="invalid"),
+    ):
+        list(apply(call, reads))
+
+
+def test_in_turn_one_shard_is_read_ahead() -> None:
+    done: list[str] = []
+
+    def read(number: int) -> int:
+        done.append(f"read {number}")
+        return number
+
+    def work(read: Callable[[], int]) -> int:
+        number = read()
+        # The next one is being read, and the one after it is not.
+        wait_until(lambda: number == 2 or f"read {number + 1}" in done)
+        assert f"read {number + 2}" not in done
+        return number
+
+    with open_workers(settings_with(""), 3) as apply:
+        assert list(apply(work, [partial(read, number) for number in range(3)])) == [0, 1, 2]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_each_process_makes_a_shared_value_once(tmp_path: Path) -> None:
+    shared = Shared(partial(leave_a_file, tmp_path))
+    for workers in ("", "2"):
+        with open_workers(settings_with(workers), 6) as apply:
+            values = list(apply(partial(value_of, shared), [os.getpid] * 6))
+        assert all(path.exists() for path in values)
+    assert 1 < len(list(tmp_path.iterdir())) <= 3
+
+
+def leave_a_file(folder: Path) -> Path:
+    path = folder / f"{os.getpid()}-{time.monotonic_ns()}"
+    path.touch()
+    return path
+
+
+def value_of(shared: Shared[Path], read: Callable[[], int]) -> Path:
+    return shared.get()
 
 
 def test_a_feature_group_that_is_not_divided_needs_no_workers(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from fastapi.responses import Response
 
 from energy_assets.errors import NotFoundError
 from energy_assets.forecasting.tuning.result import NotTuned, read_result
-from energy_assets.forecasts.time_limit import within
 from energy_assets.io_managers.config import POINTER as NEWEST_CONFIG
 from energy_assets.partitions import HOUR, hour_of
 from energy_assets.serving.answers import iso
@@ -20,6 +19,7 @@ from energy_assets.serving.routes.queries import DocumentQuery
 from energy_assets.serving.service import PATIENCE_SECONDS, Service
 from energy_assets.stores.files import document_errors
 from energy_assets.stores.paths import hour_path
+from energy_assets.time_limit import within
 
 router = APIRouter(prefix="/v1", tags=["state"])
 

@@ -15,9 +15,19 @@ T = TypeVar("T")
 def within(seconds: float, call: Callable[[], T]) -> T:
     """The result of `call`, or its error. Raises UnreachableError if it takes longer.
 
-    Python cannot stop a thread, so a call that takes too long goes on in the background, in a
-    thread that does not keep the process alive.
+    Python cannot stop a thread, so a call that takes too long goes on in the background.
     """
+    future = in_background(call)
+    try:
+        return future.result(seconds)
+    except TimeoutError:
+        if future.done():  # the call's own error
+            raise
+        raise UnreachableError(f"no answer within {seconds:g} seconds") from None
+
+
+def in_background(call: Callable[[], T]) -> Future[T]:
+    """Make the call in a thread that does not keep the process alive."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -26,9 +36,5 @@ def within(seconds: float, call: Callable[[], T]) -> T:
         except BaseException as error:
             future.set_exception(error)
 
-    thread = threading.Thread(target=run, name="time limit", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not future.done():
-        raise UnreachableError(f"no answer within {seconds:g} seconds")
-    return future.result()
+    threading.Thread(target=run, name="in background", daemon=True).start()
+    return future
