@@ -190,6 +190,11 @@ def first_versions(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**{KNOWN_AT: rows["datetime_utc"]})
 
 
+def of_the_same_series(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose series is one of those of the others; all of them if there are no others."""
+    return rows.merge(others[list(SERIES_KEY)].drop_duplicates()) if len(others) else rows
+
+
 def as_panel(rows: pd.DataFrame) -> pd.DataFrame:
     """Consumption rows as an hourly panel: indexed by `PRIMARY_KEY`, one column, sorted."""
     return rows.set_index(list(PRIMARY_KEY))[[TARGET]].sort_index()

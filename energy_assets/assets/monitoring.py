@@ -94,9 +94,8 @@ def monitoring_metrics(
         pictures = {"error by horizon": horizon_picture(by_horizon, source.name)}
         a_day_ago = read_if_possible(object_store, hour_of(newest) - DAY)
         if a_day_ago is not None:
-            rows = first_issued(a_day_ago).merge(shown[list(SERIES_KEY)].drop_duplicates())
             pictures["forecast a day ago against observations"] = outcome_picture(
-                shown, rows, source
+                shown, first_issued(a_day_ago), source
             )
         record = tracking.log(partial(records.monitoring, newest, scored, observed, pictures))
         context.add_asset_metadata(

@@ -23,7 +23,7 @@ from energy_assets.forecasts.publishing import Published, publish
 from energy_assets.forecasts.versions import last_before, newest, read_versions
 from energy_assets.io_managers.model import PromotedModels
 from energy_assets.partitions import HORIZON, due, hour_of, key_of, window_of
-from energy_assets.schemas import CONSUMPTION_VERSIONS, PREDICTIONS, SERIES_KEY, TARGET
+from energy_assets.schemas import CONSUMPTION_VERSIONS, PREDICTIONS, TARGET
 from energy_assets.settings import Settings, utc_now
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
@@ -87,12 +87,12 @@ def predictions_parquet(
 
     @cache
     def draw(key: str) -> bytes | None:
-        rows = forecasts[key]
         if _shards(feature_store) > 1:
             # The series of one shard are enough for a picture.
             observed[key] = histories(key)[0]()
-            rows = rows.merge(observed[key][list(SERIES_KEY)].drop_duplicates())
-        return forecast_picture(observed[key], rows, source) if key in observed else None
+        if key not in observed:
+            return None
+        return forecast_picture(observed[key], forecasts[key], source)
 
     for key in context.partition_keys:
         origin = hour_of(key)

@@ -34,6 +34,9 @@ from energy_assets.workers import Apply, open_workers
 _MOST_TRAININGS = 4
 """At the same time: each holds the features of a whole window in memory."""
 
+_SEARCH_SERIES = 200
+"""Series that a search is made on, if they are divided into shards: more hardly change it."""
+
 
 @dg.asset(
     **TRAINING,
@@ -95,7 +98,8 @@ def best_config(
     Partition `2023-03-06-03:00` is the result of the search on the training dataset of that hour,
     with the scores of all trials. Every model from that hour on is trained with it, until there is
     a newer one. A search is costly, so it is not in the hourly job. If the history is too short
-    for a search, the partition holds the default configuration and the reason.
+    for a search, the partition holds the default configuration and the reason. If the series are
+    divided into shards, the search is made on a sample of them.
     """
     # LightGBM and matplotlib take seconds to import.
     from energy_assets.forecasting.tuning.search import tune
@@ -106,8 +110,9 @@ def best_config(
     for key in context.partition_keys:
         search = tracking.search(key)
         try:
+            panel, searched = _search_panel(feature_view[key], settings)
             result = configs[key] = tune(
-                as_panel(feature_view[key].rows),
+                panel,
                 space,
                 config.trials or settings.tuning_trials,
                 config.seconds or settings.tuning_seconds,
@@ -128,9 +133,21 @@ def best_config(
             png = search_picture(result, key, source.name)
             tracking.log(partial(records.split, key, result))
             record = tracking.log(partial(records.best_config, key, result, search.notes, png))
-            metadata = search_metadata(result, search.notes, png)
+            metadata = search_metadata(result, search.notes, png) | searched
         context.add_asset_metadata(metadata | tracked(record), partition_key=key)
     return dg.MaterializeResult(value=configs)
+
+
+def _search_panel(view: PinnedRows, settings: Settings) -> tuple[pd.DataFrame, dict[str, str]]:
+    """What a search is made on, and what to say about it: a sample of the series of shards."""
+    from energy_assets.forecasting.sharded import sample
+
+    if len(view.shards) == 1:
+        return as_panel(view.rows), {}
+    with open_workers(settings, len(view.shards)) as apply:
+        panel = sample([partial(panel_of, read) for read in view.shards], _SEARCH_SERIES, apply)
+    series = len(panel.index.droplevel(-1).unique())
+    return panel, {"searched on": f"{series} series, evenly spaced in all shards"}
 
 
 @dg.asset(

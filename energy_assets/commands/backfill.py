@@ -19,12 +19,12 @@ def backfill(deployment: Deployment, start: datetime, end: datetime) -> None:
     execute(deployment, steps, hours=sum(step.hours for step in steps))
 
     scored = scored_forecasts(deployment, start, end)
-    if scored.empty:
+    if scored.rows.empty:
         console.print("The range is too short: none of its hours was forecast within it.")
         return
     from energy_assets.forecasts.pictures import horizon_picture
 
-    errors = print_errors(deployment, scored, f"Forecasts for {key_of(start)} to {key_of(end)}")
+    errors = print_errors(scored, f"Forecasts for {key_of(start)} to {key_of(end)}")
     picture = deployment.folder / "backtest.png"
     write_whole(picture, horizon_picture(errors, deployment.source.name))
     console.print(f"picture  {picture}")

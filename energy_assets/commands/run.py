@@ -50,7 +50,8 @@ def _print_forecast(deployment: Deployment, origin: datetime) -> None:
     forecast = newest(read_versions(objects, origin))
     settings = deployment.settings
     window = window_of(origin, settings.days_export)
-    observed = deployment.feature_store.read(*window, known_by=due(origin, settings.days_delay))
+    known_by = due(origin, settings.days_delay)
+    observed = deployment.feature_store.read(*window, known_by, shard=0)
     picture = deployment.folder / "forecast.png"
     write_whole(picture, forecast_picture(observed, forecast, source))
 
@@ -89,9 +90,9 @@ def _print_holdout_scores(deployment: Deployment, origin: datetime, version: str
 
 def _print_earlier_forecasts(deployment: Deployment, origin: datetime) -> None:
     scored = scored_forecasts(deployment, origin, origin)
-    if scored.empty:
+    if scored.rows.empty:
         console.print(
             f"earlier  no forecast was made for {key_of(origin)}, so there is none to score"
         )
         return
-    print_errors(deployment, scored, f"Forecasts made earlier for {key_of(origin)}")
+    print_errors(scored, f"Forecasts made earlier for {key_of(origin)}")

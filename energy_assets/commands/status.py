@@ -25,7 +25,6 @@ from energy_assets.contract.completeness import hours_to_repair, ranges, row_cou
 from energy_assets.forecasts.fallback import MODEL as FROM_MODEL
 from energy_assets.forecasts.missing import hours_without_forecast, needs_publication
 from energy_assets.forecasts.publishing import read_published
-from energy_assets.forecasts.scoring import errors_by_horizon
 from energy_assets.io_managers.config import POINTER as NEWEST_CONFIG
 from energy_assets.partitions import DAY, HOUR, WEEK, due, hour_of, hourly, key_of, window_of
 from energy_assets.settings import IS_CHECKOUT, typed, utc_now
@@ -179,12 +178,10 @@ def _scores(deployment: Deployment, newest: datetime) -> Iterable[Line]:
     """MAPE of the last day and week, beside both seasonal naives."""
     for name, span in (("day", DAY), ("week", WEEK)):
         scored = scored_forecasts(deployment, newest - span + HOUR, newest)
-        if scored.empty:
+        if scored.rows.empty:
             yield Line("scores", f"last {name}: nothing was scored")
             continue
-        first = scored["datetime_utc"].min()
-        observed = deployment.feature_store.read(first - WEEK, newest + HOUR)
-        errors = errors_by_horizon(scored, observed).mean()
+        errors = scored.by_horizon.mean()
         beside = (f"{label} {errors[column]:.1%}" for label, column in _NAIVES)
         yield Line("scores", f"last {name}: MAPE {errors['forecast']:.1%}; {', '.join(beside)}")
 

@@ -97,6 +97,20 @@ def fit(
     return _joined(parts, shared, parameters), joined_scores(scores) if scores else {}
 
 
+def sample(shards: Sequence[Shard], series: int, apply: Apply = map) -> pd.DataFrame:
+    """The panel of about so many series: evenly spaced ones of every shard."""
+    few = partial(_few, count=math.ceil(series / len(shards)))
+    return pd.concat(apply(few, shards)).sort_index()
+
+
+def _few(shard: Shard, count: int) -> pd.DataFrame:
+    panel = shard()
+    series = panel.index.droplevel(-1)
+    every = series.unique().sort_values()
+    chosen = every[np.linspace(0, len(every) - 1, min(count, len(every))).astype(int)]
+    return panel[series.isin(chosen)]
+
+
 def outline(shard: Shard, parameters: Parameters, of: int) -> Outline | None:
     """Read a shard, one of so many, and keep its part of the sample; None if it is empty."""
     panel = shard()

@@ -11,15 +11,17 @@ from energy_assets.forecasting.evaluation.plots import (
 )
 from energy_assets.forecasting.tuning.result import TuningResult
 from energy_assets.partitions import WEEK
-from energy_assets.schemas import PRIMARY_KEY, TARGET, as_panel
+from energy_assets.schemas import PRIMARY_KEY, TARGET, as_panel, of_the_same_series
 from energy_assets.sources import Source
 
 
 def forecast_picture(observed: pd.DataFrame, predictions: pd.DataFrame, source: Source) -> bytes:
     """The forecasts of the largest series, beside last week's values.
 
-    `observed` are rows of `schemas.CONSUMPTION`, `predictions` of `schemas.PREDICTIONS`.
+    `observed` are rows of `schemas.CONSUMPTION`, `predictions` of `schemas.PREDICTIONS`. If not all
+    series are observed, because they are divided into shards, the others are left out.
     """
+    predictions = of_the_same_series(predictions, observed)
     week_later = observed.assign(datetime_utc=observed["datetime_utc"] + WEEK)
     last_week = as_panel(week_later)[TARGET].rename("seasonal_naive_168")
     return forecast_plot(
@@ -32,7 +34,11 @@ def forecast_picture(observed: pd.DataFrame, predictions: pd.DataFrame, source: 
 
 
 def outcome_picture(observed: pd.DataFrame, predictions: pd.DataFrame, source: Source) -> bytes:
-    """The forecasts of the two largest series, beside the observations that have come in since."""
+    """The forecasts of the two largest series, beside the observations that have come in since.
+
+    Series that are not `observed` are left out.
+    """
+    predictions = of_the_same_series(predictions, observed)
     actual = as_panel(observed)[TARGET].rename("actual")
     return forecast_plot(
         as_panel(observed[observed["datetime_utc"] <= _origin(predictions)]),

@@ -97,10 +97,13 @@ def read_hour(
     return decode(data, objects.url(hour_path(asset, hour, "parquet")), columns, filters)
 
 
-def read_hours(objects: ObjectStore, asset: str, hours: Iterable[datetime]) -> pd.DataFrame:
+def read_hours(
+    objects: ObjectStore, asset: str, hours: Iterable[datetime], filters: Filters | None = None
+) -> pd.DataFrame:
     """The rows of an asset's hours, in the order of `hours`; without columns if there are none.
 
-    Hours without a file are left out, and so, with a warning, are those whose file is damaged.
+    With `filters`, the rows that meet them. Hours without a file are left out, and so, with a
+    warning, are those whose file is damaged.
 
     Raises UnreachableError if the store does not answer.
     """
@@ -108,7 +111,7 @@ def read_hours(objects: ObjectStore, asset: str, hours: Iterable[datetime]) -> p
     def read(hour: datetime) -> pa.Table | None:
         try:
             data = read_hour_file(objects, asset, hour, "parquet")
-            return _table(data, objects.url(hour_path(asset, hour, "parquet")))
+            return _table(data, objects.url(hour_path(asset, hour, "parquet")), filters=filters)
         except UnreachableError:
             raise
         except NotFoundError:

@@ -219,15 +219,14 @@ class DeltaFeatureStore:
         """The versions of the rows of [start, end), in no order."""
         if table is None:
             return _SCHEMA.empty_table().to_pandas()
-        filters: list[tuple[str, str, object]] = [
-            ("datetime_utc", ">=", start),
-            ("datetime_utc", "<", end),
-        ]
+        hours = [("datetime_utc", ">=", start), ("datetime_utc", "<", end)]
+        # As a filter, it would be compared with the statistics of every file of the table.
+        partitions = None
         if shard is not None and _shards(table) > 1:
-            filters.append((SHARD, "=", shard))
+            partitions = [(SHARD, "=", str(shard))]
         columns = [name for name in _COLUMNS if name in _columns(table)]
         with delta_errors(self.folder):
-            selected = table.to_pyarrow_table(columns=columns, filters=filters)
+            selected = table.to_pyarrow_table(partitions, columns=columns, filters=hours)
         return with_known_at(selected.to_pandas())
 
     def _open(self, writing: bool = False) -> DeltaTable | None:
