@@ -155,7 +155,7 @@ def _table(
         file = pq.ParquetFile(pa.BufferReader(data))
         if columns is not None:
             columns = [name for name in columns if name in file.schema_arrow.names]
-        if filters:
+        if filters and file.metadata.num_rows:
             return pq.read_table(pa.BufferReader(data), columns=columns, filters=filters)
         return file.read(columns)
     except (pa.ArrowInvalid, OSError) as error:  # what pyarrow raises for damaged content

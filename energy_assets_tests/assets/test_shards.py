@@ -15,9 +15,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from energy_assets.commands.terminal import scored_forecasts
 from energy_assets.errors import SettingsError
 from energy_assets.forecasts.publishing import read_published
+from energy_assets.forecasts.scoring import errors_by_horizon
 from energy_assets.partitions import DAY, HOUR, window_of
+from energy_assets.schemas import of_the_same_series
 from energy_assets.settings import Settings, read_settings
 from energy_assets.sources.simulator import Simulator
 from energy_assets.stores.parquet import decode
@@ -86,6 +89,32 @@ def test_shards_in_turn_give_the_same_forecasts_scores_and_files(
     assert world.stores.feature_store.shards == 3
     assert_same(world, whole)
     assert {"model"} == set(world.frame("predictions_parquet", ORIGIN)["quality"])
+
+
+def test_commands_show_the_series_of_one_shard(whole: World, tmp_path: Path) -> None:
+    world = made(tmp_path, {"series_shards": 3})
+    ours, all_series = (
+        scored_forecasts(one.deployment, ORIGIN, ORIGIN + HOUR) for one in (world, whole)
+    )
+    first = world.stores.feature_store.read(*window_of(ORIGIN, DAYS), shard=0)
+    assert 0 < len(ours.rows) < len(all_series.rows)
+    of_first = of_the_same_series(all_series.rows, first)
+    assert len(ours.rows) == len(of_first)
+    pd.testing.assert_frame_equal(
+        ours.by_horizon, errors_by_horizon(of_first, all_series.observations), rtol=1e-6
+    )
+
+
+def test_a_search_is_made_on_a_sample_of_the_series(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("energy_assets.assets.training._SEARCH_SERIES", 6)
+    settings = {"days_export": DAYS, "series_shards": 3, "tuning_trials": 1}
+    world = World.build(tmp_path, Only(Simulator(), SERIES), settings)
+    world.put_history(*window_of(ORIGIN, DAYS))
+    result = world.run("tuning_job", ORIGIN)
+    [event] = result.asset_materializations_for_node("best_config")
+    assert str(event.metadata["searched on"].value).startswith("6 series")
 
 
 def test_local_processes_give_the_same_forecasts(whole: World, tmp_path: Path) -> None:

@@ -77,6 +77,22 @@ def test_a_smaller_sample_changes_forecasts_little(panel, monkeypatch):
     assert difference.max() < 0.1
 
 
+def test_a_sample_has_evenly_spaced_series_of_every_shard(panel):
+    parts = [read() for read in shards_of(panel, 4)]
+    sample = sharded.sample(shards_of(panel, 4), 8)
+    assert sample.index.is_monotonic_increasing
+    for part in parts:
+        of_shard = sample[sample.index.isin(part.index)]
+        series = of_shard.index.droplevel(-1)
+        every = part.index.droplevel(-1).unique().sort_values()
+        assert list(series.unique()) == [every[0], every[-1]]
+        pd.testing.assert_frame_equal(of_shard, part[part.index.droplevel(-1).isin(series)])
+
+
+def test_a_sample_of_more_series_than_there_are_is_all_of_them(panel):
+    pd.testing.assert_frame_equal(sharded.sample(shards_of(panel, 20), 500), panel)
+
+
 def test_a_long_window_has_an_autoregression_by_shards_as_well():
     hours = pd.date_range("2022-06-01", periods=110 * 24, freq="h", name="datetime_utc")
     panel = _panel(SERIES[:4], hours)
