@@ -52,8 +52,9 @@ class DeltaFeatureStore:
     the series can be read without touching the files of the others. An existing table stays as it
     is divided.
 
-    Every commit adds a file, and many small files make reads slow, so the table is compacted after
-    each `commits_per_compaction` commits. Maintenance keeps files younger than `retention_hours`.
+    Every commit adds a file to each shard, and many small files make reads slow, so the table is
+    compacted after each `commits_per_compaction` commits, if it is divided five times as often.
+    Maintenance keeps files younger than `retention_hours`.
     """
 
     def __init__(
@@ -186,8 +187,10 @@ class DeltaFeatureStore:
                 .when_not_matched_insert_all()
                 .execute()
             )
-            if table.version() % self.commits_per_compaction == 0:
+            often = 5 if _shards(table) > 1 else 1
+            if table.version() % max(1, self.commits_per_compaction // often) == 0:
                 table.optimize.compact()
+                table.create_checkpoint()  # so that readers need not go through all commits
 
     def _maintain(self, keep: int) -> Mapping[str, int]:
         table = self._open()
