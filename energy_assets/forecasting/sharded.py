@@ -1,7 +1,8 @@
 """Fitting to a panel by shards: groups of series, of which few are in memory at the same time.
 
-What all series share is fitted to evenly spaced series of every shard; then each shard is fitted by
-itself. The result is that of `fitted.fit` if all series together are no more than the sample.
+What all series share is fitted to evenly spaced series of some shards; then each shard is fitted by
+itself. The result is that of `fitted.fit` if all series together are no more than the sample, and
+there are no more shards than are sampled.
 
 Each step is a function of one shard, so `apply` may run it in other processes or on other machines:
 it works like the built-in `map`.
@@ -39,6 +40,10 @@ Shard: TypeAlias = Callable[[], pd.DataFrame]
 
 Apply: TypeAlias = Callable[..., Iterable[Any]]
 """Like the built-in `map`."""
+
+
+SAMPLED_SHARDS = 10
+"""So many shards at most are read for the sample."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,8 @@ def fit(
     Raises ShortHistoryError if there are too few hours, ForecastError if a panel or a parameter
     cannot be used.
     """
-    outlines = _present(apply(partial(outline, parameters=parameters, of=len(shards)), shards))
+    sampled = shards[:: math.ceil(len(shards) / SAMPLED_SHARDS)]
+    outlines = _present(apply(partial(outline, parameters=parameters, of=len(sampled)), sampled))
     if not outlines:
         raise ShortHistoryError("The panel is empty: there is nothing to forecast from.")
     hours = reduce(time_axis.joined, (found.hours for found in outlines))
@@ -98,9 +104,10 @@ def fit(
 
 
 def sample(shards: Sequence[Shard], series: int, apply: Apply = map) -> pd.DataFrame:
-    """The panel of about so many series: evenly spaced ones of every shard."""
-    few = partial(_few, count=math.ceil(series / len(shards)))
-    return pd.concat(apply(few, shards)).sort_index()
+    """The panel of about so many series: evenly spaced ones of some shards."""
+    sampled = shards[:: math.ceil(len(shards) / SAMPLED_SHARDS)]
+    few = partial(_few, count=math.ceil(series / len(sampled)))
+    return pd.concat(apply(few, sampled)).sort_index()
 
 
 def _few(shard: Shard, count: int) -> pd.DataFrame:

@@ -39,7 +39,7 @@ def shards_of(panel: pd.DataFrame, count: int) -> list[sharded.Shard]:
     return [partial(some_of, panel, number, count) for number in range(count)]
 
 
-@pytest.mark.parametrize("count", [1, 4, 20])
+@pytest.mark.parametrize("count", [1, 4, 10])
 def test_shards_give_the_same_model_as_the_whole_panel_if_all_series_are_the_sample(
     panel, count, tmp_path
 ):
@@ -90,7 +90,28 @@ def test_a_sample_has_evenly_spaced_series_of_every_shard(panel):
 
 
 def test_a_sample_of_more_series_than_there_are_is_all_of_them(panel):
-    pd.testing.assert_frame_equal(sharded.sample(shards_of(panel, 20), 500), panel)
+    pd.testing.assert_frame_equal(sharded.sample(shards_of(panel, 10), 500), panel)
+
+
+def test_with_many_shards_some_of_them_are_sampled_and_all_are_fitted(panel, monkeypatch):
+    monkeypatch.setattr(sharded, "SAMPLED_SHARDS", 2)
+    late = HOURS[-1]
+    # The shards that are sampled lack the last hour.
+    shards = [
+        partial(without, read, late) if number in (0, 2) else read
+        for number, read in enumerate(shards_of(panel, 4))
+    ]
+    model, found = sharded.fit(shards, PARAMETERS)
+    whole = fitted.fit(panel, None, PARAMETERS)
+    assert list(model.model.series) == list(whole.model.series)
+    forecast, expected = (one.updated(panel).predict(24)["forecast"] for one in (model, whole))
+    assert (forecast / expected - 1).abs().median() < 0.03
+    assert found["mape"] == pytest.approx(scores(whole.holdout, panel)["mape"], rel=0.2)
+
+
+def without(read: sharded.Shard, hour: pd.Timestamp) -> pd.DataFrame:
+    panel = read()
+    return panel[panel.index.get_level_values(-1) != hour]
 
 
 def test_a_long_window_has_an_autoregression_by_shards_as_well():

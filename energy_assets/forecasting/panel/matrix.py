@@ -90,9 +90,10 @@ class PanelMatrix:
         return PanelMatrix(self.array[:, :end], self.hours[:end], self.series)
 
     def at(self, hours: Any) -> PanelMatrix:
-        """The panel at `hours`, which include its own; NaN where it has no value."""
+        """The panel at `hours`; NaN where it has no value."""
         values = np.full((len(self.array), len(hours)), np.nan)
-        values[:, hours.get_indexer(self.hours)] = self.array
+        places = hours.get_indexer(self.hours)
+        values[:, places[places >= 0]] = self.array[:, places >= 0]
         return PanelMatrix(values, hours, self.series)
 
     def take(self, rows: Ints) -> PanelMatrix:
