@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from energy_assets.errors import ForecastError
-from energy_assets.forecasting.features import exogenous
+from energy_assets.forecasting.features import exogenous, response
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import HISTORY_HOURS
-from energy_assets.forecasting.features.transform import series_scale
+from energy_assets.forecasting.features.response import Response
+from energy_assets.forecasting.features.transform import asinh, series_scale
 from energy_assets.forecasting.models import autoregression, intervals
 from energy_assets.forecasting.models.blend import BlendedModel, Shares
 from energy_assets.forecasting.models.held_out import HeldOut
@@ -41,9 +42,9 @@ from energy_assets.forecasting.parameters import Parameters
 class Fitted:
     """A fitted model, its calibration, and the last hours of the panel that forecasts need.
 
-    `levels` are the names of the index levels that identify a series. `history` has no gaps; a
-    loaded model has none. `past_exogenous` are the exogenous values of the last week. `held_out`
-    are the forecasts of the held-out days, which are not saved.
+    `levels` are the names of the index levels that identify a series. `history` has no gaps, and no
+    `response` to exogenous columns; a loaded model has none. `past_exogenous` are the exogenous
+    values of the last week. `held_out` are the forecasts of the held-out days, which are not saved.
     """
 
     parameters: Parameters
@@ -53,6 +54,7 @@ class Fitted:
     history: PanelMatrix | None = None
     past_exogenous: pd.DataFrame | None = None
     held_out: HeldOut | None = None
+    response: Response | None = None
 
     @property
     def required_history(self) -> PanelMatrix:
@@ -69,18 +71,25 @@ class Fitted:
         """The table of forecasts of the held-out days; see `GlobalForecaster.holdout_`."""
         return self.held_out.table(self.parameters.coverage) if self.held_out else None
 
-    def predict(self, hours: int, quantiles: Mapping[float, str] | None = None) -> pd.DataFrame:
+    def predict(
+        self,
+        hours: int,
+        quantiles: Mapping[float, str] | None = None,
+        X: pd.DataFrame | None = None,
+    ) -> pd.DataFrame:
         """The column `forecast` for the next `hours` hours of every series, sorted by series.
 
-        `quantiles` asks for quantiles beside it: probability -> column.
+        `quantiles` asks for quantiles beside it: probability -> column. `X` are the exogenous
+        columns of these hours, for a model that was fitted with some.
 
         Raises ForecastError if `hours` is longer than the horizon, or if there is no history.
         """
         steps = steps_until(hours, self.parameters.horizon)
-        forecast = self.forecast(steps)
+        forecast = self.forecast(steps, X)
         columns = {"forecast": forecast.ravel()}
         if quantiles:
-            values = self.quantiles(steps, forecast, list(quantiles)).reshape(-1, len(quantiles))
+            values = self.quantiles(steps, forecast, list(quantiles), X)
+            values = values.reshape(-1, len(quantiles))
             columns |= dict(zip(quantiles.values(), values.T, strict=True))
         return pd.DataFrame(columns, self.index(steps))
 
@@ -93,9 +102,16 @@ class Fitted:
         """Forecasts at the origin, shape (series, steps)."""
         history, design = self.required_history, self.model.design
         values = exogenous.ahead(X, self.past_exogenous, design, history, int(steps.max()))
-        return self.model.forecast(history, steps, values, self.parameters.n_jobs)
+        forecast = self.model.forecast(history, steps, values, self.parameters.n_jobs)
+        return forecast * self._factor_ahead(steps, X)
 
-    def quantiles(self, steps: Ints, forecast: Floats, probabilities: Sequence[float]) -> Floats:
+    def quantiles(
+        self,
+        steps: Ints,
+        forecast: Floats,
+        probabilities: Sequence[float],
+        X: pd.DataFrame | None = None,
+    ) -> Floats:
         """Quantiles around a forecast at the origin, shape (series, steps, probabilities).
 
         Raises ForecastError for a model without a calibration.
@@ -109,7 +125,7 @@ class Fitted:
         return intervals.quantiles(
             self.calibration,
             forecast,
-            series_scale(history.array),
+            series_scale(history.array) * self._factor_ahead(steps, X),
             probabilities,
             history.keys,
             steps,
@@ -127,12 +143,39 @@ class Fitted:
                 f"{list(self.levels)}, and this one has {list(levels_of(window.series))}: pass "
                 "the same levels, or fit to this panel."
             )
+        past = self.past_exogenous
+        if X is not None and (self.model.design.exogenous or self.response):
+            past = exogenous.updated(past, X.rename(columns=str))
+        if self.response is not None:
+            factor = self._factor(self.response, window, past, 1 - len(window.hours), 0)
+            window = replace(window, array=window.array / factor)
         if self.history is not None:
             window = self.history.until(window.hours[-1]).joined(window)
-        past = self.past_exogenous
-        if X is not None and self.model.design.exogenous:
-            past = exogenous.updated(past, X)
         return replace(self, history=_recent(filled(window), self.model), past_exogenous=past)
+
+    def _factor_ahead(self, steps: Ints, X: pd.DataFrame | None) -> Floats | float:
+        """The factor of the hours ahead, shape (series, steps); 1 without a response."""
+        if self.response is None:
+            return 1.0
+        history = self.required_history
+        X = exogenous.updated(self.past_exogenous, exogenous.require(X, self.response.names))
+        return self._factor(self.response, history, X, 1, int(steps.max()))[:, steps - 1]
+
+    def _factor(
+        self, found: Response, panel: PanelMatrix, X: pd.DataFrame | None, first: int, last: int
+    ) -> Floats:
+        """The factor of the hours `first` to `last` after the end of a panel, (series, hours).
+
+        It follows from what `X` knows of them and of the hours before; 1 where that is nothing.
+        """
+        steps = np.arange(first - response.MEMORY, last + 1)
+        if X is None:
+            return np.ones((len(panel.array), last + 1 - first))
+        hours = time_axis.ahead(panel.hours, steps)
+        values = exogenous.at(X, found.names, hours, panel.series)
+        calendar = self.model.design.calendar(panel.hours, max(last, 1))
+        local = calendar.column("hour", len(panel.hours) - 1 + steps).astype(np.int64)
+        return found.factor(values, panel.series, local)[:, response.MEMORY :]
 
 
 def fit(y: pd.DataFrame, X: pd.DataFrame | None, parameters: Parameters) -> Fitted:
@@ -156,14 +199,18 @@ def fit_panel(
     long_enough = len(observed.hours) >= required_hours(design.horizon, calibration_days)
     held_out_hours = HOURS_PER_DAY * calibration_days if long_enough else 0
     window = TrainingWindow(observed, filled(observed), held_out=held_out_hours)
-    past = None
+    factor: Floats | None = None
+    past = found = None
     if X is not None and len(X.columns):
-        values, means = exogenous.of_window(X, observed, design.horizon)
-        window = replace(window, exogenous=values)
-        columns = tuple(map(str, X.columns))
-        design = replace(design, exogenous=columns, exogenous_means=tuple(means))
-        past = exogenous.last_week(X, observed)
-    model, held_out = train(window, replace(training, design=design))
+        past = exogenous.last_week(X.rename(columns=str), observed)
+        found, factor = _response(observed, X, design, held_out_hours)
+        if factor is not None:
+            usual = replace(observed, array=observed.array / factor)
+            window = TrainingWindow(usual, filled(usual), held_out=held_out_hours)
+    model, held_out = train(window, training)
+    errors = held_out or base_errors(window, design)
+    if factor is not None:
+        errors = errors.times(factor, observed)
     calibration = None
     if calibration_days:
         if held_out is None:
@@ -173,12 +220,30 @@ def fit_panel(
                 "training. Use a longer window.",
                 stacklevel=6,
             )
-        residuals = (held_out or base_errors(window, design)).residuals
+        residuals = errors.residuals
         if np.isfinite(residuals).any():
             calibration = intervals.calibrate(residuals, observed.keys)
     history = _recent(window.filled, model)
     levels = levels_of(observed.series)
-    return Fitted(parameters, model, calibration, levels, history, past, held_out)
+    scored = errors if held_out is not None else None
+    return Fitted(parameters, model, calibration, levels, history, past, scored, found)
+
+
+def _response(
+    observed: PanelMatrix, X: pd.DataFrame, design: Design, held_out_hours: int
+) -> tuple[Response | None, Floats | None]:
+    """The response to `X`, fitted to the hours that are not held out, and its factor."""
+    hours = len(observed.hours)
+    end = hours - held_out_hours
+    calendar = design.calendar(observed.hours)
+    names = [str(name) for name in X.columns]
+    values = exogenous.at(X, names, observed.hours, observed.series)
+    level = asinh(observed.array, series_scale(observed.array, end))
+    found = response.fit(level[:, :end], values[..., :end], names, calendar, observed.series)
+    if found is None:
+        return None, None
+    local = calendar.column("hour", np.arange(hours)).astype(np.int64)
+    return found, found.factor(values, observed.series, local)
 
 
 def training_of(parameters: Parameters) -> Training:

@@ -235,7 +235,7 @@ class GlobalForecaster(BaseForecaster):
     ) -> pd.DataFrame:
         steps = self._steps(fh)
         forecast = self._fitted.forecast(steps, X)
-        quantiles = self._fitted.quantiles(steps, forecast, alpha).reshape(-1, len(alpha))
+        quantiles = self._fitted.quantiles(steps, forecast, alpha, X).reshape(-1, len(alpha))
         columns = self._get_columns("predict_quantiles", alpha=alpha)
         return pd.DataFrame(quantiles, self._fitted.index(steps), columns)
 

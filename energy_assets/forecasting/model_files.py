@@ -24,6 +24,7 @@ import pandas as pd
 from energy_assets.errors import BrokenModelError, ForecastError
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import FEATURES
+from energy_assets.forecasting.features.response import Kind, Response
 from energy_assets.forecasting.fitted import Fitted
 from energy_assets.forecasting.models.autoregression import Autoregression
 from energy_assets.forecasting.models.blend import BlendedModel, Shares
@@ -35,6 +36,7 @@ from energy_assets.forecasting.parameters import Parameters
 TREES = "model.txt"
 WEIGHTS = "weights.npy"
 HOURLY = "hourly.npy"
+RESPONSE = "response.npy"
 DESCRIPTION = "forecaster.json"
 CHECKSUMS = "checksums.json"
 FORMAT = 2
@@ -48,7 +50,9 @@ def save(fitted: Fitted, folder: Path) -> None:
 
     `model.txt` holds the trees. `weights.npy` holds the weights of the ridge regression, one row
     (float32) per series with the 168 hours of the week last; the last row is pooled. `hourly.npy`
-    holds the weights of the autoregression. `forecaster.json` holds parameters, features, series,
+    holds the weights of the autoregression. `response.npy` holds the response to exogenous columns:
+    for each series and a last row for new ones, the share of each column, and the weights.
+    `forecaster.json` holds parameters, features, series,
     calibration and versions; `checksums.json` the sha256 of each file. A file is missing if the
     model has no such part. The history is not saved.
 
@@ -63,6 +67,7 @@ def save(fitted: Fitted, folder: Path) -> None:
         "levels": list(fitted.levels),
         "calibration": _calibration_to_json(fitted.calibration),
         "exogenous": [list(model.design.exogenous), list(model.design.exogenous_means)],
+        "response": _response_to_json(fitted.response),
         "series": None if model.series is None else _keys(model.series),
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in ("lightgbm", "numpy", "pandas", "sktime", "holidays")},
@@ -76,6 +81,10 @@ def save(fitted: Fitted, folder: Path) -> None:
         contents[WEIGHTS] = _array(np.hstack([model.weights.columns, model.weights.hours]))
     if model.hourly is not None:
         contents[HOURLY] = _array(model.hourly.weights)
+    if fitted.response is not None:
+        rows = len(fitted.response.mix)
+        parts = [fitted.response.mix, fitted.response.weights.reshape(rows, -1)]
+        contents[RESPONSE] = _array(np.hstack(parts))
     contents[DESCRIPTION] = _json(description)
     checksums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     contents[CHECKSUMS] = _json(checksums)
@@ -109,6 +118,7 @@ def load(folder: Path) -> Fitted:
             _model(parameters, description, contents),
             _calibration_from_json(description["calibration"]),
             tuple(description["levels"]),
+            response=_response_from_json(description, contents.get(RESPONSE)),
         )
     except (KeyError, TypeError, ValueError, lgb.basic.LightGBMError) as error:
         raise BrokenModelError(f"The model in {folder} cannot be read: {error}") from error
@@ -215,6 +225,33 @@ def _parse(path: Path, content: bytes) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise BrokenModelError(f"{path} does not hold a JSON object.")
     return parsed
+
+
+def _response_to_json(found: Response | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    shape = list(found.weights.shape[1:])
+    kinds = [asdict(kind) for kind in found.kinds]
+    return {"columns": list(found.names), "kinds": kinds, "shape": shape}
+
+
+def _response_from_json(description: Mapping[str, Any], array: bytes | None) -> Response | None:
+    saved = description.get("response")
+    if saved is None or array is None:
+        return None
+    numbers = np.load(io.BytesIO(array), allow_pickle=False)
+    columns, keys = len(saved["columns"]), description["series"]
+    return Response(
+        tuple(saved["columns"]),
+        tuple(Kind(**{name: _tuple(value) for name, value in k.items()}) for k in saved["kinds"]),
+        None if keys is None else _series(keys),
+        numbers[:, :columns],
+        numbers[:, columns:].reshape(-1, *saved["shape"]),
+    )
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _calibration_to_json(calibration: Calibration | None) -> dict[str, Any] | None:

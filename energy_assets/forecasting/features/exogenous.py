@@ -6,6 +6,7 @@ Does not belong here: the features computed from them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,16 +17,19 @@ from energy_assets.forecasting.panel import time_axis
 from energy_assets.forecasting.panel.matrix import HOURS_PER_WEEK, Floats, PanelMatrix, aligned
 
 
-def of_window(X: pd.DataFrame, window: PanelMatrix, horizon: int) -> tuple[Floats, Sequence[float]]:
-    """The values of a training window, each column centred on its mean, and the means.
+def at(X: pd.DataFrame, names: Sequence[str], hours: Any, series: pd.Index | None) -> Floats:
+    """The values of some columns, shape (columns, series, hours); NaN where unknown."""
+    return aligned(X.rename(columns=str)[list(names)], hours, series)
 
-    The values have the shape (columns, series, hours + horizon). They are NaN where unknown, and
-    for all hours after the window.
-    """
-    values = aligned(X, window.hours, window.series)
-    means = np.nanmean(values, axis=(1, 2))
-    centred = values - means[:, None, None]
-    return np.pad(centred, ((0, 0), (0, 0), (0, horizon)), constant_values=np.nan), means.tolist()
+
+def require(X: pd.DataFrame | None, names: Sequence[str]) -> pd.DataFrame:
+    """The table; raises ForecastError if it lacks one of the columns."""
+    if X is None or not set(names) <= set(map(str, X.columns)):
+        raise ForecastError(
+            f"The model was fitted with the exogenous columns {list(names)}: pass them to predict "
+            "as X, for every hour ahead."
+        )
+    return X
 
 
 def last_week(X: pd.DataFrame, window: PanelMatrix) -> pd.DataFrame:
@@ -48,18 +52,12 @@ def ahead(
     history: PanelMatrix,
     reach: int,
 ) -> Floats | None:
-    """The centred values for the hours of `history` and the `reach` hours after it.
+    """What models of earlier releases see: the centred values of `history` and `reach` hours more.
 
-    None for a model without exogenous columns. Raises ForecastError if `X` lacks one of them.
+    None for a model that sees no exogenous columns. Raises ForecastError if `X` lacks one of them.
     """
-    names = list(design.exogenous)
-    if not names:
+    if not (names := list(design.exogenous)):
         return None
-    if X is None or not set(names) <= set(map(str, X.columns)):
-        raise ForecastError(
-            f"The model was fitted with the exogenous columns {names}: pass them to predict as X, "
-            "for every hour ahead."
-        )
     hours = history.hours.append(time_axis.ahead(history.hours, np.arange(1, reach + 1)))
-    values = aligned(updated(past, X).rename(columns=str)[names], hours, history.series)
+    values = at(updated(past, require(X, names)), names, hours, history.series)
     return values - np.array(design.exogenous_means)[:, None, None]

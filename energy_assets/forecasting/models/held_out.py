@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from energy_assets.forecasting.features import transform
@@ -47,7 +48,7 @@ class HeldOut:
     """Forecasts of the held-out hours beside the observations, NaN where there are none.
 
     `origins` are column positions in `panel`. `actual` and `forecast` have the shape (series,
-    origins, horizons); `scale`, shape (series, 1, 1), is the scale of the transform.
+    origins, horizons); `scale`, which broadcasts to it, is the scale of the transform.
     """
 
     panel: PanelMatrix
@@ -55,6 +56,18 @@ class HeldOut:
     actual: Floats
     forecast: Floats
     scale: Floats
+
+    def times(self, factor: Floats, panel: PanelMatrix) -> HeldOut:
+        """The same forecasts times the `factor` of their hours, shape (series, hours).
+
+        `panel` is the panel before it was divided by that factor.
+        """
+        steps = np.arange(1, self.forecast.shape[2] + 1)
+        target = np.minimum(self.origins[:, None] + steps, factor.shape[1] - 1)
+        times = factor[:, target]
+        return HeldOut(
+            panel, self.origins, self.actual * times, self.forecast * times, self.scale * times
+        )
 
     @property
     def residuals(self) -> Floats:

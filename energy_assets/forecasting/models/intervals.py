@@ -174,6 +174,7 @@ def cross_calibrated(
     keys: list[Key] = [(row,) for row in range(len(residuals))]
     steps = np.arange(1, residuals.shape[2] + 1)
     lower, upper = np.empty_like(forecast), np.empty_like(forecast)
+    scale = np.broadcast_to(scale, forecast.shape)
     centre = transform.asinh(forecast, scale)
     pooled = pooled or pool_by_day(residuals, days)
     several = len(pooled) > 1
@@ -182,6 +183,6 @@ def cross_calibrated(
         others = residuals[:, ~on_day] if several else residuals
         calibration = calibrate(others, keys, of_others)
         width = calibration.half_width(coverage, keys, steps)[:, None, :]
-        lower[:, on_day] = transform.sinh(centre[:, on_day] - width, scale)
-        upper[:, on_day] = transform.sinh(centre[:, on_day] + width, scale)
+        lower[:, on_day] = transform.sinh(centre[:, on_day] - width, scale[:, on_day])
+        upper[:, on_day] = transform.sinh(centre[:, on_day] + width, scale[:, on_day])
     return lower, upper
