@@ -40,7 +40,7 @@ def test_a_home_of_dagster_that_is_not_there_is_reported(
 def test_with_nothing_set_every_backend_is_reached(tmp_path: Path) -> None:
     outcomes = list(try_backends(read_settings(_env_file=None, storage_root=tmp_path)))
     assert all(outcome.reached for outcome in outcomes)
-    backends = ["source", "features", "models", "objects", "tracking", "runs"]
+    backends = ["source", "weather", "features", "models", "objects", "tracking", "runs"]
     assert [outcome.backend for outcome in outcomes] == backends
 
 
