@@ -7,6 +7,7 @@ source.
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import ssl
 import zlib
@@ -20,6 +21,9 @@ from threading import Event, Timer
 from typing import Any
 
 import httpx
+
+# It logs every address, and one may hold a key.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 _MAX_REDIRECTS = 5
 

@@ -110,15 +110,15 @@ class _Content:
 def _read(path: Path, version: tuple[int, int]) -> _Content:
     """Read a whole file. With `version` in its key, the cache misses when the file has changed."""
     table = read_table(f"WEATHER_FILE {path}", path, _Layout(), MAX_BYTES)
-    rows = table.to_pandas().astype(object)
-    rows = rows.where(rows.notna(), None).reindex(columns=list(COLUMNS))
+    rows = table.to_pandas().reindex(columns=list(COLUMNS)).astype(object)
+    rows = rows.where(rows.notna(), None)
     times = utc_times(rows["datetime_utc"])
     hours = times.ffill().bfill().dt.floor("h")
     known = utc_times(rows["issued_at"]).fillna(hours)
     order = np.argsort(hours.to_numpy(), kind="stable")
     rows, sorted_known = rows.iloc[order], known.to_numpy(dtype="datetime64[ns]")[order]
     return _Content(
-        rows.where(rows.notna(), None).reset_index(drop=True),
+        rows.reset_index(drop=True),
         hours.to_numpy(dtype="datetime64[ns]")[order],
         sorted_known,
         np.argsort(sorted_known, kind="stable"),

@@ -16,7 +16,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -78,7 +78,7 @@ class OpenMeteo:
 
     locations: Locations
     url: str
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     cache: AnswerCache | None = None
     timeout: float = 20.0
     """An attempt fails after this many seconds without a response."""
