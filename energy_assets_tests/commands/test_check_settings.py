@@ -111,9 +111,10 @@ def test_hosted_stores_are_reached_and_no_key_is_shown(
         outcomes = list(try_backends(settings))
         refused = list(try_backends(settings.model_copy(update=WRONG)))
     assert all(outcome.reached for outcome in outcomes), outcomes
-    assert hopsworks.name in outcomes[1].message
-    assert f"gs://{BUCKET}/" in outcomes[3].message
-    assert f"{ENTITY}/forecasts" in outcomes[4].message
+    reached = {outcome.backend: outcome.message for outcome in outcomes}
+    assert hopsworks.name in reached["features"]
+    assert f"gs://{BUCKET}/" in reached["objects"]
+    assert f"{ENTITY}/forecasts" in reached["tracking"]
     named = {outcome.backend: outcome.message for outcome in refused if not outcome.reached}
     assert "FS_API_KEY" in named["features"]
     assert "FS_API_KEY" in named["models"]
