@@ -1,4 +1,4 @@
-"""Hourly forecasts of electricity consumption as a graph of eight Dagster assets.
+"""Hourly forecasts of electricity consumption as a graph of nine Dagster assets.
 
     source -> raw_consumption -> feature_group -> feature_view -> best_config
                                       |                |              |
@@ -8,6 +8,8 @@
                                                        |
                                                        v
                                               published_forecast
+
+    weather source -> weather
 
 `definitions` puts everything together, `assets` holds the graph, `forecasting` the forecaster, and
 `stores` and `io_managers` keep what the assets make.

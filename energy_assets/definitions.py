@@ -14,6 +14,7 @@ from energy_assets.io_managers import IO_MANAGERS
 from energy_assets.partitions import SETTINGS
 from energy_assets.settings import Settings
 from energy_assets.sources import open_source, source_id
+from energy_assets.sources.weather import open_weather_source
 from energy_assets.stores.opening import open_stores
 from energy_assets.tracking import open_tracking
 
@@ -24,6 +25,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     return {
         "settings": settings,
         "source": dg.ResourceDefinition(lambda _: open_source(settings)),
+        "weather_source": dg.ResourceDefinition(lambda _: open_weather_source(settings)),
         # Opened when a run starts, so that a missing credential stops it before any work is done.
         "tracking": dg.ResourceDefinition(lambda _: open_tracking(settings, source_id(settings))),
         "feature_store": stores.feature_store,

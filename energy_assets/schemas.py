@@ -184,6 +184,25 @@ MONITORING = Table(
     key=(*PRIMARY_KEY, "origin"),
 )
 
+WEATHER = Table(
+    name="weather",
+    description="The weather of an area in an hour, as it was observed or forecast",
+    columns=(
+        _AREA,
+        _HOUR,
+        Column("temperature", FLOAT, "Air temperature, degrees C"),
+        Column("wind_speed", FLOAT, "Wind speed, m/s; may be missing"),
+        Column("radiation", FLOAT, "Solar radiation on a horizontal plane, W/m2; may be missing"),
+        Column("issued_at", TIMESTAMP, "When this was first known, UTC"),
+        Column("horizon", INTEGER, "0: observed; else hours from the partition's hour to this one"),
+    ),
+    key=("area", "datetime_utc", "issued_at"),
+)
+"""What was observed counts as known from its own hour on, as consumption does, unless it came later
+or was corrected."""
+
+WEATHER_VALUES = ("temperature", "wind_speed", "radiation")
+
 
 def first_versions(rows: pd.DataFrame) -> pd.DataFrame:
     """Consumption rows as versions known from their own hour on, as a bulk load counts."""

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from energy_assets.errors import CredentialError, SettingsError
@@ -40,6 +40,10 @@ PARTITION_FORMAT = "%Y-%m-%d-%H:%M"
 _OLDEST_START = datetime(1970, 1, 1)
 """No hourly data is older, and each hour from the first on is a partition."""
 
+_DEGREES = r"-?\d{1,3}(\.\d+)?"
+
+_LOCATIONS = rf"^(\s*[^=;]+=\s*{_DEGREES}\s*,\s*{_DEGREES}\s*(;|$))*$"
+
 
 class Settings(BaseSettings):
     """All settings."""
@@ -54,6 +58,16 @@ class Settings(BaseSettings):
     """One of the names in `sources.profiles.PROFILES`; unset: the source's default."""
     energy_file: Path | None = None
     energy_api_url: str = "https://api.energidataservice.dk"
+
+    weather_source: Literal["simulator", "file", "open-meteo", "none"] | None = None
+    """Unset: the simulator if the consumption is simulated, else none."""
+    weather_file: Path | None = None
+    weather_locations: str = Field(default="", pattern=_LOCATIONS)
+    """Where areas are, in degrees: `DK1=56.1,9.6; DK2=55.6,12.2`; empty: the data set's own."""
+    weather_url: str = Field(default="https://{api}.open-meteo.com", pattern=r"^https?://[^\s?#]+$")
+    """`{api}` stands for one of Open-Meteo's APIs, such as `archive-api`."""
+    weather_api_key: SecretStr | None = None
+    """For customers of Open-Meteo."""
 
     days_delay: int = Field(default=0, ge=0, le=36_500)
     """The newest partition is this many days old, because sources publish late."""
@@ -157,11 +171,22 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "storage_root", "energy_file", "fs_trust_store", "google_cloud_service_account_json_path"
+        "storage_root",
+        "energy_file",
+        "weather_file",
+        "fs_trust_store",
+        "google_cloud_service_account_json_path",
     )
     @classmethod
     def _below_the_project(cls, value: Path | None) -> Path | None:
         return value if value is None else PROJECT_ROOT / value
+
+    @field_validator("weather_source")
+    @classmethod
+    def _is_as_real_as_the_consumption(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value == "simulator" and info.data.get("energy_source") != "simulator":
+            raise ValueError("simulated weather belongs to ENERGY_SOURCE=simulator: choose another")
+        return value
 
     @field_validator("google_cloud_service_account_json_path")
     @classmethod

@@ -23,7 +23,7 @@ from energy_assets.sources import DatasetProfile, Source
 from energy_assets.stores.parquet import read_hour
 
 ASSETS = {
-    *("raw_consumption", "feature_group", "feature_view", "best_config", "model"),
+    *("raw_consumption", "feature_group", "weather", "feature_view", "best_config", "model"),
     *("predictions_parquet", "published_forecast", "monitoring_metrics"),
 }
 ORIGIN = datetime(2023, 3, 13, 21)

@@ -13,8 +13,8 @@ hourly_job = dg.define_asset_job(
 )
 ingestion_job = dg.define_asset_job(
     "ingestion_job",
-    selection=dg.AssetSelection.assets("raw_consumption", "feature_group"),
-    description="Load the records of an hour, or of a range of hours, into the feature group",
+    selection=dg.AssetSelection.assets("raw_consumption", "feature_group", "weather"),
+    description="Load the records and the weather of an hour, or of a range of hours",
 )
 tuning_job = dg.define_asset_job(
     "tuning_job",

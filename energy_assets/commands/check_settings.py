@@ -15,6 +15,7 @@ from energy_assets.commands.terminal import console
 from energy_assets.errors import EnergyAssetsError
 from energy_assets.settings import Settings
 from energy_assets.sources import open_source, source_id
+from energy_assets.sources.weather import open_weather_source
 from energy_assets.stores.opening import open_stores
 from energy_assets.tracking import open_tracking
 
@@ -43,7 +44,7 @@ def check_settings(settings: Settings) -> bool:
 
 
 def try_backends(settings: Settings) -> Iterator[Outcome]:
-    """Try the source, the stores, tracking and Dagster's storage. No data is left behind."""
+    """Try the sources, the stores, tracking and Dagster's storage. No data is left behind."""
     # Somebody is waiting for the answer, and can ask again.
     impatient = settings.model_copy(
         update={"fs_retry_seconds": min(settings.fs_retry_seconds, LONGEST_RETRY)}
@@ -54,11 +55,14 @@ def try_backends(settings: Settings) -> Iterator[Outcome]:
         opened = open_source(settings)
         return f"{opened.profile.dataset}, newest hour {opened.newest_hour():%Y-%m-%d %H:%M} UTC"
 
+    weather_source = open_weather_source(settings)
+
     def tracking() -> str:
         return open_tracking(settings, source_id(settings)).check()
 
     backends: list[tuple[str, str, Callable[[], str]]] = [
         ("source", f"ENERGY_SOURCE={settings.energy_source}", source),
+        ("weather", f"WEATHER_SOURCE={weather_source.name}", weather_source.check),
         ("features", f"FEATURE_STORE={settings.feature_store}", stores.feature_store.check),
         ("models", f"FEATURE_STORE={settings.feature_store}", stores.model_registry.check),
         ("objects", f"OBJECT_STORE={settings.object_store}", stores.object_store.check),

@@ -1,6 +1,7 @@
 """The rules: they turn published records into clean rows in kWh, and reject the rest with a reason.
 
-All rules about what a record may hold are here.
+All rules about what a record of consumption may hold are here; those for the weather are in
+`weather_rules`.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def validate_records(
     )
     value = rows[TARGET]
     is_missing = pc.equal(pc.fill_null(published_value, ""), "")
-    reason = _first_reason(
+    reason = first_reason(
         {
             UNREADABLE_TIME: times.isna(),
             OTHER_HOUR: hours != requested,
@@ -106,18 +107,29 @@ def validate_records(
 
 
 def quarantine(records: pd.DataFrame, hours: pd.Series, reasons: pd.Series) -> pd.DataFrame:
-    """The records that have a reason, as rows of `schemas.QUARANTINE`, by the `hours` given."""
+    """The records that have a reason, as rows of `schemas.QUARANTINE`, by the `hours` given.
+
+    Values that are not text or numbers, such as times, become text.
+    """
     invalid = reasons.notna()
     records = records[invalid].astype(object)
     rows = {
         "hour": hours[invalid],
         "reason": reasons[invalid],
         "record": [
-            json.dumps(record, ensure_ascii=False)
+            json.dumps(record, ensure_ascii=False, default=str)
             for record in records.mask(records.isna(), other=None).to_dict(orient="records")
         ],
     }
     return conform(pd.DataFrame(rows), QUARANTINE)
+
+
+def first_reason(rules: dict[str, pd.Series], index: pd.Index) -> pd.Series:
+    """The first rule that each record breaks; None if it breaks no rule."""
+    reason = pd.Series(None, index=index, dtype="object")
+    for name, broken in reversed(rules.items()):
+        reason[broken] = name
+    return reason
 
 
 def mostly_invalid_hours(validated: ValidatedRecords) -> list[datetime]:
@@ -172,11 +184,3 @@ def _numbers(text: pa.Array, index: pd.Index) -> pd.Series:
     plain = pc.if_else(pc.match_substring_regex(text, f"^({_NUMBER})$"), text, None)
     numbers = pc.replace_substring(plain, ",", ".").to_numpy(zero_copy_only=False)
     return pd.Series(numbers, index).astype("float64")
-
-
-def _first_reason(rules: dict[str, pd.Series], index: pd.Index) -> pd.Series:
-    """The first rule that each record breaks; None if it breaks no rule."""
-    reason = pd.Series(None, index=index, dtype="object")
-    for name, broken in reversed(rules.items()):
-        reason[broken] = name
-    return reason

@@ -66,6 +66,25 @@ def search_picture(result: TuningResult, key: str, source: str) -> bytes:
     )
 
 
+def weather_picture(
+    observed: pd.DataFrame, ahead: pd.DataFrame, source: Source, weather_source: str
+) -> bytes:
+    """The temperature forecast for the hours `ahead`, beside what was `observed` before.
+
+    Both are rows of `schemas.WEATHER`; of several rows of an hour, the last one is drawn.
+    """
+    index = ["area", "datetime_utc"]
+    observed = observed.drop_duplicates(index, keep="last").set_index(index).sort_index()
+    forecast = ahead.rename(columns={"temperature": "forecast"}).set_index(index).sort_index()
+    return forecast_plot(
+        observed[["temperature"]],
+        forecast[["forecast"]],
+        timezone=source.profile.timezone,
+        unit="degrees C",
+        title=f"Temperature, {ahead['horizon'].max()} hours ahead (source={weather_source})",
+    )
+
+
 def _as_forecast(predictions: pd.DataFrame) -> pd.DataFrame:
     renamed = predictions.rename(columns={TARGET: "forecast"})
     return renamed.set_index(list(PRIMARY_KEY))[["forecast", "lower", "upper"]]

@@ -22,6 +22,7 @@ from energy_assets.io_managers.model import ModelIOManager
 from energy_assets.io_managers.parquet import ParquetIOManager
 from energy_assets.sources import Source
 from energy_assets.stores.object_store import ObjectStore
+from energy_assets.stores.weather import add_weather
 
 
 def _over(*keys: str, make: Callable[..., dg.IOManager]) -> dg.IOManagerDefinition:
@@ -43,6 +44,9 @@ IO_MANAGERS: dict[str, Any] = {
     "record_log_io_manager": _over("object_store", "source", make=_record_log),
     "predictions_io_manager": _over(
         "object_store", "source", make=partial(ParquetIOManager, add=add_version)
+    ),
+    "weather_io_manager": _over(
+        "object_store", "weather_source", make=partial(ParquetIOManager, add=add_weather)
     ),
     "feature_group_io_manager": _over("feature_store", make=FeatureGroupIOManager),
     "feature_view_io_manager": _over("feature_store", "object_store", make=FeatureViewIOManager),

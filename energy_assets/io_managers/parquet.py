@@ -1,15 +1,15 @@
-"""A Parquet file for each hour: raw_consumption, predictions_parquet, monitoring_metrics."""
+"""A Parquet file for each hour: raw_consumption, weather, forecasts, monitoring_metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 import dagster as dg
 import pandas as pd
 
 from energy_assets.partitions import hour_of
-from energy_assets.sources import Source
 from energy_assets.stores.compare_and_set import compare_and_set
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import decode, encode, read_hour
@@ -21,13 +21,21 @@ Add = Callable[[pd.DataFrame | None, pd.DataFrame], pd.DataFrame | None]
 """(stored, new) -> what to store; None if nothing changes. `stored` is None for a new file."""
 
 
+class Named(Protocol):
+    """A source, whose name the files have in their metadata."""
+
+    @property
+    def name(self) -> str:
+        """The setting that chooses it."""
+
+
 class ParquetIOManager(dg.IOManager):
     """`{partition key: frame}` <-> `<asset>/<date>/<hour>.parquet`.
 
     A frame replaces the stored one, unless `add` says how to add it to what is stored.
     """
 
-    def __init__(self, objects: ObjectStore, source: Source, add: Add | None = None) -> None:
+    def __init__(self, objects: ObjectStore, source: Named, add: Add | None = None) -> None:
         self.objects = objects
         self.source = source
         self.add = add

@@ -1,13 +1,11 @@
 """How much a simulated consumer type uses: levels, shapes of the day, season, weather and noise.
 
-Every number is a pure function of the series and the hour. Random draws come from a counter-based
-hash, not from a generator with a state, so any hour can be simulated on its own and never changes.
+Every number is a pure function of the series and the hour. The weather is that of `weather_model`.
 What is published, and when, is decided in `simulator`.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,12 +14,14 @@ import pandas as pd
 from holidays import country_holidays
 from numpy.typing import NDArray
 
-Hours = NDArray[np.int64]
-"""Hours since 1970-01-01 00:00 UTC."""
-
-AREAS = ("DK1", "DK2")
-
-TIMEZONE = "Europe/Copenhagen"
+from energy_assets.sources.noise import Hours, key, smooth_noise, uniforms
+from energy_assets.sources.weather_model import (
+    AREAS,
+    daily_temperature,
+    height_of_the_sun,
+    local_time,
+    share_of_year,
+)
 
 
 @dataclass(frozen=True)
@@ -183,33 +183,26 @@ def consumption(hours: Hours) -> NDArray[np.float64]:
     season = 1 - winter * (1 - np.cos(2 * np.pi * (year - 0.04)))[:, None] / 2
     lamps = np.where(dark, 0.08 + 0.92 * _darkness(hours, year)[:, None], 1.0)
     warmth = 1 - heat + heat * np.repeat(_heating(hours, year), len(CONSUMERS), axis=1)
-    keys = np.array([_key(f"{area}/{code}") for area, code in SERIES])
-    wander = np.exp(noise * _noise(keys, hours, {1: 0.2, 6: 0.45, 30: 0.57, 200: 0.66}))
+    keys = np.array([key(f"{area}/{code}") for area, code in SERIES])
+    wander = np.exp(noise * smooth_noise(keys, hours, {1: 0.2, 6: 0.45, 30: 0.57, 200: 0.66}))
     usual = level * season * curves[kind_of_day, local_hour]
     return usual * lamps * warmth * wander
 
 
-def uniform(name: str, hours: Hours) -> NDArray[np.float64]:
-    """A draw from [0, 1) for each hour: always the same for the same name and hour."""
-    return _unit(np.array([_key(name)]), hours)[:, 0]
-
-
 def uniform_by_series(name: str, hours: Hours) -> NDArray[np.float64]:
     """A draw from [0, 1) for each hour and series in SERIES: array (hours, series)."""
-    keys = np.array([_key(f"{name}/{area}/{code}") for area, code in SERIES])
-    return _unit(keys, hours)
+    keys = np.array([key(f"{name}/{area}/{code}") for area, code in SERIES])
+    return uniforms(keys, hours)
 
 
 def _calendar(hours: Hours) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
     """For each hour: kind of day (row of `Shape.curves`), local hour, elapsed share of the year."""
-    local = pd.DatetimeIndex(hours.astype("datetime64[h]").astype("datetime64[ns]"), tz="UTC")
-    local = local.tz_convert(TIMEZONE).tz_localize(None)
+    local = local_time(hours)
     weekday = local.dayofweek.to_numpy()
     holidays = [day for year in local.year.unique() for day in _holidays(int(year))]
     kind = np.where(weekday == 5, 1, np.where(weekday == 6, 2, 0))
     kind = np.where(local.normalize().isin(pd.DatetimeIndex(holidays)), 2, kind)
-    year = (local.dayofyear.to_numpy() + local.hour.to_numpy() / 24) / 365.25
-    return kind, local.hour.to_numpy(), year
+    return kind, local.hour.to_numpy(), share_of_year(local)
 
 
 @cache
@@ -220,60 +213,13 @@ def _holidays(year: int) -> tuple[str, ...]:
 
 
 def _darkness(hours: Hours, year: NDArray[np.float64]) -> NDArray[np.float64]:
-    """0 by day, 1 by night, from the height of the sun at 56 N, 10 E in the middle of each hour."""
-    declination = np.radians(-23.44) * np.cos(2 * np.pi * (year + 10 / 365.25))
-    angle = 2 * np.pi * ((hours % 24 + 0.5) / 24 + 10 / 360) - np.pi
-    latitude = np.radians(56)
-    sine = np.sin(latitude) * np.sin(declination)
-    sine = sine + np.cos(latitude) * np.cos(declination) * np.cos(angle)
-    return np.clip((0.04 - sine) / 0.12, 0, 1)
+    """0 by day, 1 by night, from the height of the sun in the middle of each hour."""
+    return np.clip((0.04 - height_of_the_sun(hours, year)) / 0.12, 0, 1)
 
 
 def _heating(hours: Hours, year: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Demand for heat, 1 at 2 degrees C outdoors: array (hours, areas)."""
-    weather = {60: 0.6, 240: 0.8}
-    national = _noise(np.array([_key("weather")]), hours, weather)
-    regional = _noise(np.array([_key(f"weather/{area}") for area in AREAS]), hours, weather)
-    usual = 8.3 - 8.2 * np.cos(2 * np.pi * (year - 0.075))
-    temperature = usual[:, None] + 3.2 * national + 1.2 * regional
-    return np.clip((17 - temperature) / 15, 0.05, None)
+    """Demand for heat, 1 at 2 degrees C outdoors and hardly any from 16 on: array (hours, areas).
 
-
-def _noise(keys: NDArray[np.uint64], hours: Hours, scales: dict[int, float]) -> NDArray[np.float64]:
-    """Smooth noise of about unit variance: value noise summed over scales (hours -> weight)."""
-    total = np.zeros((len(hours), len(keys)))
-    for scale, weight in scales.items():
-        salted = _hash(keys, np.array([scale]))[0]
-        cells, places = np.unique(hours // scale, return_inverse=True)
-        before, after = _normal(salted, cells)[places], _normal(salted, cells + 1)[places]
-        share = (hours % scale / scale)[:, None]
-        share = share * share * (3 - 2 * share)
-        # A mean of two draws has a smaller variance. Dividing keeps it at 1 everywhere.
-        blend = ((1 - share) * before + share * after) / np.hypot(1 - share, share)
-        total += weight * blend
-    return total
-
-
-def _normal(keys: NDArray[np.uint64], counters: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Nearly normal draws, the same on every platform: sums of four 16-bit uniforms."""
-    bits = _hash(keys, counters)
-    parts = [(bits >> np.uint64(shift)) & np.uint64(0xFFFF) for shift in (0, 16, 32, 48)]
-    return (np.sum(parts, axis=0) / 65536.0 - 2.0) * np.sqrt(3.0)
-
-
-def _unit(keys: NDArray[np.uint64], counters: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Draws from [0, 1) with the full resolution of a float64."""
-    return (_hash(keys, counters) >> np.uint64(11)) / 2.0**53
-
-
-def _hash(keys: NDArray[np.uint64], counters: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """splitmix64 (Steele, Lea, Flood 2014) of every counter with every key: (counters, keys)."""
-    state = keys[None, :] + counters.astype(np.uint64)[:, None] * np.uint64(0x9E3779B97F4A7C15)
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))
-
-
-def _key(name: str) -> np.uint64:
-    """A key for a name. Python's own hash differs between processes."""
-    return np.uint64(int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big"))
+    Over all consumers, it makes 1 % of the winter load for each degree.
+    """
+    return np.clip((17 - daily_temperature(hours, year)) / 15, 0.05, None)

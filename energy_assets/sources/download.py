@@ -7,6 +7,7 @@ source.
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import ssl
 import zlib
@@ -20,6 +21,9 @@ from threading import Event, Timer
 from typing import Any
 
 import httpx
+
+# It logs every address, and one may hold a key.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 _MAX_REDIRECTS = 5
 
@@ -36,10 +40,11 @@ class Answer:
     content: bytes
 
     def message(self) -> str:
-        """What the body says, shortened: the `message` of a JSON object, or the text."""
+        """What the body says, shortened: `message` or `reason` of a JSON object, or the text."""
         text = self.content.decode("utf-8", "replace")
-        with suppress(KeyError, TypeError, ValueError, RecursionError):
-            text = str(json.loads(text)["message"])
+        with suppress(AttributeError, ValueError, RecursionError):
+            said = json.loads(text)
+            text = str(said.get("message", said.get("reason", text)))
         text = " ".join(text.encode("utf-8", "replace").decode().split())
         return text if len(text) <= 200 else f"{text[:200]}..."
 

@@ -12,17 +12,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import httpx
 import pandas as pd
-from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception_type
-from tenacity.wait import wait_exponential_jitter
 
 from energy_assets.errors import NoDataError, SettingsError, SourceError
 from energy_assets.settings import Settings, utc_now
 from energy_assets.sources.download import download
 from energy_assets.sources.pages import Record, read_page
 from energy_assets.sources.profiles import DatasetProfile
+from energy_assets.sources.retries import GaveUpError, TransientError, retried
 from energy_assets.sources.source import MAX_COLUMNS, describe_span, listed
 from energy_assets.sources.times import utc_times
 
@@ -32,20 +32,10 @@ _STOPPED_AFTER = timedelta(days=30)
 _ROWS_FOR_EXTREME = 100
 """Rows to find the oldest or newest hour in, since the time of the very first may be unreadable."""
 
-_BACKOFF = wait_exponential_jitter(initial=1, max=60, jitter=1)
-
 
 def open_energidataservice(settings: Settings, profile: DatasetProfile) -> EnergiDataService:
     """The API at ENERGY_API_URL."""
     return EnergiDataService(settings.energy_api_url, profile)
-
-
-class _TransientError(Exception):
-    """A transient failure, with the seconds that the server asks to wait."""
-
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
@@ -196,35 +186,20 @@ class EnergiDataService:
 
     def _page(self, query: dict[str, str], hours: str) -> tuple[list[Record], int]:
         """One page and the total number of rows, with retries within the budget."""
-        retrying = Retrying(
-            retry=retry_if_exception_type(_TransientError),
-            wait=_wait,
-            stop=self._is_over_budget,
-            sleep=self.sleep,
-        )
-        began = time.monotonic()
-
-        def attempt() -> tuple[list[Record], int]:
-            spent = max(time.monotonic() - began, retrying.statistics.get("idle_for", 0.0))
-            return self._attempt(query, hours, max(self.wait_budget - spent, 0.001))
-
         try:
-            return retrying(attempt)
-        except RetryError as error:
-            attempts, failure = error.last_attempt.attempt_number, error.last_attempt.exception()
+            return retried(
+                partial(self._attempt, query, hours), budget=self.wait_budget, sleep=self.sleep
+            )
+        except GaveUpError as error:
+            attempts, failure = error.attempts, error.failure
         advice = "Check the network and ENERGY_API_URL, or try again later."
-        if isinstance(failure, _TransientError) and failure.retry_after is not None:
+        if failure.retry_after is not None:
             retry_at = self.now() + timedelta(seconds=failure.retry_after)
             advice = f"The server asks to try again at {retry_at:%Y-%m-%d %H:%M:%S} UTC."
         raise SourceError(
             f"{self.url} gave no answer for {hours} in {attempts} attempt(s). The last failure: "
             f"{failure}. {advice}"
         ) from failure
-
-    def _is_over_budget(self, state: RetryCallState) -> bool:
-        """Whether the next wait would exceed the budget."""
-        spent = max(state.seconds_since_start or 0.0, state.idle_for)
-        return spent + state.upcoming_sleep > self.wait_budget
 
     def _attempt(
         self, query: dict[str, str], hours: str, seconds: float
@@ -239,13 +214,13 @@ class EnergiDataService:
                 f"ENERGY_API_URL {self.api_url!r} cannot be used: {error}"
             ) from None
         except httpx.TransportError as error:
-            raise _TransientError(f"{type(error).__name__}: {error}") from error
+            raise TransientError(f"{type(error).__name__}: {error}") from error
         except httpx.RequestError as error:
             raise SourceError(
                 f"{self.url} cannot be read for {hours}: {error}. Check ENERGY_API_URL."
             ) from error
         if answer.status == 429 or answer.status >= 500:
-            raise _TransientError(
+            raise TransientError(
                 f"HTTP {answer.status}: {answer.message()}", answer.retry_after(self.now())
             )
         if answer.status != 200:
@@ -263,10 +238,3 @@ class EnergiDataService:
                 f"{self.url} answered for {hours} with {error}: {answer.message()!r}. Check "
                 "ENERGY_API_URL, or try again later. The API may have changed."
             ) from None
-
-
-def _wait(state: RetryCallState) -> float:
-    """Seconds before the next attempt: exponential backoff, or longer if the server asks."""
-    failure = state.outcome.exception() if state.outcome else None
-    requested = failure.retry_after if isinstance(failure, _TransientError) else None
-    return max(_BACKOFF(state), requested or 0.0)

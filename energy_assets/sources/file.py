@@ -7,10 +7,7 @@ there is one, and what to do.
 
 from __future__ import annotations
 
-import gzip
-import io
 import math
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,7 +22,7 @@ from energy_assets.errors import NoDataError, SettingsError, SourceError
 from energy_assets.settings import Settings, utc_now
 from energy_assets.sources.profiles import DatasetProfile
 from energy_assets.sources.source import describe_span
-from energy_assets.sources.tables import csv_table, parquet_table
+from energy_assets.sources.tables import read_table, version_of
 from energy_assets.sources.times import utc_times
 
 
@@ -90,19 +87,7 @@ class _Content:
 
 
 def _version(path: Path) -> tuple[int, int]:
-    """Modification time and size: if either differs, the file has changed."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise SettingsError(
-            f"ENERGY_FILE {path} cannot be opened ({error.strerror}). Set it to the path of a CSV "
-            "or Parquet file as Energi Data Service exports it."
-        ) from None
-    if path.is_dir():
-        raise SettingsError(f"ENERGY_FILE {path} is a folder. Set it to one file in that folder.")
-    if status.st_size == 0:
-        raise SourceError(f"ENERGY_FILE {path} is empty. Export or download it again.")
-    return status.st_mtime_ns, status.st_size
+    return version_of(f"ENERGY_FILE {path}", path, "as Energi Data Service exports it")
 
 
 @lru_cache(maxsize=2)
@@ -111,24 +96,7 @@ def _read(
 ) -> _Content:
     """Read a whole file. With `version` in its key, the cache misses when the file has changed."""
     name = f"ENERGY_FILE {path}"
-    try:
-        with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
-        if data.startswith(b"\x1f\x8b"):
-            with gzip.open(io.BytesIO(data)) as compressed:
-                data = compressed.read(max_bytes + 1)
-    except OSError as error:
-        raise SourceError(
-            f"{name} cannot be read ({error}). Check its permissions. If it is "
-            "damaged, export it again."
-        ) from None
-    except (EOFError, zlib.error) as error:
-        raise SourceError(f"{name} is truncated or damaged ({error}). Download it again.") from None
-
-    if len(data) > max_bytes:
-        raise SourceError(f"{name} has more than {max_bytes:,} bytes. Export fewer hours.")
-    is_parquet = data.startswith(b"PAR1") or path.suffix == ".parquet"
-    table = (parquet_table if is_parquet else csv_table)(name, profile, data)
+    table = read_table(name, path, profile, max_bytes)
     records = table.to_pandas().astype(object)
     records = records.where(records.notna(), None)
     if records.empty:

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from energy_assets.errors import NoDataError
 from energy_assets.settings import Settings, utc_now
 from energy_assets.sources import consumption_model as model
+from energy_assets.sources.noise import Hours, uniform
 from energy_assets.sources.profiles import DE35, DatasetProfile
 from energy_assets.sources.source import describe_span
+from energy_assets.sources.weather_model import TIMEZONE
 
 OLDEST_HOUR = datetime(2000, 1, 1)
 
@@ -70,12 +72,12 @@ class Simulator:
         published = hours[self._published(hours).any(axis=1)]
         return _EPOCH + int(published[-1]) * _HOUR
 
-    def _published(self, hours: model.Hours) -> NDArray[np.bool_]:
+    def _published(self, hours: Hours) -> NDArray[np.bool_]:
         """Which records are published by now: array (hours, series)."""
-        late = model.uniform("late", hours) < LATE_SHARE
-        delay = np.where(late, 2 + np.floor(5 * model.uniform("delay", hours)), 0)
+        late = uniform("late", hours) < LATE_SHARE
+        delay = np.where(late, 2 + np.floor(5 * uniform("delay", hours)), 0)
         due = hours + 1 + delay <= (self.now() - _EPOCH) / _HOUR
-        fate = model.uniform("missing", hours)
+        fate = uniform("missing", hours)
         in_half = model.uniform_by_series("half", hours) < 0.5
         published = (fate >= 2 * MISSING_SHARE)[:, None]
         published = published | (in_half & (fate >= MISSING_SHARE)[:, None])
@@ -88,10 +90,10 @@ def _number(time: datetime) -> int:
     return -int((_EPOCH - time) // _HOUR)
 
 
-def _records(hours: model.Hours, published: NDArray[np.bool_]) -> pd.DataFrame:
+def _records(hours: Hours, published: NDArray[np.bool_]) -> pd.DataFrame:
     """The published records in the format of the data set, every value as text."""
     utc = pd.DatetimeIndex(hours.astype("datetime64[h]").astype("datetime64[ns]"))
-    local = utc.tz_localize("UTC").tz_convert(model.TIMEZONE)
+    local = utc.tz_localize("UTC").tz_convert(TIMEZONE)
     row, series = np.nonzero(published)
     kwh = np.rint(model.consumption(hours)[row, series]).astype(np.int64)
     areas, codes = (np.array(names, dtype=object) for names in zip(*model.SERIES, strict=True))

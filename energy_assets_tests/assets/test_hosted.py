@@ -96,7 +96,7 @@ def test_the_graph_gives_the_same_tables_models_and_objects(
     paths = embedded.stores.object_store.list("")
     assert paths_of(hosted) == paths_of(embedded)
     assert {path.split("/")[0] for path in paths} == {
-        *("raw_consumption", "feature_view", "best_config", "predictions_parquet"),
+        *("raw_consumption", "weather", "feature_view", "best_config", "predictions_parquet"),
         *("monitoring_metrics", "published", "newest.json", "newest_config.txt"),
         *("predictions.parquet", "X.parquet", "y.parquet"),
         *("y_monitoring.parquet", "predictions_monitoring.parquet", "metrics_monitoring.parquet"),

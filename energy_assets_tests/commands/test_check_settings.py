@@ -40,7 +40,7 @@ def test_a_home_of_dagster_that_is_not_there_is_reported(
 def test_with_nothing_set_every_backend_is_reached(tmp_path: Path) -> None:
     outcomes = list(try_backends(read_settings(_env_file=None, storage_root=tmp_path)))
     assert all(outcome.reached for outcome in outcomes)
-    backends = ["source", "features", "models", "objects", "tracking", "runs"]
+    backends = ["source", "weather", "features", "models", "objects", "tracking", "runs"]
     assert [outcome.backend for outcome in outcomes] == backends
 
 
@@ -111,9 +111,10 @@ def test_hosted_stores_are_reached_and_no_key_is_shown(
         outcomes = list(try_backends(settings))
         refused = list(try_backends(settings.model_copy(update=WRONG)))
     assert all(outcome.reached for outcome in outcomes), outcomes
-    assert hopsworks.name in outcomes[1].message
-    assert f"gs://{BUCKET}/" in outcomes[3].message
-    assert f"{ENTITY}/forecasts" in outcomes[4].message
+    reached = {outcome.backend: outcome.message for outcome in outcomes}
+    assert hopsworks.name in reached["features"]
+    assert f"gs://{BUCKET}/" in reached["objects"]
+    assert f"{ENTITY}/forecasts" in reached["tracking"]
     named = {outcome.backend: outcome.message for outcome in refused if not outcome.reached}
     assert "FS_API_KEY" in named["features"]
     assert "FS_API_KEY" in named["models"]

@@ -77,7 +77,7 @@ NOT_OURS = {
     *("START", "END", "ORIGIN", "TRIALS", "SECONDS", "DATA", "MARKDOWN", "PYTHON"),
     # placeholders and constants
     *("BUCKET", "PROJECT", "NAME", "FOLDER", "FEATURES", "SOURCES", "PROFILES", "GET", "HEAD"),
-    *("MAPE", "WAPE", "MASE", "CI"),
+    *("MAPE", "WAPE", "MASE", "CI", "WEATHER_SOURCES"),
 }
 """Names in capitals that are no settings of ours."""
 

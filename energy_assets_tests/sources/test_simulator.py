@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from energy_assets.errors import NoDataError
-from energy_assets.sources import consumption_model as model
+from energy_assets.sources.noise import uniform
 from energy_assets.sources.profiles import DE35
 from energy_assets.sources.simulator import OLDEST_HOUR, Simulator
 
@@ -116,7 +116,7 @@ def test_the_newest_hour_has_records_and_has_passed() -> None:
 
 def test_a_late_hour_appears_when_it_is_published() -> None:
     hours = np.arange(24 * 365) + 24 * 365 * 50
-    late = hours[model.uniform("late", hours) < 0.01]
+    late = hours[uniform("late", hours) < 0.01]
     assert 50 < len(late) < 130  # of 8,760
     hour = datetime(1970, 1, 1) + int(late[1]) * HOUR
     at_the_end, a_day_later = hour + HOUR, hour + 24 * HOUR

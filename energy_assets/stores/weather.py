@@ -1,0 +1,118 @@
+"""The weather as it was known at a time, from the hourly files of the asset `weather`.
+
+The file of an hour holds what was observed in it, and the newest forecast of the hours after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pandas as pd
+
+from energy_assets.partitions import DAY, HOUR
+from energy_assets.schemas import WEATHER, WEATHER_VALUES, conform
+from energy_assets.settings import utc_now
+from energy_assets.stores.object_store import ObjectStore
+from energy_assets.stores.parquet import Filters, read_hours
+
+ASSET = "weather"
+
+_FORECASTS_READ = 48
+"""If the newest forecasts are missing, those of this many hours before are used."""
+
+_OBSERVED: Filters = [("horizon", "==", 0)]
+_FORECAST: Filters = [("horizon", ">", 0)]
+
+_ROW = ["area", "datetime_utc"]
+
+
+def weather_as_of(
+    objects: ObjectStore, origin: datetime, days: int, horizon: int = 48
+) -> pd.DataFrame:
+    """The weather of `days` days and the `horizon` hours after `origin`, as it was known then.
+
+    Observations where they were known at `origin`, which is the hour that ends the window, and
+    elsewhere the newest forecast that was issued at or before it.
+
+    Returns a panel indexed by (area, datetime_utc), sorted, with the columns `temperature` in
+    degrees C, `wind_speed` in m/s, `radiation` in W/m2, `issued_at`, and `horizon`: 0 where
+    observed. Hours that nothing is known of are left out. Raises UnreachableError if the store does
+    not answer.
+    """
+    start = origin + HOUR - days * DAY
+    rows = pd.concat(
+        [
+            _read(objects, start, origin, _OBSERVED),
+            _read(objects, origin - (_FORECASTS_READ - 1) * HOUR, origin, _FORECAST),
+        ]
+    )
+    times = rows["datetime_utc"].between(start, origin + horizon * HOUR)
+    rows = rows[times & (rows["issued_at"] <= origin)]
+    rows = rows.assign(_forecast=rows["horizon"] > 0).sort_values(
+        [*_ROW, "_forecast", "issued_at"], ascending=[True, True, True, False], kind="stable"
+    )
+    rows = rows.drop_duplicates(_ROW).drop(columns="_forecast")
+    return rows.set_index(_ROW)
+
+
+def past_forecasts(
+    objects: ObjectStore, start: datetime, end: datetime, horizons: Sequence[int]
+) -> pd.DataFrame:
+    """The weather of the hours [start, end) as it was forecast a number of hours before each.
+
+    A model that is trained on it learns how far a forecast can be trusted, which it would not learn
+    from observations. For the horizon `h`, the forecast of an hour is the one known `h` hours
+    before it; if that is missing, the newest of the day before.
+
+    Returns a panel indexed by (area, datetime_utc, horizon), sorted, with the columns
+    `temperature`, `wind_speed`, `radiation` and `issued_at`. What is missing is left out. Raises
+    UnreachableError if the store does not answer.
+    """
+    longest = max(horizons)
+    rows = _read(objects, start - (longest + 24) * HOUR, end - HOUR, _FORECAST)
+    rows = rows[rows["datetime_utc"].between(start, end, inclusive="left")]
+    rows = rows.sort_values([*_ROW, "horizon"], kind="stable")
+    parts = []
+    for horizon in horizons:
+        known = rows[rows["horizon"].between(horizon, horizon + 24)]
+        parts.append(known.drop_duplicates(_ROW).assign(horizon=horizon))
+    panel = pd.concat(parts).set_index([*_ROW, "horizon"]).sort_index()
+    return panel[[*WEATHER_VALUES, "issued_at"]]
+
+
+def add_weather(stored: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame | None:
+    """What is stored of an hour, and what is new in `new`; None if nothing is.
+
+    Forecasts stay as they were, because others were made with them. An observation that is missing
+    or has changed is added, and counts as known from now on.
+    """
+    if stored is None or stored.empty:
+        return new if stored is None or len(new) else None
+    forecasts = new[new["horizon"] > 0]
+    if (stored["horizon"] > 0).any():
+        forecasts = forecasts.iloc[:0]
+    observed = new[new["horizon"] == 0]
+    known = (
+        stored[stored["horizon"] == 0].sort_values("issued_at").drop_duplicates(_ROW, keep="last")
+    )
+    both = observed.merge(known, on=_ROW, how="left", suffixes=("", "_stored"))
+    same = pd.Series(True, index=both.index)
+    for name in WEATHER_VALUES:
+        before, now = both[f"{name}_stored"], both[name]
+        same &= (before == now) | (before.isna() & now.isna())
+    same &= both["horizon_stored"].notna()
+    observed = observed[~same.to_numpy()].assign(issued_at=pd.Timestamp(utc_now()).floor("us"))
+    if observed.empty and forecasts.empty:
+        return None
+    frames = [frame for frame in (stored, forecasts, observed) if len(frame)]
+    return conform(pd.concat(frames), WEATHER)
+
+
+def _read(objects: ObjectStore, first: datetime, last: datetime, filters: Filters) -> pd.DataFrame:
+    """The rows of the files from `first` to `last`: rows of `schemas.WEATHER`."""
+    hours = [first + number * HOUR for number in range((last - first) // HOUR + 1)]
+    rows = read_hours(objects, ASSET, hours, filters)
+    if rows.empty:
+        rows = pd.DataFrame(columns=list(WEATHER.dtypes))
+    return rows[list(WEATHER.dtypes)].astype(WEATHER.dtypes)
