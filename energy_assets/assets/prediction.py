@@ -28,6 +28,7 @@ from energy_assets.settings import Settings, utc_now
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
 from energy_assets.stores.object_store import ObjectStore
+from energy_assets.stores.weather import known_weather
 from energy_assets.time_limit import within
 from energy_assets.tracking import Tracking, records
 from energy_assets.workers import in_turn, open_workers
@@ -40,7 +41,7 @@ from energy_assets.workers import in_turn, open_workers
     io_manager_key="predictions_io_manager",
     # It reads the same window of hours, but from the feature store: a forecast needs no training
     # dataset.
-    deps=["feature_view"],
+    deps=["feature_view", "weather"],
     check_specs=[checks.FROM_THIS_MODEL, checks.ON_TIME],
     metadata={"dagster/column_schema": column_schema(PREDICTIONS)},
 )
@@ -104,6 +105,7 @@ def predictions_parquet(
                 partial(last_before, object_store, origin),
                 limits,
                 apply,
+                known_weather(object_store, origin, settings, HORIZON),
             )
         forecasts[key] = rows = made.assign(made_at=pd.Timestamp(utc_now()))
         record = tracking.log(partial(records.forecast, key, rows, partial(draw, key)))

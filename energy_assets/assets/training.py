@@ -27,7 +27,9 @@ from energy_assets.schemas import CONSUMPTION, as_panel, panel_of
 from energy_assets.settings import Settings
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
+from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.training_datasets import PinnedRows
+from energy_assets.stores.weather import known_weather
 from energy_assets.tracking import Tracking, records
 from energy_assets.workers import Apply, open_workers
 
@@ -155,6 +157,8 @@ def _search_panel(view: PinnedRows, settings: Settings) -> tuple[pd.DataFrame, d
     backfill_policy=DAILY_RUNS,
     kinds={"sktime", "lightgbm"},
     io_manager_key="model_io_manager",
+    # It reads the weather of the window, but depends on that of its own hour only.
+    deps=["weather"],
     check_specs=[checks.BEATS_BASELINE, checks.TUNED],
 )
 def model(
@@ -164,6 +168,7 @@ def model(
     best_config: dict[str, Any],
     settings: dg.ResourceParam[Settings],
     source: dg.ResourceParam[Source],
+    object_store: dg.ResourceParam[ObjectStore],
     tracking: dg.ResourceParam[Tracking],
 ) -> dg.MaterializeResult:
     """The forecaster trained on an hour's training dataset, as an immutable version.
@@ -171,9 +176,12 @@ def model(
     Partition `2023-03-10-21:00` is trained on the dataset of that hour with the newest
     `best_config` at or before it. Its scores are for the last days of the window, forecast by a
     model that has not seen them. A model that does not beat both seasonal naives there is
-    registered, but makes no forecasts.
+    registered, but makes no forecasts. If the weather is known, a second model is trained with it;
+    if that is better, it is the one to use, and the first stands by for hours without weather.
+    Series that are divided into shards are trained without weather.
     """
     from energy_assets.forecasts.gate import TrainedModel, train, train_by_shard
+    from energy_assets.forecasts.weather import by_series
 
     keys, profile = context.partition_keys, source.profile
     # The trainings of a backfill share the cores; a single one divides its own work.
@@ -186,7 +194,8 @@ def model(
             place = profile.country, profile.timezone
             return None, train_by_shard(panels, parameters, *place, apply)
         panel = as_panel(feature_view[key].rows)
-        return panel, train(panel, parameters, profile.country, profile.timezone, n_jobs)
+        X = by_series(known_weather(object_store, hour_of(key), settings, horizon=0), panel)
+        return panel, train(panel, parameters, profile.country, profile.timezone, n_jobs, X)
 
     models: dict[str, TrainedModel] = {}
     with (

@@ -45,6 +45,7 @@ class Fitted:
     `levels` are the names of the index levels that identify a series. `history` has no gaps, and no
     `response` to exogenous columns; a loaded model has none. `past_exogenous` are the exogenous
     values of the last week. `held_out` are the forecasts of the held-out days, which are not saved.
+    `plain` is a model of the same panel that needs no exogenous columns, if one stands by.
     """
 
     parameters: Parameters
@@ -55,6 +56,7 @@ class Fitted:
     past_exogenous: pd.DataFrame | None = None
     held_out: HeldOut | None = None
     response: Response | None = None
+    plain: Fitted | None = None
 
     @property
     def required_history(self) -> PanelMatrix:

@@ -12,7 +12,7 @@ import json
 import platform
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,9 @@ TREES = "model.txt"
 WEIGHTS = "weights.npy"
 HOURLY = "hourly.npy"
 RESPONSE = "response.npy"
+PLAIN = "plain_"
+"""What the names of the files of a model begin with that needs no exogenous columns."""
+
 DESCRIPTION = "forecaster.json"
 CHECKSUMS = "checksums.json"
 FORMAT = 2
@@ -54,11 +57,64 @@ def save(fitted: Fitted, folder: Path) -> None:
     for each series and a last row for new ones, the share of each column, and the weights.
     `forecaster.json` holds parameters, features, series,
     calibration and versions; `checksums.json` the sha256 of each file. A file is missing if the
-    model has no such part. The history is not saved.
+    model has no such part. The files of a `plain` model that stands by have names that begin with
+    `plain_`. The history is not saved.
 
     Raises ForecastError if the keys of the series are neither strings nor numbers.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    contents = _contents(fitted)
+    if fitted.plain is not None:
+        contents |= {f"{PLAIN}{name}": content for name, content in _contents(fitted.plain).items()}
+    checksums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    contents[CHECKSUMS] = _json(checksums)
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+
+
+def load(folder: Path) -> Fitted:
+    """Load a forecaster; it has no history, so it needs `updated` before it can forecast.
+
+    Raises BrokenModelError, naming the file, if one is missing or does not match its checksum, or
+    if the model was trained with features that this version does not compute.
+    """
+    checksums = _parse(folder / CHECKSUMS, _read(folder / CHECKSUMS))
+    contents = {}
+    for name in {DESCRIPTION, *checksums}:
+        contents[name] = _read(folder / name)
+        if hashlib.sha256(contents[name]).hexdigest() != checksums.get(name):
+            raise BrokenModelError(
+                f"{folder / name} does not match its checksum in {CHECKSUMS}: it was changed or "
+                "cut short after training. Restore it, or train the model again."
+            )
+    fitted = _fitted(folder, contents)
+    plain = {
+        name.removeprefix(PLAIN): contents[name] for name in contents if name.startswith(PLAIN)
+    }
+    return replace(fitted, plain=_fitted(folder, plain)) if plain else fitted
+
+
+def _fitted(folder: Path, contents: Mapping[str, bytes]) -> Fitted:
+    """The forecaster in files by name."""
+    description = _parse(folder / DESCRIPTION, contents[DESCRIPTION])
+    _require_known_layout(folder / DESCRIPTION, description)
+    try:
+        saved = dict(description["parameters"])
+        _require_direct(folder / DESCRIPTION, saved)
+        parameters = Parameters(**{name: saved[name] for name in saved.keys() - _STRATEGY.keys()})
+        return Fitted(
+            parameters,
+            _model(parameters, description, contents),
+            _calibration_from_json(description["calibration"]),
+            tuple(description["levels"]),
+            response=_response_from_json(description, contents.get(RESPONSE)),
+        )
+    except (KeyError, TypeError, ValueError, lgb.basic.LightGBMError) as error:
+        raise BrokenModelError(f"The model in {folder} cannot be read: {error}") from error
+
+
+def _contents(fitted: Fitted) -> dict[str, bytes]:
+    """The files of a forecaster without checksums, by name."""
     model = fitted.model
     description = {
         "format": FORMAT,
@@ -86,42 +142,7 @@ def save(fitted: Fitted, folder: Path) -> None:
         parts = [fitted.response.mix, fitted.response.weights.reshape(rows, -1)]
         contents[RESPONSE] = _array(np.hstack(parts))
     contents[DESCRIPTION] = _json(description)
-    checksums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    contents[CHECKSUMS] = _json(checksums)
-    for name, content in contents.items():
-        (folder / name).write_bytes(content)
-
-
-def load(folder: Path) -> Fitted:
-    """Load a forecaster; it has no history, so it needs `updated` before it can forecast.
-
-    Raises BrokenModelError, naming the file, if one is missing or does not match its checksum, or
-    if the model was trained with features that this version does not compute.
-    """
-    checksums = _parse(folder / CHECKSUMS, _read(folder / CHECKSUMS))
-    contents = {}
-    for name in {DESCRIPTION, *checksums}:
-        contents[name] = _read(folder / name)
-        if hashlib.sha256(contents[name]).hexdigest() != checksums.get(name):
-            raise BrokenModelError(
-                f"{folder / name} does not match its checksum in {CHECKSUMS}: it was changed or "
-                "cut short after training. Restore it, or train the model again."
-            )
-    description = _parse(folder / DESCRIPTION, contents[DESCRIPTION])
-    _require_known_layout(folder / DESCRIPTION, description)
-    try:
-        saved = dict(description["parameters"])
-        _require_direct(folder / DESCRIPTION, saved)
-        parameters = Parameters(**{name: saved[name] for name in saved.keys() - _STRATEGY.keys()})
-        return Fitted(
-            parameters,
-            _model(parameters, description, contents),
-            _calibration_from_json(description["calibration"]),
-            tuple(description["levels"]),
-            response=_response_from_json(description, contents.get(RESPONSE)),
-        )
-    except (KeyError, TypeError, ValueError, lgb.basic.LightGBMError) as error:
-        raise BrokenModelError(f"The model in {folder} cannot be read: {error}") from error
+    return contents
 
 
 def _model(

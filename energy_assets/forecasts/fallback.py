@@ -1,11 +1,12 @@
 """There is always a forecast: a ladder of ways to make one, each tried when the one above fails.
 
-1. the model of the hour itself
-2. the newest earlier model that passed its gate
-3. the seasonal naive
-4. the last forecast that was stored, carried over
+1. the model of the hour itself, with the weather
+2. the model that was trained beside it without the weather, if that is not known
+3. the newest earlier model that passed its gate
+4. the seasonal naive
+5. the last forecast that was stored, carried over
 
-The first two need the model registry, the first three the feature store. Neither may hold a
+The first three need the model registry, the first four the feature store. Neither may hold a
 forecast up: each has a time limit, and any failure moves on to the next rung.
 """
 
@@ -26,11 +27,12 @@ from energy_assets.forecasting.fitted import Fitted
 from energy_assets.forecasting.models import seasonal_naive
 from energy_assets.forecasting.panel.matrix import ending_at
 from energy_assets.forecasting.sharded import Apply
+from energy_assets.forecasts.weather import by_series, is_known_ahead
 from energy_assets.schemas import FORECASTS, PRIMARY_KEY, QUANTILES, SERIES_KEY, as_panel, conform
 from energy_assets.time_limit import within
 from energy_assets.workers import Shared
 
-MODEL, PREVIOUS_MODEL = "model", "previous_model"
+MODEL, WITHOUT_WEATHER, PREVIOUS_MODEL = "model", "without_weather", "previous_model"
 BASELINE, CARRIED_OVER = "baseline", "carried_over"
 """The values of `quality`, one for each rung."""
 
@@ -77,6 +79,7 @@ def forecast(
     read_last_forecast: Callable[[], pd.DataFrame],
     limits: Limits,
     apply: Apply = map,
+    weather: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Forecast every series for the hours after `origin`, by the first rung that succeeds.
 
@@ -85,6 +88,9 @@ def forecast(
     promoted models, newest first. `read_last_forecast` gives the newest forecast stored for an
     origin before this one, as rows of `schemas.PREDICTIONS`; it raises NotFoundError if there is
     none.
+
+    `weather` is what was known of it at the origin, indexed by (area, datetime_utc), for the hours
+    of the histories and those ahead.
 
     Returns the columns of `schemas.FORECASTS`. `quality` names the rung.
 
@@ -112,7 +118,7 @@ def forecast(
     patience = limits.patience * len(histories)
     try:
         try:
-            return within(patience, lambda: _by_models(origin, every, candidates, limits))
+            return within(patience, lambda: _by_models(origin, every, candidates, limits, weather))
         except _NoHistoryError:
             raise
         except Exception as error:
@@ -130,6 +136,7 @@ def _by_models(
     every: Callable[[Rung], pd.DataFrame],
     candidates: Iterable[Candidate],
     limits: Limits,
+    weather: pd.DataFrame | None,
 ) -> pd.DataFrame:
     """The forecast of the newest model that gives one; raises NotFoundError if none does."""
     for candidate in candidates:
@@ -141,9 +148,8 @@ def _by_models(
         quality = MODEL if candidate.hour == origin else PREVIOUS_MODEL
         try:
             model = Shared(candidate.load)
-            return every(
-                partial(_by_model, origin, limits.horizon, model, candidate.version, quality)
-            )
+            named = candidate.version, quality
+            return every(partial(_by_model, origin, limits.horizon, model, *named, weather))
         except _NoHistoryError:
             raise
         except Exception as error:
@@ -154,15 +160,25 @@ def _by_models(
 def _by_model(
     origin: datetime,
     horizon: int,
-    model: Shared[Fitted],
+    shared: Shared[Fitted],
     version: str,
     quality: str,
+    weather: pd.DataFrame | None,
     read: ReadPanel,
 ) -> pd.DataFrame | None:
-    """The forecast of a model; None if there is no history. Raises ForecastError if not finite."""
+    """The forecast of a model; None if there is no history.
+
+    Raises ForecastError if it needs the weather, which is not known, or if it is not finite.
+    """
     if (panel := read()) is None:
         return None
-    values = model.get().updated(panel).predict(horizon, QUANTILES)
+    model, X = shared.get(), None
+    if model.response is not None:
+        if weather is not None and is_known_ahead(weather, origin, horizon):
+            X = by_series(weather, panel)
+        if X is None and model.plain is not None:
+            model, quality = model.plain, WITHOUT_WEATHER if quality == MODEL else quality
+    values = model.updated(panel, X).predict(horizon, QUANTILES, X)
     if not np.isfinite(values.to_numpy()).all():
         raise ForecastError("its forecast is not finite")
     return _as_forecast(values, panel, origin, version, quality)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -46,8 +46,13 @@ def train(
     country: str | None,
     timezone: str,
     n_jobs: int | None = None,
+    X: pd.DataFrame | None = None,
 ) -> TrainedModel:
     """Fit a forecaster to a training window, and gate it on its held-out days.
+
+    With `X`, columns known ahead such as the weather, a second forecaster is fitted to them too. If
+    it is better on the held-out days, it is the one to use, and the first one stands by in its
+    `plain`, for hours in which these columns are not known.
 
     `panel` has one column and the index (series levels ..., UTC hour). `country` (ISO 3166 code, or
     None) and `timezone` (IANA name) are those of the data set; `n_jobs` is as in
@@ -62,8 +67,18 @@ def train(
         forecaster = fit(panel, None, chosen)
     except ShortHistoryError as error:
         return TrainedModel(None, {}, f"not trained: {error}")
+    found = _scores(forecaster, panel)
+    if X is not None:
+        informed = fit(panel, X, chosen)
+        with_columns = _scores(informed, panel)
+        if informed.response is not None and not with_columns.get("mase", 0) > found.get("mase", 0):
+            forecaster, found = replace(informed, plain=forecaster), with_columns
+    return _judged(forecaster, found)
+
+
+def _scores(forecaster: Fitted, panel: pd.DataFrame) -> Mapping[str, float]:
     holdout = forecaster.holdout
-    return _judged(forecaster, {} if holdout is None else scores(holdout, panel))
+    return {} if holdout is None else scores(holdout, panel)
 
 
 def train_by_shard(

@@ -5,6 +5,7 @@ The file of an hour holds what was observed in it, and the newest forecast of th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,11 +13,14 @@ import pandas as pd
 
 from energy_assets.partitions import DAY, HOUR
 from energy_assets.schemas import WEATHER, WEATHER_VALUES, conform
-from energy_assets.settings import utc_now
+from energy_assets.settings import Settings, utc_now
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.parquet import Filters, read_hours
+from energy_assets.time_limit import within
 
 ASSET = "weather"
+
+_log = logging.getLogger(__name__)
 
 _FORECASTS_READ = 48
 """If the newest forecasts are missing, those of this many hours before are used."""
@@ -54,6 +58,23 @@ def weather_as_of(
     )
     rows = rows.drop_duplicates(_ROW).drop(columns="_forecast")
     return rows.set_index(_ROW)
+
+
+def known_weather(
+    objects: ObjectStore, origin: datetime, settings: Settings, horizon: int
+) -> pd.DataFrame:
+    """The weather of a training window and the hours ahead; no rows if it cannot be read.
+
+    A forecast can be made without the weather, so no failure of it stops one.
+    """
+    try:
+        return within(
+            settings.forecast_patience_seconds,
+            lambda: weather_as_of(objects, origin, settings.days_export, horizon),
+        )
+    except Exception as error:
+        _log.warning("%s: the weather cannot be read (%s)", origin, error)
+        return _nothing()
 
 
 def past_forecasts(
@@ -114,5 +135,11 @@ def _read(objects: ObjectStore, first: datetime, last: datetime, filters: Filter
     hours = [first + number * HOUR for number in range((last - first) // HOUR + 1)]
     rows = read_hours(objects, ASSET, hours, filters)
     if rows.empty:
-        rows = pd.DataFrame(columns=list(WEATHER.dtypes))
+        return _nothing().reset_index()[list(WEATHER.dtypes)].astype(WEATHER.dtypes)
     return rows[list(WEATHER.dtypes)].astype(WEATHER.dtypes)
+
+
+def _nothing() -> pd.DataFrame:
+    """What `weather_as_of` returns if nothing is known."""
+    columns = pd.DataFrame(columns=list(WEATHER.dtypes)).astype(WEATHER.dtypes)
+    return columns.set_index(_ROW)
