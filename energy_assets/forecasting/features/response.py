@@ -8,7 +8,7 @@ The logarithm of the factor is linear in hinges of each column, at its value and
 values (buildings take days to cool), with other weights in each part of the day. It is fitted to
 what yesterday and last week do not explain, hour of the week by hour of the week: the seasons,
 which follow the weather too, would otherwise be taken for it. The weights of a series are shrunk
-towards those of all series.
+towards those of all series, and towards none as far as they do not hold on other days.
 
 Columns that measure the same in several places, `temperature:STATION`, are tried by themselves. A
 series responds to the mean of the few that explain it best, as in Hong, Wang, White (2015),
@@ -49,6 +49,9 @@ POOLED_ROWS = 100.0
 
 MIN_HOURS = 2 * HOURS_PER_WEEK
 """With less history there is no response."""
+
+HALF_DAYS = 4
+"""The days whose response is checked with the others alternate in blocks of so many."""
 
 _LIMIT = 1.0
 """The logarithm of the factor stays within these bounds, whatever the weather."""
@@ -138,16 +141,19 @@ def fit(
     rows = range(len(level))
     mix = np.stack([_best_places(target[row], values[:, row], kinds, groups) for row in rows])
     block = calendar.column("hour", hours).astype(np.int64) // BLOCK_HOURS
-    sums = [
-        _sums(target[row], values[:, row : row + 1], mix[row : row + 1], kinds, block, groups)
-        for row in rows
-    ]
-    gram, moment, count = (np.stack(part) for part in zip(*sums, strict=True))
-    average = gram.sum(axis=0) / max(count.sum(), 1)
-    penalty = POOLED_ROWS * (np.diagonal(average) + 1e-9)
-    pooled = np.linalg.solve(gram.mean(axis=0) + np.diag(penalty), moment.mean(axis=0))
-    right = moment + penalty * pooled
-    weights = np.linalg.solve(gram + np.diag(penalty), right[..., None])[..., 0]
+
+    def of_series(row: int) -> Rows:
+        """The terms and the target of a series."""
+        one = values[:, row : row + 1]
+        return _rows_of(target[row], one, mix[row : row + 1], kinds, block, groups)
+
+    pooled_sums = [of_series(row).sums() for row in rows]
+    gram = sum(sums[0] for sums in pooled_sums) / len(rows)
+    moment = sum(sums[1] for sums in pooled_sums) / len(rows)
+    count = sum(sums[2] for sums in pooled_sums) / len(rows)
+    penalty = POOLED_ROWS * (np.diagonal(gram) / max(count, 1.0) + 1e-9)
+    pooled = np.asarray(np.linalg.solve(gram + np.diag(penalty), moment))
+    weights = np.stack([_weights(of_series(row), penalty, pooled, len(kinds)) for row in rows])
     shape = (-1, len(kinds), _PARTS, _BLOCKS, _TERMS)
     return Response(
         tuple(names),
@@ -216,42 +222,84 @@ def _error_of_place(target: Floats, values: Floats, kind: Kind, groups: Ints) ->
     """The mean squared error that one column leaves unexplained; infinite if it is unknown."""
     standard = (values - kind.centre) / kind.spread
     terms = np.stack([standard, *(np.maximum(standard - knot, 0.0) for knot in kind.knots)])
-    rows, wanted = _rows(target, _unexplained(terms), groups)
-    if not wanted.size:
+    rows = _rows(target, _unexplained(terms), groups)
+    gram, moment, count = rows.sums()
+    if not count:
         return np.inf
-    gram = rows @ rows.T + 1e-6 * wanted.size * np.eye(len(rows))
-    return float(np.mean((wanted - np.linalg.solve(gram, rows @ wanted) @ rows) ** 2))
+    weights = np.linalg.solve(gram + 1e-6 * count * np.eye(len(gram)), moment)
+    return float(np.mean((rows.target - weights @ rows.terms) ** 2))
 
 
-def _sums(
+def _weights(rows: Rows, penalty: npt.NDArray[np.floating], pooled: Floats, kinds: int) -> Floats:
+    """The weights of a series, shrunk towards the pooled ones, and as far as they prove right.
+
+    Each half of the days is explained with weights fitted to the other half. How much of that holds
+    is what all weights of a kind are multiplied by: little if the series does not follow it, or if
+    there is too little history to tell.
+    """
+    explained = np.zeros((kinds, rows.target.size))
+    for half in (rows.half, ~rows.half):
+        weights = _solve(rows.at(~half), penalty, pooled).reshape(kinds, -1, 1)
+        parts = (weights * rows.terms[:, half].reshape(kinds, -1, int(half.sum()))).sum(axis=1)
+        explained[:, half] = parts
+    size = (explained**2).sum(axis=1)
+    gram = explained @ explained.T + np.diag(1e-3 * size + 1e-12)
+    holds = np.clip(np.linalg.solve(gram, explained @ rows.target), 0.0, 1.0)
+    whole = _solve(rows, penalty, pooled).reshape(kinds, -1)
+    return np.asarray((holds[:, None] * whole).ravel())
+
+
+def _solve(rows: Rows, penalty: npt.NDArray[np.floating], pooled: Floats) -> Floats:
+    gram, moment, _ = rows.sums()
+    return np.asarray(np.linalg.solve(gram + np.diag(penalty), moment + penalty * pooled))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The hours of a series that count: terms (terms, hours), target (hours,) and half of the days.
+
+    The means of each group of hours that are alike are taken away.
+    """
+
+    terms: Floats
+    target: Floats
+    half: npt.NDArray[np.bool_]
+
+    def at(self, chosen: npt.NDArray[np.bool_]) -> Rows:
+        """Some of the hours."""
+        return Rows(self.terms[:, chosen], self.target[chosen], self.half[chosen])
+
+    def sums(self) -> tuple[Floats, Floats, float]:
+        """The sums of squares and products, and how many hours there are."""
+        return self.terms @ self.terms.T, self.terms @ self.target, float(self.target.size)
+
+
+def _rows_of(
     target: Floats,
     values: Floats,
     mix: Floats,
     kinds: Sequence[Kind],
     block: Ints,
     groups: Ints,
-) -> tuple[Floats, Floats, float]:
-    """The sums of squares and products of one series, and how many hours count."""
-    of_block = block == np.arange(_BLOCKS)[:, None]
-    terms = [
-        hinges(_mixed(values, mix, kind), kind)[:, None, :, 0] * of_block[:, None] for kind in kinds
-    ]
-    rows, wanted = _rows(target, _unexplained(np.stack(terms).reshape(-1, len(target))), groups)
-    return rows @ rows.T, rows @ wanted, float(wanted.size)
+) -> Rows:
+    """The hours of one series that count, with the terms of all kinds."""
+    of_block = (block == np.arange(_BLOCKS)[:, None])[:, None]
+    terms = [hinges(_mixed(values, mix, kind), kind)[:, None, :, 0] * of_block for kind in kinds]
+    return _rows(target, _unexplained(np.stack(terms).reshape(-1, len(target))), groups)
 
 
-def _rows(target: Floats, terms: Floats, groups: Ints) -> tuple[Floats, Floats]:
+def _rows(target: Floats, terms: Floats, groups: Ints) -> Rows:
     """Terms and target of the hours where both are known, without the means of their groups."""
     known = np.isfinite(target) & np.isfinite(terms).all(axis=0)
     members = groups[known]
     order = np.argsort(members, kind="stable")
     both = np.vstack([terms, target])[:, known][:, order]
+    half = (np.flatnonzero(known)[order] // (HALF_DAYS * HOURS_PER_DAY)) % 2 == 0
     present, starts, counts = np.unique(members[order], return_index=True, return_counts=True)
-    if not present.size:
-        return both[:-1], both[-1]
-    means = np.add.reduceat(both, starts, axis=1) / counts
-    both = both - np.repeat(means, counts, axis=1)
-    return both[:-1], both[-1]
+    if present.size:
+        means = np.add.reduceat(both, starts, axis=1) / counts
+        both = both - np.repeat(means, counts, axis=1)
+    return Rows(both[:-1], both[-1], half)
 
 
 def _groups(calendar: Calendar, hours: Ints) -> Ints:
