@@ -28,7 +28,9 @@ prediction_job = dg.define_asset_job(
 )
 repair_job = dg.define_asset_job(
     "repair_job",
-    selection=dg.AssetSelection.assets("raw_consumption", "feature_group", "monitoring_metrics"),
+    selection=dg.AssetSelection.assets(
+        "raw_consumption", "feature_group", "weather", "monitoring_metrics"
+    ),
     description="Load hours whose records came late, and score the forecasts made for them",
 )
 

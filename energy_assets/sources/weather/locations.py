@@ -26,20 +26,17 @@ _DENMARK: Locations = {
 def locations_of(settings: Settings, profile: DatasetProfile) -> Locations:
     """The locations in WEATHER_LOCATIONS; if it is empty, those of the data set's areas.
 
-    None if the areas of the data set are not known here.
+    No locations if the areas of the data set are not known here.
     """
     if settings.weather_locations:
         return dict(map(_location, settings.weather_locations.strip("; ").split(";")))
     if profile.country != "DK":
         return {}
-    if profile.area is not None:
-        return {profile.area: _DENMARK[profile.area]}
     regions = profile.area_column == "RegionName"
-    return {
-        area: location
-        for area, location in _DENMARK.items()
-        if area != "DK" and area.startswith("Region") == regions
-    }
+    areas = (area for area in _DENMARK if area != "DK" and area.startswith("Region") == regions)
+    if profile.area is not None:
+        areas = (area for area in _DENMARK if area == profile.area)
+    return {area: _DENMARK[area] for area in areas}
 
 
 def _location(text: str) -> tuple[str, tuple[float, float]]:

@@ -28,7 +28,7 @@ def read_answer(content: bytes, areas: Sequence[str], variables: Mapping[str, st
     Raises ValueError, with what is wrong, if the content is no such answer.
     """
     try:
-        answer: Any = json.loads(content)
+        answer: Any = json.loads(content, parse_int=float)  # a whole number has no largest value
         places = answer if isinstance(answer, list) else [answer]
         if len(places) != len(areas):
             raise ValueError(f"{len(places)} locations instead of {len(areas)}")

@@ -17,6 +17,7 @@ from energy_assets.sources.weather.source import COLUMNS, HORIZON
 ISSUED_EVERY = 3
 """Hours from one forecast to the next."""
 
+_AREAS = len(model.AREAS)
 _EPOCH = datetime(1970, 1, 1)
 _HOUR = timedelta(hours=1)
 
@@ -32,17 +33,10 @@ class SimulatedWeather:
     def fetch(self, hour: datetime) -> pd.DataFrame:
         """The weather known at an hour: see `WeatherSource.fetch`."""
         now = (hour - _EPOCH) // _HOUR
-        observed = _observed(now - now % 24)
-        forecast = _forecast(now - now % ISSUED_EVERY)
-        ahead = forecast["datetime_utc"]
-        last = pd.Timestamp(hour + HORIZON * _HOUR)
-        return pd.concat(
-            [
-                observed[observed["datetime_utc"] == pd.Timestamp(hour)],
-                forecast[(ahead > pd.Timestamp(hour)) & (ahead <= last)],
-            ],
-            ignore_index=True,
-        )
+        past, since_issue = now % 24, now % ISSUED_EVERY
+        observed = _observed(now - past)[past * _AREAS : (past + 1) * _AREAS]
+        forecast = _forecast(now - since_issue)[since_issue * _AREAS :][: HORIZON * _AREAS]
+        return pd.concat([observed, forecast], ignore_index=True)
 
     def check(self) -> str:
         """What it has."""

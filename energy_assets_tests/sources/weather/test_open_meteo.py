@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from werkzeug import Response
 
+from energy_assets.contract.weather_rules import validate_weather
 from energy_assets.errors import SettingsError, SourceError
 from energy_assets.settings import read_settings
 from energy_assets.sources.weather import open_weather_source
@@ -113,6 +114,27 @@ def test_hours_without_a_value_are_left_out_and_one_that_lacks_some_is_not(
     assert client.fetch(HOUR_ASKED)["datetime_utc"].min() == pd.Timestamp(RUN)
     before_any_forecast = client.fetch(datetime(2023, 12, 1, 9))
     assert len(before_any_forecast) == len(LOCATIONS)  # observations alone
+
+
+def test_values_of_any_kind_are_left_to_the_rules(
+    api: fake_open_meteo.OpenMeteo, client: OpenMeteo
+) -> None:
+    odd = ["[1]", '{"a": 1}', '"warm"', "9" * 400, "1e999", "NaN"]
+    times = [f'"{RUN + number * HOUR:%Y-%m-%dT%H:%M}"' for number in range(len(odd))]
+    hourly = {
+        "time": times,
+        "temperature_2m": odd,
+        "wind_speed_10m": ["1"] * len(odd),
+        "shortwave_radiation": ["null"] * len(odd),
+    }
+    lists = ", ".join(f'"{name}": [{", ".join(values)}]' for name, values in hourly.items())
+    api.failures = [Response(f'[{{"hourly": {{{lists}}}}}, {{"hourly": {{{lists}}}}}]')]
+    validated = validate_weather({HOUR_ASKED: client.fetch(HOUR_ASKED)}, client.areas)
+    assert validated.quarantine["reason"].value_counts().to_dict() == {
+        "value not a number": 6,
+        "absurd value": 4,
+        "missing value": 2,
+    }
 
 
 @pytest.mark.parametrize(
