@@ -21,6 +21,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -147,12 +149,10 @@ def fit(
         one = values[:, row : row + 1]
         return _rows_of(target[row], one, mix[row : row + 1], kinds, block, groups)
 
-    pooled_sums = [of_series(row).sums() for row in rows]
-    gram = sum(sums[0] for sums in pooled_sums) / len(rows)
-    moment = sum(sums[1] for sums in pooled_sums) / len(rows)
-    count = sum(sums[2] for sums in pooled_sums) / len(rows)
+    # One series at a time: its sums take a megabyte.
+    gram, moment, count = reduce(_added, (of_series(row).sums() for row in rows))
     penalty = POOLED_ROWS * (np.diagonal(gram) / max(count, 1.0) + 1e-9)
-    pooled = np.asarray(np.linalg.solve(gram + np.diag(penalty), moment))
+    pooled = np.asarray(np.linalg.solve(gram / len(rows) + np.diag(penalty), moment / len(rows)))
     weights = np.stack([_weights(of_series(row), penalty, pooled, len(kinds)) for row in rows])
     shape = (-1, len(kinds), _PARTS, _BLOCKS, _TERMS)
     return Response(
@@ -254,6 +254,13 @@ def _solve(rows: Rows, penalty: npt.NDArray[np.floating], pooled: Floats) -> Flo
     return np.asarray(np.linalg.solve(gram + np.diag(penalty), moment + penalty * pooled))
 
 
+Sums: TypeAlias = tuple[Floats, Floats, float]
+
+
+def _added(left: Sums, right: Sums) -> Sums:
+    return left[0] + right[0], left[1] + right[1], left[2] + right[2]
+
+
 @dataclass(frozen=True)
 class Rows:
     """The hours of a series that count: terms (terms, hours), target (hours,) and half of the days.
@@ -269,7 +276,7 @@ class Rows:
         """Some of the hours."""
         return Rows(self.terms[:, chosen], self.target[chosen], self.half[chosen])
 
-    def sums(self) -> tuple[Floats, Floats, float]:
+    def sums(self) -> Sums:
         """The sums of squares and products, and how many hours there are."""
         return self.terms @ self.terms.T, self.terms @ self.target, float(self.target.size)
 
