@@ -27,16 +27,12 @@ from energy_assets.time_limit import within
 
 DAYS_DRAWN = 3
 
-LAST = {"dagster/priority": "-1"}
-"""Of the steps that could start, this is the last, so that the forecast does not wait for it."""
-
 
 @dg.asset(
     **INGESTION,
     backfill_policy=LOADING_RUNS,
     kinds={"python", "parquet"},
     io_manager_key="weather_io_manager",
-    op_tags=LAST,
     metadata={"dagster/column_schema": column_schema(WEATHER)},
 )
 def weather(

@@ -147,7 +147,7 @@ def model(
 def forecast(partition: str, rows: pd.DataFrame, draw: Callable[[], bytes | None]) -> Record:
     """A forecast as sums over its day, without its rows."""
     version, quality = str(rows["model_version"].iloc[0]), str(rows["quality"].iloc[0])
-    by_model = quality in ("model", "previous_model")
+    by_model = quality in ("model", "without_weather", "previous_model")
     png = draw()
     days = rows.groupby(list(SERIES_KEY), as_index=False).agg(
         total_kwh=(TARGET, "sum"), peak_kwh=(TARGET, "max")

@@ -42,7 +42,7 @@ SPRING = datetime(2023, 3, 26, 21)
 """An origin in a local day of 23 hours."""
 
 SERIES = [("DK1", "111"), ("DK1", "121"), ("DK1", "999"), ("DK2", "111"), ("DK2", "121")]
-KINDS = ("model", "model", "previous_model", "baseline", "carried_over")
+KINDS = ("model", "without_weather", "previous_model", "baseline", "carried_over")
 """The qualities that successive origins take in turn."""
 
 

@@ -129,7 +129,7 @@ def test_every_rung_is_named(made_up: MadeUp, served: httpx.Client) -> None:
         assert meta["model_version"] == version["model_version"]
         assert meta["simulated"] is True
         seen.add(meta["quality"])
-    assert seen == {"model", "previous_model", "baseline", "carried_over"}
+    assert seen == {"model", "without_weather", "previous_model", "baseline", "carried_over"}
 
 
 def test_quantiles_are_the_stored_ones_and_rise_between_them(

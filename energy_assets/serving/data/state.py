@@ -19,6 +19,8 @@ from energy_assets.settings import Settings
 from energy_assets.stores.object_store import ObjectStore
 
 RUNGS: Mapping[str, str] = {
+    "without_weather": "The weather ahead was not known. This forecast was made without it, and "
+    "may be a little less accurate.",
     "previous_model": "The newest model could not be used. An earlier one made this forecast, "
     "which may be a little less accurate.",
     "baseline": "No model could be used. This forecast repeats last week's values, and is less "

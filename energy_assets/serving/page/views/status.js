@@ -10,6 +10,7 @@ import { moment, seconds, withYear } from "../base/time.js";
 // The fallback ladder, best first: what may have made a forecast.
 const LADDER = [
   ["model", "The newest model", "As it should be: the model in force forecasts from the newest measurements."],
+  ["without_weather", "The newest model, without the weather", "The weather ahead was not known. Maybe a little less accurate."],
   ["previous_model", "An earlier model", "The newest model could not be used. Maybe a little less accurate."],
   ["baseline", "Last week's values", "No model could be used. Less accurate than usual."],
   ["carried_over", "The forecast before, carried on", "The newest measurements could not be read. Less accurate than usual."],

@@ -1,0 +1,165 @@
+"""A forecast uses the weather where it is known ahead, and a model without it where it is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from energy_assets.forecasting import model_files
+from energy_assets.forecasting.fitted import Fitted
+from energy_assets.forecasts.fallback import Limits, forecast
+from energy_assets.forecasts.gate import TrainedModel, train
+from energy_assets.forecasts.weather import by_series, is_known_ahead
+from energy_assets.partitions import HOUR
+from energy_assets.schemas import TARGET, WEATHER_VALUES, as_panel
+
+ORIGIN = datetime(2023, 3, 13, 21)
+HOURS = pd.date_range(end=ORIGIN + 24 * HOUR, periods=41 * 24, freq="h", name="datetime_utc")
+FAST = {"n_estimators": 20, "n_jobs": 1}
+LIMITS = Limits(horizon=24, max_age=timedelta(days=7), patience=60)
+
+
+def weather() -> pd.DataFrame:
+    """Cold fronts that pass over both areas, the last one in the hours ahead."""
+    rng = np.random.default_rng(5)
+    noise = rng.normal(0, 1.5, len(HOURS) + 99)
+    degrees = 5 + np.convolve(noise, np.exp(-np.arange(100) / 30), "valid")
+    degrees[-24:] -= 8
+    areas = {
+        area: pd.DataFrame({"temperature": degrees, "wind_speed": np.nan}, HOURS)
+        for area in ("DK1", "DK2")
+    }
+    return pd.concat(areas, names=["area"])
+
+
+def rows() -> pd.DataFrame:
+    """A series that is heated in DK1, and one that is not in DK2, the hours ahead included."""
+    degrees = weather()["temperature"].xs("DK1").to_numpy()
+    day = 2 + np.sin(np.arange(len(HOURS)) / 24 * 2 * np.pi)
+    noise = np.exp(np.random.default_rng(6).normal(0, 0.01, (2, len(HOURS))))
+    loads = {
+        ("DK1", "111"): day * np.exp(-0.03 * degrees) * noise[0],
+        ("DK2", "121"): day * noise[1],
+    }
+    frames = [
+        pd.DataFrame({"area": key[0], "consumer_type": key[1], "datetime_utc": HOURS, TARGET: load})
+        for key, load in loads.items()
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def history() -> pd.DataFrame:
+    every = rows()
+    return every[every["datetime_utc"] <= ORIGIN]
+
+
+@pytest.fixture(scope="module")
+def trained() -> TrainedModel:
+    panel = as_panel(history())
+    known = weather()
+    past = known[known.index.get_level_values(-1) <= pd.Timestamp(ORIGIN)]
+    return train(panel, FAST, "DK", "Europe/Copenhagen", X=by_series(past, panel))
+
+
+@dataclass
+class Stored:
+    """A model in a registry."""
+
+    model: Fitted
+    hour: datetime = ORIGIN
+    version: str = "m"
+
+    def load(self) -> Fitted:
+        return replace(self.model, history=None)
+
+
+def made(model: Fitted, known: pd.DataFrame | None, hour: datetime = ORIGIN) -> pd.DataFrame:
+    def nothing() -> pd.DataFrame:
+        raise AssertionError("nothing is carried over")
+
+    stored = [Stored(model, hour)]
+    return forecast(ORIGIN, [history], stored, nothing, LIMITS, weather=known)
+
+
+def error(found: pd.DataFrame, consumer_type: str) -> float:
+    both = found.merge(rows(), on=["area", "consumer_type", "datetime_utc"], suffixes=("", "_true"))
+    both = both[both["consumer_type"] == consumer_type]
+    return float((both[TARGET] / both[f"{TARGET}_true"] - 1).abs().mean())
+
+
+def test_a_front_that_is_forecast_is_in_the_forecast_of_a_heated_series(
+    trained: TrainedModel,
+) -> None:
+    model = trained.forecaster
+    assert model is not None
+    assert model.plain is not None
+    with_weather, without = made(model, weather()), made(model, None)
+    assert set(with_weather["quality"]) == {"model"}
+    assert set(without["quality"]) == {"without_weather"}
+    assert error(with_weather, "111") < 0.4 * error(without, "111")
+    assert error(with_weather, "121") < error(without, "121") + 0.01
+
+
+def test_without_weather_the_forecast_is_that_of_the_model_without_it(
+    trained: TrainedModel,
+) -> None:
+    model = trained.forecaster
+    assert model is not None
+    assert model.plain is not None
+    observed_only = weather()[weather().index.get_level_values(-1) <= pd.Timestamp(ORIGIN)]
+    expected = made(model.plain, weather())
+    for known in (None, observed_only, weather().iloc[:0]):
+        found = made(model, known)
+        pd.testing.assert_frame_equal(
+            found.drop(columns="quality"), expected.drop(columns="quality")
+        )
+
+
+def test_an_earlier_model_without_weather_is_an_earlier_model(trained: TrainedModel) -> None:
+    assert trained.forecaster is not None
+    found = made(trained.forecaster, None, ORIGIN - HOUR)
+    assert set(found["quality"]) == {"previous_model"}
+
+
+def test_both_models_are_in_the_files(trained: TrainedModel, tmp_path: Path) -> None:
+    assert trained.forecaster is not None
+    model_files.save(trained.forecaster, tmp_path)
+    loaded = model_files.load(tmp_path)
+    for known in (weather(), None):
+        pd.testing.assert_frame_equal(made(loaded, known), made(trained.forecaster, known))
+
+
+def test_weather_that_says_nothing_leaves_the_model_without_it() -> None:
+    panel = as_panel(history())
+    noise = weather()
+    noise["temperature"] = np.random.default_rng(1).normal(5, 3, len(noise))
+    unheated = panel.xs("DK2", drop_level=False)
+    plain = train(unheated, FAST, "DK", "Europe/Copenhagen")
+    found = train(unheated, FAST, "DK", "Europe/Copenhagen", X=by_series(noise, unheated))
+    assert found.scores["mase"] <= plain.scores["mase"]
+
+
+def test_every_series_gets_the_columns_of_its_area_that_are_known() -> None:
+    known = weather().reindex(columns=[*WEATHER_VALUES, "issued_at"])
+    known.loc["DK1", "temperature"] = 1.0
+    X = by_series(known, as_panel(history()))
+    assert X is not None
+    assert list(X.columns) == ["temperature"]
+    assert X.index.names == ["area", "consumer_type", "datetime_utc"]
+    assert set(X.xs("111", level=1)["temperature"]) == {1.0}
+    assert X.xs("121", level=1)["temperature"].nunique() > 100
+
+
+def test_a_few_unknown_hours_ahead_are_not_missed() -> None:
+    known = weather()
+    ahead = known.index.get_level_values(-1) > pd.Timestamp(ORIGIN)
+    assert is_known_ahead(known, ORIGIN, 24)
+    assert is_known_ahead(known.drop(known.index[ahead][[3, 30]]), ORIGIN, 24)
+    assert not is_known_ahead(known.drop(known.index[ahead][:6]), ORIGIN, 24)
+    assert not is_known_ahead(known[~ahead], ORIGIN, 24)
+    assert not is_known_ahead(known.iloc[:0], ORIGIN, 24)
