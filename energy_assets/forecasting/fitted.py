@@ -24,45 +24,59 @@ from energy_assets.forecasting.models.held_out import HeldOut
 from energy_assets.forecasting.models.training import Training, base_errors, train
 from energy_assets.forecasting.models.training_rows import Sampling, TrainingWindow
 from energy_assets.forecasting.models.trees import TreeParameters
-from energy_assets.forecasting.panel import time_axis
+from energy_assets.forecasting.panel import doubts, time_axis
 from energy_assets.forecasting.panel.horizons import check_lengths, required_hours, steps_until
 from energy_assets.forecasting.panel.matrix import (
     HOURS_PER_DAY,
     Floats,
     Ints,
     PanelMatrix,
-    fill_gaps,
     to_matrix,
 )
 from energy_assets.forecasting.parameters import Parameters
+from energy_assets.forecasting.past import Past, filled
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted model, its calibration, and the last hours of the panel that forecasts need.
+    """A fitted model, its calibration, and the past of the panel that forecasts need.
 
-    `levels` are the names of the index levels that identify a series. `history` has no gaps; a
-    loaded model has none. `past_exogenous` are the exogenous values of the last week. `held_out`
-    are the forecasts of the held-out days, which are not saved.
+    `levels` are the names of the index levels that identify a series. A loaded model has no `past`.
+    `past_exogenous` are the exogenous values of the last week. `held_out` are the forecasts of the
+    held-out days, which are not saved.
     """
 
     parameters: Parameters
     model: BlendedModel
     calibration: intervals.Calibration | None
     levels: tuple[str | None, ...]
-    history: PanelMatrix | None = None
+    past: Past | None = None
     past_exogenous: pd.DataFrame | None = None
     held_out: HeldOut | None = None
 
     @property
-    def required_history(self) -> PanelMatrix:
-        """The history; raises ForecastError if there is none."""
-        if self.history is None:
+    def required_past(self) -> Past:
+        """The past; raises ForecastError if there is none."""
+        if self.past is None:
             raise ForecastError(
                 "A loaded model has no history to forecast from. Give it the hours up to the "
                 "origin first: update(panel, update_params=False), or here updated(panel)."
             )
-        return self.history
+        return self.past
+
+    @property
+    def required_history(self) -> PanelMatrix:
+        """The last hours, treated and without gaps; raises ForecastError if there are none."""
+        return self.required_past.history
+
+    @property
+    def doubts(self) -> pd.DataFrame:
+        """The doubtful hours of the window, and how they were treated; see `panel.doubts`.
+
+        The columns are the series levels, `first_hour`, `last_hour`, `reason` and `hours`. Raises
+        ForecastError if there is no history.
+        """
+        return self.required_past.doubts
 
     @property
     def holdout(self) -> pd.DataFrame | None:
@@ -93,7 +107,8 @@ class Fitted:
         """Forecasts at the origin, shape (series, steps)."""
         history, design = self.required_history, self.model.design
         values = exogenous.ahead(X, self.past_exogenous, design, history, int(steps.max()))
-        return self.model.forecast(history, steps, values, self.parameters.n_jobs)
+        forecast = self.model.forecast(history, steps, values, self.parameters.n_jobs)
+        return self.required_past.bounds.clip(forecast)
 
     def quantiles(self, steps: Ints, forecast: Floats, probabilities: Sequence[float]) -> Floats:
         """Quantiles around a forecast at the origin, shape (series, steps, probabilities).
@@ -105,34 +120,38 @@ class Fitted:
                 "There are no intervals: calibration_days was 0 in fit, or the held-out days had "
                 "no observations. Fit with calibration_days=4 or so, on a window that holds them."
             )
-        history = self.required_history
-        return intervals.quantiles(
+        past, history = self.required_past, self.required_history
+        quantiles = intervals.quantiles(
             self.calibration,
             forecast,
             series_scale(history.array),
             probabilities,
             history.keys,
             steps,
+            1 + intervals.DOUBT * past.doubtful,
         )
+        return past.bounds.clip(quantiles)
 
     def updated(self, y: pd.DataFrame, X: pd.DataFrame | None = None) -> Fitted:
         """The same model with its origin at the end of `y`, which is joined to the history.
 
         Raises ForecastError if the series of `y` have other index levels than in fit.
         """
-        window = to_matrix(y, like=self.history)
+        past = self.past
+        window = to_matrix(y, like=past.observed if past else None)
         if levels_of(window.series) != self.levels:
             raise ForecastError(
                 f"The model was fitted to a panel whose series have the levels "
                 f"{list(self.levels)}, and this one has {list(levels_of(window.series))}: pass "
                 "the same levels, or fit to this panel."
             )
-        if self.history is not None:
-            window = self.history.until(window.hours[-1]).joined(window)
-        past = self.past_exogenous
+        if past is not None:
+            window = past.joined(window)
+        exogenous_values = self.past_exogenous
         if X is not None and self.model.design.exogenous:
-            past = exogenous.updated(past, X)
-        return replace(self, history=_recent(filled(window), self.model), past_exogenous=past)
+            exogenous_values = exogenous.updated(exogenous_values, X)
+        past = Past.of(window, _reach(self.model))
+        return replace(self, past=past, past_exogenous=exogenous_values)
 
 
 def fit(y: pd.DataFrame, X: pd.DataFrame | None, parameters: Parameters) -> Fitted:
@@ -155,14 +174,15 @@ def fit_panel(
     check_lengths(design.horizon, calibration_days)
     long_enough = len(observed.hours) >= required_hours(design.horizon, calibration_days)
     held_out_hours = HOURS_PER_DAY * calibration_days if long_enough else 0
-    window = TrainingWindow(observed, filled(observed), held_out=held_out_hours)
-    past = None
+    treated = doubts.treated(observed)
+    window = TrainingWindow(treated.panel, filled(treated.panel), held_out=held_out_hours)
+    past_exogenous = None
     if X is not None and len(X.columns):
         values, means = exogenous.of_window(X, observed, design.horizon)
         window = replace(window, exogenous=values)
         columns = tuple(map(str, X.columns))
         design = replace(design, exogenous=columns, exogenous_means=tuple(means))
-        past = exogenous.last_week(X, observed)
+        past_exogenous = exogenous.last_week(X, observed)
     model, held_out = train(window, replace(training, design=design))
     calibration = None
     if calibration_days:
@@ -176,9 +196,9 @@ def fit_panel(
         residuals = (held_out or base_errors(window, design)).residuals
         if np.isfinite(residuals).any():
             calibration = intervals.calibrate(residuals, observed.keys)
-    history = _recent(window.filled, model)
+    past = Past.of_treated(observed, treated, window.filled, _reach(model))
     levels = levels_of(observed.series)
-    return Fitted(parameters, model, calibration, levels, history, past, held_out)
+    return Fitted(parameters, model, calibration, levels, past, past_exogenous, held_out)
 
 
 def training_of(parameters: Parameters) -> Training:
@@ -192,14 +212,9 @@ def training_of(parameters: Parameters) -> Training:
     )
 
 
-def _recent(filled: PanelMatrix, model: BlendedModel) -> PanelMatrix:
-    """The last hours, as many as forecasts look back at."""
-    return filled.last(HISTORY_HOURS if model.hourly is None else autoregression.REACH + 1)
-
-
-def filled(panel: PanelMatrix) -> PanelMatrix:
-    """The panel without gaps."""
-    return replace(panel, array=fill_gaps(panel.array))
+def _reach(model: BlendedModel) -> int:
+    """How many hours forecasts look back at."""
+    return HISTORY_HOURS if model.hourly is None else autoregression.REACH + 1
 
 
 def levels_of(series: pd.Index | None) -> tuple[str | None, ...]:

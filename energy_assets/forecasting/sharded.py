@@ -20,7 +20,7 @@ import pandas as pd
 
 from energy_assets.errors import ShortHistoryError
 from energy_assets.forecasting.evaluation.scores import SeriesScores, joined_scores, series_scores
-from energy_assets.forecasting.fitted import Fitted, filled, fit_panel, levels_of, training_of
+from energy_assets.forecasting.fitted import Fitted, fit_panel, levels_of, training_of
 from energy_assets.forecasting.models import autoregression, intervals, ridge
 from energy_assets.forecasting.models.autoregression import Autoregression
 from energy_assets.forecasting.models.blend import BlendedModel
@@ -28,9 +28,11 @@ from energy_assets.forecasting.models.intervals import Calibration
 from energy_assets.forecasting.models.training import Pooled, Training, fit_series, pool
 from energy_assets.forecasting.models.training_rows import TrainingRows, TrainingWindow
 from energy_assets.forecasting.panel import time_axis
+from energy_assets.forecasting.panel.doubts import treated
 from energy_assets.forecasting.panel.horizons import require_hours
 from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, PanelMatrix, to_matrix
 from energy_assets.forecasting.parameters import Parameters
+from energy_assets.forecasting.past import filled
 
 T = TypeVar("T")
 
@@ -91,7 +93,7 @@ def fit(
     require_hours(sample, parameters.horizon, parameters.calibration_days)
     shared = fit_sample(sample, parameters)
     if shared is None:
-        return replace(fit_panel(sample, parameters), history=None), {}
+        return replace(fit_panel(sample, parameters), past=None), {}
     parts = _present(apply(partial(fit_shard, shared=shared), shards))
     scores = [part.scores for part in parts if part.scores is not None]
     return _joined(parts, shared, parameters), joined_scores(scores) if scores else {}
@@ -129,7 +131,7 @@ def fit_sample(sample: PanelMatrix, parameters: Parameters) -> Shared | None:
     """What all shards share; None if the sample has no rows to train on."""
     training = training_of(parameters)
     held_out_hours = HOURS_PER_DAY * parameters.calibration_days
-    window = TrainingWindow(sample, filled(sample), held_out=held_out_hours)
+    window = training_window(sample, held_out_hours)
     pooled, prepared = pool(window, training)
     if pooled is None:
         return None
@@ -150,7 +152,7 @@ def fit_shard(shard: Shard, shared: Shared) -> FittedShard | None:
     if panel.empty:
         return None
     observed = to_matrix(panel).at(shared.hours)
-    window = TrainingWindow(observed, filled(observed), held_out=shared.held_out_hours)
+    window = training_window(observed, shared.held_out_hours)
     model, held_out = fit_series(window, shared.training, shared.pooled)
     part = FittedShard(observed.required_series, model.weights, model.hourly, {}, None)
     if held_out is None or shared.calibration is None:
@@ -158,6 +160,12 @@ def fit_shard(shard: Shard, shared: Shared) -> FittedShard | None:
     calibration = intervals.calibrate(held_out.residuals, observed.keys, shared.calibration)
     scores = series_scores(held_out, *held_out.bounds(shared.coverage, shared.by_day))
     return replace(part, spread=calibration.spread, scores=scores)
+
+
+def training_window(observed: PanelMatrix, held_out_hours: int) -> TrainingWindow:
+    """The window to train on: without doubtful values, and without gaps for the features."""
+    panel = treated(observed).panel
+    return TrainingWindow(panel, filled(panel), held_out=held_out_hours)
 
 
 def _joined(parts: Sequence[FittedShard], shared: Shared, parameters: Parameters) -> Fitted:

@@ -34,5 +34,6 @@ def asinh(values: Floats, scale: Floats) -> Floats:
 
 
 def sinh(transformed: Floats, scale: Floats) -> Floats:
-    """Transform back, the inverse of `asinh`."""
-    return np.sinh(transformed) * scale
+    """Transform back, the inverse of `asinh`; infinite where it is too large for a number."""
+    with np.errstate(over="ignore"):
+        return np.sinh(transformed) * scale

@@ -22,6 +22,9 @@ LEVELS = np.linspace(0.0, 0.99, 100)
 SHRINKAGE = 24.0
 """The spread of all series counts as much as this many residuals of a series."""
 
+DOUBT = 1.0
+"""Intervals are wider by this factor, and one, if the whole day before the origin is doubtful."""
+
 Key = tuple[object, ...]
 
 _TINY = float(np.finfo(float).tiny)
@@ -110,13 +113,14 @@ def quantiles(
     probabilities: Sequence[float],
     keys: list[Key],
     steps: Ints,
+    wider: Floats,
 ) -> Floats:
     """The quantiles at `probabilities`, shape (series, steps, probabilities).
 
     `forecast` has the shape (series, steps); `scale`, shape (series, 1), is the scale of the
-    transform.
+    transform. `wider`, shape (series, 1), is a factor of the half-widths.
     """
-    widths = [calibration.half_width(c, keys, steps) for c in coverages(probabilities)]
+    widths = [wider * calibration.half_width(c, keys, steps) for c in coverages(probabilities)]
     return around(forecast, scale, widths, probabilities)
 
 
