@@ -34,7 +34,7 @@ from energy_assets.forecasting.panel.matrix import (
     to_matrix,
 )
 from energy_assets.forecasting.parameters import Parameters
-from energy_assets.forecasting.past import Past, filled
+from energy_assets.forecasting.past import Past
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def fit_panel(
     long_enough = len(observed.hours) >= required_hours(design.horizon, calibration_days)
     held_out_hours = HOURS_PER_DAY * calibration_days if long_enough else 0
     treated = doubts.treated(observed)
-    window = TrainingWindow(treated.panel, filled(treated.panel), held_out=held_out_hours)
+    window = TrainingWindow(treated.panel, treated.filled(), held_out=held_out_hours)
     past_exogenous = None
     if X is not None and len(X.columns):
         values, means = exogenous.of_window(X, observed, design.horizon)

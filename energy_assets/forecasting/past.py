@@ -5,19 +5,14 @@ Does not belong here: the rules for doubtful values (`panel.doubts`), and the mo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 
 from energy_assets.forecasting.models.bounds import Bounds
 from energy_assets.forecasting.panel.doubts import Treated, treated
 from energy_assets.forecasting.panel.faults import MONTH
-from energy_assets.forecasting.panel.matrix import (
-    HOURS_PER_DAY,
-    Floats,
-    PanelMatrix,
-    fill_gaps,
-)
+from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, Floats, PanelMatrix
 
 KEPT_HOURS = MONTH * HOURS_PER_DAY
 """Hours of observations that are kept, to recognise doubtful values among newer ones."""
@@ -43,7 +38,7 @@ class Past:
     def of(cls, observed: PanelMatrix, hours: int) -> Past:
         """The past of a panel up to its end, with so many hours of history."""
         found = treated(observed)
-        return cls.of_treated(observed, found, filled(found.panel), hours)
+        return cls.of_treated(observed, found, found.filled(), hours)
 
     @classmethod
     def of_treated(
@@ -62,8 +57,3 @@ class Past:
     def joined(self, newer: PanelMatrix) -> PanelMatrix:
         """The observations up to the end of `newer`, which wins."""
         return self.observed.until(newer.hours[-1]).joined(newer)
-
-
-def filled(panel: PanelMatrix) -> PanelMatrix:
-    """The panel without gaps."""
-    return replace(panel, array=fill_gaps(panel.array))

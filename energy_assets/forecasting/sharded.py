@@ -32,7 +32,6 @@ from energy_assets.forecasting.panel.doubts import treated
 from energy_assets.forecasting.panel.horizons import require_hours
 from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, PanelMatrix, to_matrix
 from energy_assets.forecasting.parameters import Parameters
-from energy_assets.forecasting.past import filled
 
 T = TypeVar("T")
 
@@ -164,8 +163,8 @@ def fit_shard(shard: Shard, shared: Shared) -> FittedShard | None:
 
 def training_window(observed: PanelMatrix, held_out_hours: int) -> TrainingWindow:
     """The window to train on: without doubtful values, and without gaps for the features."""
-    panel = treated(observed).panel
-    return TrainingWindow(panel, filled(panel), held_out=held_out_hours)
+    found = treated(observed)
+    return TrainingWindow(found.panel, found.filled(), held_out=held_out_hours)
 
 
 def _joined(parts: Sequence[FittedShard], shared: Shared, parameters: Parameters) -> Fitted:

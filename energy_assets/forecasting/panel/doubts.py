@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from energy_assets.forecasting.panel import faults, levels
-from energy_assets.forecasting.panel.matrix import PanelMatrix, to_matrix
+from energy_assets.forecasting.panel.matrix import PanelMatrix, fill_gaps, to_matrix
 from energy_assets.forecasting.panel.runs import Runs
 
 REASONS = (None, "zero", "spike", "stuck", "other level")
@@ -46,6 +46,12 @@ class Treated:
     def missing(self) -> npt.NDArray[np.bool_]:
         """The hours whose values were removed."""
         return (self.reasons != faults.NONE) & (self.reasons != OTHER_LEVEL)
+
+    def filled(self) -> PanelMatrix:
+        """The panel without doubtful values and without gaps."""
+        doubtful = self.missing
+        array = fill_gaps(self.panel.array, doubtful if doubtful.any() else None)
+        return replace(self.panel, array=array)
 
     def table(self) -> pd.DataFrame:
         """One row for each run of doubtful hours, sorted by series and hour.
@@ -80,12 +86,18 @@ def treated(observed: PanelMatrix) -> Treated:
 
     Each series is treated by itself.
     """
-    change = levels.last_change(observed.array)
-    values = change.scaled(observed.array) if change.any else observed.array
-    reasons = faults.found(values)
-    missing = reasons != faults.NONE
-    if missing.any():
-        values = np.where(missing, np.nan, values)
+    values = observed.array
+    reasons = np.zeros(values.shape, dtype=np.int8)
+    stuck = faults.stuck(values)
+    if stuck.any():
+        reasons[stuck] = faults.STUCK
+        values = np.where(stuck, np.nan, values)
+    change = levels.last_change(values)
     if change.any:
-        reasons[change.before(values.shape[1]) & ~missing] = OTHER_LEVEL
+        reasons[change.before(values.shape[1]) & ~stuck] = OTHER_LEVEL
+        values = change.scaled(values)
+    found = faults.found(values)
+    if found.any():
+        reasons = np.where(found == faults.NONE, reasons, found)
+        values = np.where(found == faults.NONE, values, np.nan)
     return Treated(replace(observed, array=values), reasons)

@@ -24,7 +24,7 @@ MONTH = 28
 NOTHING = 0.1
 """A value below this share of the usual low one, the quartile of its hour, is next to nothing."""
 
-LITTLE = 0.3
+LITTLE = 0.15
 """Values below this share of the median of their hour show that a series comes near zero."""
 
 OFTEN = 0.2
@@ -42,7 +42,16 @@ median and of `SPREAD` times the distance of the quartiles."""
 
 SPREAD = 3.0
 
-HIGHER = 2.0
+WITHIN_REACH = 0.5
+"""Zero is near if the lower quartile is at most so many times the distance of the quartiles."""
+
+STEPS = 3
+"""Zero is near as well if it is so many steps away, where values are whole numbers or the like."""
+
+IMPLAUSIBLE = 10.0
+"""From this factor on a value is a spike whatever is next to it. A smaller one must stand alone."""
+
+HIGHER = 2.5
 """A spike is higher than the height that is reached `OFTEN`, by this factor."""
 
 SHORTEST_STUCK = 6
@@ -79,7 +88,7 @@ class Usual:
 
 
 def found(values: Floats) -> npt.NDArray[np.int8]:
-    """The fault of each hour: `NONE`, `ZERO`, `SPIKE` or `STUCK`, shape (series, hours)."""
+    """The fault of each hour: `NONE`, `ZERO` or `SPIKE`, shape (series, hours)."""
     hours = values.shape[1]
     parts = max(1, round(hours / HOURS_PER_DAY / MONTH))
     edges = [hours - part * hours // parts for part in range(parts, -1, -1)]
@@ -89,7 +98,6 @@ def found(values: Floats) -> npt.NDArray[np.int8]:
 def _found(values: Floats) -> npt.NDArray[np.int8]:
     usual = usual_of(values)
     reasons = np.zeros(values.shape, dtype=np.int8)
-    reasons[stuck(values)] = STUCK
     reasons[vanished(usual)] = ZERO
     reasons[spikes(usual)] = SPIKE
     return reasons
@@ -110,6 +118,8 @@ def vanished(usual: Usual) -> Bools:
     natural = _share_of_other_days(runs, nothing, values) >= OFTEN
     natural |= _share_of_other_days(runs, little, values) >= SOMETIMES
     natural |= _in_other_weeks(runs, nothing, values) | _gradual(runs, usual)
+    near = _within_reach(runs, usual) | _a_few_steps_away(runs, usual)
+    natural |= near & (_share_of_days(runs, nothing, values) >= MOSTLY)
     last = values.shape[1] - 1 - observed[:, ::-1].argmax(axis=1)
     natural |= (runs.last >= last[runs.row]) & (runs.length > CLOSED_AFTER)
     return runs.where(~natural).mask() & observed
@@ -119,12 +129,14 @@ def spikes(usual: Usual) -> Bools:
     """Hours whose value is far beyond all that is usual, to either side."""
     values = usual.values
     unit = np.maximum(np.abs(usual.median), SPREAD * (usual.high - usual.low))
-    beyond = np.abs(values - usual.median) > BEYOND * unit
+    distance = (values - usual.median) / np.where(unit > 0, unit, np.nan)
+    beyond = np.abs(distance) > BEYOND
     if not beyond.any():
         return beyond
     runs = Runs.of(beyond)
     natural = _in_other_weeks(runs, beyond, values)
     natural |= _share_of_days_as_high(runs, np.abs(values)) >= OFTEN
+    natural |= _among_others(runs, distance)
     return runs.where(~natural).mask()
 
 
@@ -143,19 +155,21 @@ def stuck(values: Floats) -> Bools:
     chance = np.clip(repeats / observed, 1e-9, 0.99)
     by_chance = 1 + np.log(observed) / -np.log(chance)
     longest = np.maximum(SHORTEST_STUCK, BY_CHANCE * by_chance)
-    long = (flat.length >= longest[flat.row]) & (2 * flat.length < observed[flat.row])
-    found = flat.where(long & (_others_as_long(flat, long) < ALIKE))
+    flat = flat.where((flat.length >= longest[flat.row]) & (2 * flat.length < observed[flat.row]))
+    natural = _in_other_weeks(flat, flat.mask(), values) | _often_the_same(flat, values)
+    found = flat.where(~natural)
     # The first of the values is right.
     return replace(found, first=found.first + 1).mask()
 
 
-def _others_as_long(flat: Runs, chosen: Bools) -> Ints:
-    """How many other runs of the same series are at least half as long, for the chosen runs."""
-    others = np.zeros(len(flat.row), dtype=np.int64)
-    for run in np.flatnonzero(chosen):
-        same = slice(*np.searchsorted(flat.row, [flat.row[run], flat.row[run] + 1]))
-        others[run] = int((2 * flat.length[same] >= flat.length[run]).sum()) - 1
-    return others
+def _often_the_same(flat: Runs, values: Floats) -> Bools:
+    """Whether a series has the value of a run, or runs as long, often."""
+    natural = np.zeros(len(flat.row), dtype=bool)
+    for run, (row, first, length) in enumerate(zip(flat.row, flat.first, flat.length, strict=True)):
+        same_value = (values[row] == values[row, first]).sum() - length
+        as_long = (2 * flat.length[flat.row == row] >= length).sum() - 1
+        natural[run] = 2 * same_value >= length or as_long >= ALIKE
+    return natural
 
 
 def usual_of(values: Floats) -> Usual:
@@ -209,12 +223,23 @@ def _share_of_days_as_high(runs: Runs, size: Floats) -> Floats:
     run, row, hour = runs.hours()
     height = np.zeros(len(runs.row))
     np.maximum.at(height, run, size[row, hour])
-    shift = -size.shape[1] % HOURS_PER_DAY
     day = np.arange(days.shape[1])
-    first, last = ((edge[:, None] + shift) // HOURS_PER_DAY for edge in (runs.first, runs.last))
+    first, last = _first_and_last_day(runs)
     known = (reached[runs.row] >= 0) & ((day < first) | (day > last))
     as_high = known & (HIGHER * reached[runs.row] >= height[:, None])
     return as_high.sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+
+
+def _among_others(runs: Runs, distance: Floats) -> Bools:
+    """Whether a moderate run goes on, less far, in an hour before or after it."""
+    run, row, hour = runs.hours()
+    height = runs.mean(run, distance[row, hour])
+    among = np.zeros(len(runs.row), dtype=bool)
+    last = distance.shape[1] - 1
+    for edge in (np.maximum(runs.first - 1, 0), np.minimum(runs.last + 1, last)):
+        outside = (edge < runs.first) | (edge > runs.last)
+        among |= outside & (distance[runs.row, edge] * np.sign(height) > BEYOND / 2)
+    return among & (np.abs(height) < IMPLAUSIBLE)
 
 
 def _in_other_weeks(runs: Runs, what: Bools, values: Floats) -> Bools:
@@ -234,12 +259,45 @@ def _in_other_weeks(runs: Runs, what: Bools, values: Floats) -> Bools:
     return runs.mean(run, share) >= MOSTLY
 
 
+def _share_of_days(runs: Runs, what: Bools, values: Floats) -> Floats:
+    """The share of the other days on which `what` is true at any hour."""
+    happened = np.nansum(_days(what), axis=2) > 0
+    known = np.isfinite(_days(values)).any(axis=2)
+    first, last = _first_and_last_day(runs)
+    day = np.arange(known.shape[1])
+    other = known[runs.row] & ((day < first) | (day > last))
+    return (other & happened[runs.row]).sum(axis=1) / np.maximum(other.sum(axis=1), 1)
+
+
+def _within_reach(runs: Runs, usual: Usual) -> Bools:
+    """Whether zero is no outlier by the distance of the quartiles of its hours."""
+    run, row, hour = runs.hours()
+    low, high = usual.low[row, hour], usual.high[row, hour]
+    return runs.mean(run, low - WITHIN_REACH * (high - low)) <= 0
+
+
+def _a_few_steps_away(runs: Runs, usual: Usual) -> Bools:
+    """Whether zero is a few of the steps in which a series is measured below the lower quartile."""
+    run, row, hour = runs.hours()
+    rows, place = np.unique(runs.row, return_inverse=True)
+    steps = np.diff(np.sort(usual.values[rows], axis=1), axis=1)
+    step = np.where(steps > 0, steps, np.inf).min(axis=1, initial=np.inf)
+    return runs.mean(run, usual.low[row, hour]) <= STEPS * step[place]
+
+
+def _first_and_last_day(runs: Runs) -> tuple[Ints, Ints]:
+    """The days, as `_days` has them, on which each run starts and ends, shape (runs, 1)."""
+    shift = -runs.shape[1] % HOURS_PER_DAY
+    first, last = ((edge[:, None] + shift) // HOURS_PER_DAY for edge in (runs.first, runs.last))
+    return first, last
+
+
 def _gradual(runs: Runs, usual: Usual) -> Bools:
-    """Whether a run of different values is entered and left by way of values in between."""
+    """Whether a run is entered and left by way of values in between; a run of zeros never is."""
     width = usual.values.shape[1]
     run, row, hour = runs.hours()
     values = usual.values[row, hour]
-    varies = np.zeros(len(runs.row), dtype=bool)
+    varies = usual.values[runs.row, runs.first] != 0
     varies[run[1:][(run[1:] == run[:-1]) & (values[1:] != values[:-1])]] = True
     for edge in (np.maximum(runs.first - 1, 0), np.minimum(runs.last + 1, width - 1)):
         varies &= ~(usual.values[runs.row, edge] > usual.low[runs.row, edge] / 2)
