@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from energy_assets.errors import ForecastError
+from energy_assets.forecasting.doubts.treatment import treated
 from energy_assets.forecasting.features import exogenous
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import HISTORY_HOURS
@@ -21,10 +22,11 @@ from energy_assets.forecasting.features.transform import series_scale
 from energy_assets.forecasting.models import autoregression, intervals
 from energy_assets.forecasting.models.blend import BlendedModel, Shares
 from energy_assets.forecasting.models.held_out import HeldOut
+from energy_assets.forecasting.models.kinds import Kinds
 from energy_assets.forecasting.models.training import Training, base_errors, train
 from energy_assets.forecasting.models.training_rows import Sampling, TrainingWindow
 from energy_assets.forecasting.models.trees import TreeParameters
-from energy_assets.forecasting.panel import doubts, time_axis
+from energy_assets.forecasting.panel import time_axis
 from energy_assets.forecasting.panel.horizons import check_lengths, required_hours, steps_until
 from energy_assets.forecasting.panel.matrix import (
     HOURS_PER_DAY,
@@ -41,7 +43,8 @@ from energy_assets.forecasting.past import Past
 class Fitted:
     """A fitted model, its calibration, and the past of the panel that forecasts need.
 
-    `levels` are the names of the index levels that identify a series. A loaded model has no `past`.
+    `levels` are the names of the index levels that identify a series. `kinds` stand in for the past
+    of new series; models of earlier releases have none. A loaded model has no `past`.
     `past_exogenous` are the exogenous values of the last week. `held_out` are the forecasts of the
     held-out days, which are not saved.
     """
@@ -50,6 +53,7 @@ class Fitted:
     model: BlendedModel
     calibration: intervals.Calibration | None
     levels: tuple[str | None, ...]
+    kinds: Kinds | None = None
     past: Past | None = None
     past_exogenous: pd.DataFrame | None = None
     held_out: HeldOut | None = None
@@ -71,12 +75,21 @@ class Fitted:
 
     @property
     def doubts(self) -> pd.DataFrame:
-        """The doubtful hours of the window, and how they were treated; see `panel.doubts`.
+        """The doubtful hours of the window, and how they were treated; see `doubts.treatment`.
 
         The columns are the series levels, `first_hour`, `last_hour`, `reason` and `hours`. Raises
         ForecastError if there is no history.
         """
         return self.required_past.doubts
+
+    @property
+    def little_history(self) -> pd.DataFrame:
+        """The series with less than a week of history, whose forecasts are first guesses.
+
+        The columns are the series levels and `hours`, the hours since the first observation. Raises
+        ForecastError if there is no history.
+        """
+        return self.required_past.little
 
     @property
     def holdout(self) -> pd.DataFrame | None:
@@ -128,7 +141,7 @@ class Fitted:
             probabilities,
             history.keys,
             steps,
-            1 + intervals.DOUBT * past.doubtful,
+            past.wider,
         )
         return past.bounds.clip(quantiles)
 
@@ -150,7 +163,7 @@ class Fitted:
         exogenous_values = self.past_exogenous
         if X is not None and self.model.design.exogenous:
             exogenous_values = exogenous.updated(exogenous_values, X)
-        past = Past.of(window, _reach(self.model))
+        past = Past.of(window, _reach(self.model), self.kinds)
         return replace(self, past=past, past_exogenous=exogenous_values)
 
 
@@ -174,8 +187,8 @@ def fit_panel(
     check_lengths(design.horizon, calibration_days)
     long_enough = len(observed.hours) >= required_hours(design.horizon, calibration_days)
     held_out_hours = HOURS_PER_DAY * calibration_days if long_enough else 0
-    treated = doubts.treated(observed)
-    window = TrainingWindow(treated.panel, treated.filled(), held_out=held_out_hours)
+    found = treated(observed)
+    window = TrainingWindow(found.panel, found.filled(), held_out=held_out_hours)
     past_exogenous = None
     if X is not None and len(X.columns):
         values, means = exogenous.of_window(X, observed, design.horizon)
@@ -196,9 +209,10 @@ def fit_panel(
         residuals = (held_out or base_errors(window, design)).residuals
         if np.isfinite(residuals).any():
             calibration = intervals.calibrate(residuals, observed.keys)
-    past = Past.of_treated(observed, treated, window.filled, _reach(model))
+    kinds = Kinds.of(found.panel)
+    past = Past.of_treated(observed, found, window.filled, _reach(model), kinds)
     levels = levels_of(observed.series)
-    return Fitted(parameters, model, calibration, levels, past, past_exogenous, held_out)
+    return Fitted(parameters, model, calibration, levels, kinds, past, past_exogenous, held_out)
 
 
 def training_of(parameters: Parameters) -> Training:

@@ -168,6 +168,11 @@ class GlobalForecaster(BaseForecaster):
         return self._fitted.doubts
 
     @property
+    def little_history_(self) -> pd.DataFrame:
+        """The series with less than a week of history; see `Fitted.little_history`."""
+        return self._fitted.little_history
+
+    @property
     def holdout_(self) -> pd.DataFrame | None:
         """Forecasts of the held-out days by a model fitted to the days before them.
 

@@ -28,6 +28,7 @@ from energy_assets.forecasting.fitted import Fitted
 from energy_assets.forecasting.models.autoregression import Autoregression
 from energy_assets.forecasting.models.blend import BlendedModel, Shares
 from energy_assets.forecasting.models.intervals import Calibration
+from energy_assets.forecasting.models.kinds import Kinds
 from energy_assets.forecasting.models.ridge import Weights
 from energy_assets.forecasting.panel.matrix import HOURS_PER_WEEK
 from energy_assets.forecasting.parameters import Parameters
@@ -35,6 +36,7 @@ from energy_assets.forecasting.parameters import Parameters
 TREES = "model.txt"
 WEIGHTS = "weights.npy"
 HOURLY = "hourly.npy"
+KINDS = "kinds.npy"
 DESCRIPTION = "forecaster.json"
 CHECKSUMS = "checksums.json"
 FORMAT = 2
@@ -48,7 +50,8 @@ def save(fitted: Fitted, folder: Path) -> None:
 
     `model.txt` holds the trees. `weights.npy` holds the weights of the ridge regression, one row
     (float32) per series with the 168 hours of the week last; the last row is pooled. `hourly.npy`
-    holds the weights of the autoregression. `forecaster.json` holds parameters, features, series,
+    holds the weights of the autoregression, `kinds.npy` the shapes of the week that stand in for
+    the past of new series. `forecaster.json` holds parameters, features, series,
     calibration and versions; `checksums.json` the sha256 of each file. A file is missing if the
     model has no such part. The history is not saved.
 
@@ -76,6 +79,8 @@ def save(fitted: Fitted, folder: Path) -> None:
         contents[WEIGHTS] = _array(np.hstack([model.weights.columns, model.weights.hours]))
     if model.hourly is not None:
         contents[HOURLY] = _array(model.hourly.weights)
+    if fitted.kinds is not None:
+        contents[KINDS] = _array(fitted.kinds.shapes)
     contents[DESCRIPTION] = _json(description)
     checksums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     contents[CHECKSUMS] = _json(checksums)
@@ -109,6 +114,7 @@ def load(folder: Path) -> Fitted:
             _model(parameters, description, contents),
             _calibration_from_json(description["calibration"]),
             tuple(description["levels"]),
+            Kinds(_numbers(contents[KINDS])) if KINDS in contents else None,
         )
     except (KeyError, TypeError, ValueError, lgb.basic.LightGBMError) as error:
         raise BrokenModelError(f"The model in {folder} cannot be read: {error}") from error
@@ -120,8 +126,7 @@ def _model(
     columns, means = description["exogenous"]
     trees, keys = contents.get(TREES), description["series"]
     weights, hourly = (
-        np.load(io.BytesIO(contents[file]), allow_pickle=False) if file in contents else None
-        for file in (WEIGHTS, HOURLY)
+        _numbers(contents[file]) if file in contents else None for file in (WEIGHTS, HOURLY)
     )
     split = -HOURS_PER_WEEK
     return BlendedModel(
@@ -191,6 +196,10 @@ def _array(numbers: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, numbers, allow_pickle=False)
     return buffer.getvalue()
+
+
+def _numbers(content: bytes) -> Any:
+    return np.load(io.BytesIO(content), allow_pickle=False)
 
 
 def _json(content: dict[str, Any]) -> bytes:

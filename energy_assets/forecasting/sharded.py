@@ -19,16 +19,17 @@ import numpy as np
 import pandas as pd
 
 from energy_assets.errors import ShortHistoryError
+from energy_assets.forecasting.doubts.treatment import treated
 from energy_assets.forecasting.evaluation.scores import SeriesScores, joined_scores, series_scores
 from energy_assets.forecasting.fitted import Fitted, fit_panel, levels_of, training_of
 from energy_assets.forecasting.models import autoregression, intervals, ridge
 from energy_assets.forecasting.models.autoregression import Autoregression
 from energy_assets.forecasting.models.blend import BlendedModel
 from energy_assets.forecasting.models.intervals import Calibration
+from energy_assets.forecasting.models.kinds import Kinds
 from energy_assets.forecasting.models.training import Pooled, Training, fit_series, pool
 from energy_assets.forecasting.models.training_rows import TrainingRows, TrainingWindow
 from energy_assets.forecasting.panel import time_axis
-from energy_assets.forecasting.panel.doubts import treated
 from energy_assets.forecasting.panel.horizons import require_hours
 from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, PanelMatrix, to_matrix
 from energy_assets.forecasting.parameters import Parameters
@@ -61,6 +62,7 @@ class Shared:
     pooled: Pooled
     calibration: Calibration | None
     by_day: Sequence[Calibration] | None
+    kinds: Kinds | None
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,14 @@ def fit_sample(sample: PanelMatrix, parameters: Parameters) -> Shared | None:
             calibration = intervals.pool(held_out.residuals)
             by_day = intervals.pool_by_day(held_out.residuals, held_out.days)
     return Shared(
-        sample.hours, training, held_out_hours, parameters.coverage, pooled, calibration, by_day
+        sample.hours,
+        training,
+        held_out_hours,
+        parameters.coverage,
+        pooled,
+        calibration,
+        by_day,
+        Kinds.of(window.observed),
     )
 
 
@@ -189,7 +198,7 @@ def _joined(parts: Sequence[FittedShard], shared: Shared, parameters: Parameters
     if calibration is not None:
         spread = {key: value for part in parts for key, value in part.spread.items()}
         calibration = replace(calibration, spread=dict(sorted(spread.items())))
-    return Fitted(parameters, model, calibration, levels_of(series))
+    return Fitted(parameters, model, calibration, levels_of(series), shared.kinds)
 
 
 def _present(found: Iterable[T | None]) -> list[T]:

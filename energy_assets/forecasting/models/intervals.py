@@ -22,9 +22,6 @@ LEVELS = np.linspace(0.0, 0.99, 100)
 SHRINKAGE = 24.0
 """The spread of all series counts as much as this many residuals of a series."""
 
-DOUBT = 1.0
-"""Intervals are wider by this factor, and one, if the whole day before the origin is doubtful."""
-
 Key = tuple[object, ...]
 
 _TINY = float(np.finfo(float).tiny)

@@ -1,6 +1,7 @@
 """Changes of level that last: a plant closes or grows, or a meter counts in another unit.
 
-A change is believed once it has lasted for three days. Until then it may be a fault, see `faults`.
+A change is believed once it has lasted for three days. Until then it may be a fault, see `zeros`
+and `spikes`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from energy_assets.forecasting.doubts.runs import Bools
 from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, Floats, Ints
-from energy_assets.forecasting.panel.runs import Bools
 
 LASTING = 3
 """Whole days up to the origin that a new level must have lasted."""
@@ -33,7 +34,7 @@ LONGER = 1.5
 
 @dataclass(frozen=True)
 class Change:
-    """The last change of level of each series: where the new one starts, and its ratio to the old.
+    """The last change of level of each series: where the new one starts, its ratio to the old.
 
     Both have the shape (series,); `start` is 0 for a series without a change. The ratio is 0 for a
     series that has closed.
