@@ -70,16 +70,19 @@ class Past:
     ) -> Past:
         """The same, for a panel that is treated and filled already."""
         history = filled.last(hours)
-        history = history if kinds is None else kinds.extended(history)
-        plausible = np.hstack([treated.panel.array, history.array])
+        bounds = Bounds.of(treated.panel.array).within(Bounds.of(observed.array))
         known = np.isfinite(filled.array).sum(axis=1)
+        if kinds is not None:
+            history = kinds.extended(history)
+            little = (known < LITTLE_HISTORY)[:, None]
+            bounds = bounds.beyond(Bounds.of(np.where(little, history.array, 0.0)))
         doubtful = treated.missing[:, -HOURS_PER_DAY:].sum(axis=1) / HOURS_PER_DAY
         unknown = sum(np.maximum(1 - known / hours, 0) for hours in (HOURS_PER_DAY, HOURS_PER_WEEK))
         return cls(
             observed.last(KEPT_HOURS),
             history,
             treated.table(),
-            Bounds.of(plausible),
+            bounds,
             known,
             (1 + DOUBTFUL * doubtful + UNKNOWN * unknown)[:, None],
         )

@@ -77,6 +77,8 @@ def all_of(*faults: Fault) -> Fault:
     return spoil
 
 
+NO_FAULT: Fault = np.copy
+
 FAULTS: Mapping[str, Fault] = {
     "a zero in the last hour": set_to(0, 1),
     "zeros in the last 12 hours": set_to(0, 12),

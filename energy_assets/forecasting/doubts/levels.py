@@ -70,7 +70,8 @@ def last_change(values: Floats) -> Change:
     split = _split(recent)
     for row in np.flatnonzero((split > 0) & (start == 0)):
         hour, factor = _located(recent[row], int(split[row]))
-        start[row], ratio[row] = first + hour, factor
+        if factor > 0:
+            start[row], ratio[row] = first + hour, factor
     return Change(start, ratio)
 
 
@@ -118,12 +119,17 @@ def _split(recent: Floats) -> Ints:
 def _located(recent: Floats, split: int) -> tuple[int, float]:
     """The first hour of the new level, and its ratio to the old level, of one series.
 
+    The ratio is 0 if the same hours of the day cannot be compared.
+
     `recent` has the shape (days, 24); the new level starts on about the day `split`.
     """
     usual = _of_hours(recent[: split - 1])
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = recent / usual
-    factor = float(np.nanmedian(np.where(np.isfinite(ratio), ratio, np.nan)[split:]))
+    known = ratio[split:][np.isfinite(ratio[split:])]
+    factor = float(np.median(known)) if len(known) else 0.0
+    if factor <= 0:
+        return 0, 0.0
     near = slice(HOURS_PER_DAY * (split - 1), HOURS_PER_DAY * min(split + 1, len(recent)))
     part = ratio.ravel()[near]
     is_new = np.where(np.isfinite(part), (part > np.sqrt(factor)) == (factor > 1), np.nan)

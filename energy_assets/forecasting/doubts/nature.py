@@ -13,7 +13,7 @@ from energy_assets.forecasting.doubts.usual import at_hours, by_day
 from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, HOURS_PER_WEEK, Floats, Ints
 
 OFTEN = 0.2
-"""What happens on a fifth of the other days is natural."""
+"""What happens on a fifth of the other days, or in a fifth of all other hours, is natural."""
 
 MOSTLY = 0.5
 """What happens in half of the other weeks at the same hour is natural, too."""
@@ -31,6 +31,14 @@ def share_of_other_days(runs: Runs, what: Bools, values: Floats) -> Floats:
     own_times = own * what[row, hour]
     others = np.maximum(known[row, hour] - own, 1)
     return runs.mean(run, np.maximum(times[row, hour] - own_times, 0) / others)
+
+
+def share_of_other_hours(runs: Runs, what: Bools, values: Floats) -> Floats:
+    """How often `what` is true at other hours of any kind."""
+    run, row, hour = runs.hours()
+    own = runs.length - np.bincount(run, np.isnan(values[row, hour]), len(runs.row))
+    known = np.isfinite(values).sum(axis=1)[runs.row] - own
+    return (what.sum(axis=1)[runs.row] - own) / np.maximum(known, 1)
 
 
 def share_of_days(runs: Runs, what: Bools, values: Floats) -> Floats:

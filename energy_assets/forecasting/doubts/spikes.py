@@ -27,7 +27,8 @@ def spikes(usual: Usual) -> Bools:
     """Hours whose value is far beyond all that is usual, to either side."""
     values = usual.values
     unit = np.maximum(np.abs(usual.median), SPREAD * (usual.high - usual.low))
-    distance = (values - usual.median) / np.where(unit > 0, unit, np.nan)
+    with np.errstate(over="ignore"):
+        distance = (values - usual.median) / np.where(unit > 0, unit, np.nan)
     beyond = np.abs(distance) > BEYOND
     if not beyond.any():
         return beyond

@@ -41,6 +41,7 @@ def vanished(usual: Usual) -> Bools:
     runs = Runs.of(nothing | (~observed & _between(nothing)))
     little = ~nothing & (values < LITTLE * usual.median)
     natural = nature.share_of_other_days(runs, nothing, values) >= nature.OFTEN
+    natural |= nature.share_of_other_hours(runs, nothing, values) >= nature.OFTEN
     natural |= nature.share_of_other_days(runs, little, values) >= SOMETIMES
     natural |= nature.in_other_weeks(runs, nothing, values) | _gradual(runs, usual)
     near = _within_reach(runs, usual) | _a_few_steps_away(runs, usual)

@@ -35,6 +35,14 @@ class Bounds:
         high = np.maximum(known.max(axis=1, keepdims=True), 0.0)
         return cls(REACH * low, REACH * high)
 
+    def within(self, other: Bounds) -> Bounds:
+        """The bounds that keep to both."""
+        return Bounds(np.maximum(self.low, other.low), np.minimum(self.high, other.high))
+
+    def beyond(self, other: Bounds) -> Bounds:
+        """The bounds that allow what either allows."""
+        return Bounds(np.minimum(self.low, other.low), np.maximum(self.high, other.high))
+
     def clip(self, forecast: Floats) -> Floats:
         """Forecasts, or quantiles, of shape (series, ...) within the bounds."""
         shape = (-1, *(1 for _ in forecast.shape[1:]))

@@ -81,13 +81,20 @@ class Kinds:
         return replace(history, array=extended)
 
     def _typical(self, values: Floats, hours: Ints, wanted: Ints) -> Floats:
-        """The values at `wanted` hours of the week of a series with `values` at `hours`."""
+        """The values at `wanted` hours of the week of a series with `values` at `hours`.
+
+        What the kinds leave unexplained at an hour of the day is repeated on the other days.
+        """
         shapes = self.shapes.astype(np.float64)
         residual = np.log(values) - shapes[:, hours]
         level = residual.mean(axis=1)
         squares = ((residual - level[:, None]) ** 2).sum(axis=1)
         weights = np.exp((squares.min() - squares) / (2 * ERROR**2))
-        return np.exp((weights / weights.sum()) @ (level[:, None] + shapes[:, wanted]))
+        typical = (weights / weights.sum()) @ (level[:, None] + shapes)
+        of_day = hours % HOURS_PER_DAY
+        total = np.bincount(of_day, np.log(values) - typical[hours], HOURS_PER_DAY)
+        own = total / np.maximum(np.bincount(of_day, minlength=HOURS_PER_DAY), 1)
+        return np.exp(typical[wanted] + own[wanted % HOURS_PER_DAY])
 
 
 def _hours_of_week(panel: PanelMatrix) -> Ints | None:
