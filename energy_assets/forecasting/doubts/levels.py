@@ -28,6 +28,9 @@ RATIO = 2.0
 GAP = 1.4
 """and no day of one level comes nearer to a day of the other than by this factor."""
 
+LARGEST = 1e6
+"""No two units of consumption are further apart, so a larger ratio is not believed."""
+
 LONGER = 1.5
 """A series has closed if it was zero for so many times as long as ever before."""
 
@@ -70,7 +73,7 @@ def last_change(values: Floats) -> Change:
     split = _split(recent)
     for row in np.flatnonzero((split > 0) & (start == 0)):
         hour, factor = _located(recent[row], int(split[row]))
-        if factor > 0:
+        if 1 / LARGEST <= factor <= LARGEST:
             start[row], ratio[row] = first + hour, factor
     return Change(start, ratio)
 
@@ -101,17 +104,19 @@ def _split(recent: Floats) -> Ints:
     lowest, highest = np.fmin.accumulate(level, axis=1), np.fmax.accumulate(level, axis=1)
     lowest_after = np.fmin.accumulate(backwards, axis=1)[:, ::-1]
     highest_after = np.fmax.accumulate(backwards, axis=1)[:, ::-1]
-    gap = np.fmax(
-        lowest_after[:, splits] / highest[:, splits - 1],
-        lowest[:, splits - 1] / highest_after[:, splits],
-    )
+    with np.errstate(over="ignore"):
+        gap = np.fmax(
+            lowest_after[:, splits] / highest[:, splits - 1],
+            lowest[:, splits - 1] / highest_after[:, splits],
+        )
     gap = np.nan_to_num(gap)
     best = gap.argmax(axis=1)
     split = np.where(gap[np.arange(len(gap)), best] >= GAP, splits[best], 0)
     for row in np.flatnonzero(split):
         before, after = level[row, : split[row]], level[row, split[row] :]
         enough = np.isfinite(before).sum() >= BEFORE and np.isfinite(after).sum() >= LASTING
-        if not enough or abs(np.log(np.nanmedian(after) / np.nanmedian(before))) < np.log(RATIO):
+        change = np.log(np.nanmedian(after)) - np.log(np.nanmedian(before))
+        if not enough or abs(change) < np.log(RATIO):
             split[row] = 0
     return split
 
@@ -124,7 +129,7 @@ def _located(recent: Floats, split: int) -> tuple[int, float]:
     `recent` has the shape (days, 24); the new level starts on about the day `split`.
     """
     usual = _of_hours(recent[: split - 1])
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = recent / usual
     known = ratio[split:][np.isfinite(ratio[split:])]
     factor = float(np.median(known)) if len(known) else 0.0
