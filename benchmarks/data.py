@@ -132,6 +132,14 @@ def wide(panel: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(matrix.array.T, matrix.hours, matrix.series)
 
 
+def long(wide: pd.DataFrame) -> pd.DataFrame:
+    """The panel from one row per hour and one column per series: the reverse of `wide`."""
+    rows = wide.melt(ignore_index=False, var_name="series", value_name="energy_consumption")
+    return (
+        rows.rename_axis("datetime_utc").set_index("series", append=True).swaplevel().sort_index()
+    )
+
+
 def _panel(series: pd.Series, hours: pd.Series, values: pd.Series) -> pd.DataFrame:
     index = pd.MultiIndex.from_arrays([series, hours], names=["series", "datetime_utc"])
     frame = pd.DataFrame({"energy_consumption": values.to_numpy(dtype=float)}, index=index)
@@ -146,10 +154,9 @@ def simulated() -> Setting:
     number = hours.to_numpy().astype("datetime64[h]").astype(np.int64)
     names = pd.Index(["/".join(keys) for keys in consumption_model.SERIES], name="series")
     values = pd.DataFrame(consumption_model.consumption(number), hours, names)
-    long = values.melt(ignore_index=False, value_name="energy_consumption")
     return Setting(
         "simulated, 30 days",
-        long.set_index("series", append=True).swaplevel().sort_index(),
+        long(values),
         window_days=30,
         origins=hours[[-48, -24]],
         **DENMARK,

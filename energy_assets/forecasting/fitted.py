@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from energy_assets.errors import ForecastError
+from energy_assets.forecasting.doubts.treatment import treated
 from energy_assets.forecasting.features import exogenous, response
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import HISTORY_HOURS
@@ -22,6 +23,7 @@ from energy_assets.forecasting.features.transform import asinh, series_scale
 from energy_assets.forecasting.models import autoregression, intervals
 from energy_assets.forecasting.models.blend import BlendedModel, Shares
 from energy_assets.forecasting.models.held_out import HeldOut
+from energy_assets.forecasting.models.kinds import Kinds
 from energy_assets.forecasting.models.training import Training, base_errors, train
 from energy_assets.forecasting.models.training_rows import Sampling, TrainingWindow
 from energy_assets.forecasting.models.trees import TreeParameters
@@ -32,41 +34,66 @@ from energy_assets.forecasting.panel.matrix import (
     Floats,
     Ints,
     PanelMatrix,
-    fill_gaps,
     to_matrix,
 )
 from energy_assets.forecasting.parameters import Parameters
+from energy_assets.forecasting.past import Past
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted model, its calibration, and the last hours of the panel that forecasts need.
+    """A fitted model, its calibration, and the past of the panel that forecasts need.
 
-    `levels` are the names of the index levels that identify a series. `history` has no gaps, and no
-    `response` to exogenous columns; a loaded model has none. `past_exogenous` are the exogenous
-    values of the last week. `held_out` are the forecasts of the held-out days, which are not saved.
-    `plain` is a model of the same panel that needs no exogenous columns, if one stands by.
+    `levels` are the names of the index levels that identify a series. `kinds` stand in for the past
+    of new series; models of earlier releases have none. A loaded model has no `past`, which is
+    without the `response` to exogenous columns. `past_exogenous` are the exogenous values of the
+    last week. `held_out` are the forecasts of the held-out days, which are not saved. `plain` is a
+    model of the same panel that needs no exogenous columns, if one stands by.
     """
 
     parameters: Parameters
     model: BlendedModel
     calibration: intervals.Calibration | None
     levels: tuple[str | None, ...]
-    history: PanelMatrix | None = None
+    kinds: Kinds | None = None
+    past: Past | None = None
     past_exogenous: pd.DataFrame | None = None
     held_out: HeldOut | None = None
     response: Response | None = None
     plain: Fitted | None = None
 
     @property
-    def required_history(self) -> PanelMatrix:
-        """The history; raises ForecastError if there is none."""
-        if self.history is None:
+    def required_past(self) -> Past:
+        """The past; raises ForecastError if there is none."""
+        if self.past is None:
             raise ForecastError(
                 "A loaded model has no history to forecast from. Give it the hours up to the "
                 "origin first: update(panel, update_params=False), or here updated(panel)."
             )
-        return self.history
+        return self.past
+
+    @property
+    def required_history(self) -> PanelMatrix:
+        """The last hours, treated and without gaps; raises ForecastError if there are none."""
+        return self.required_past.history
+
+    @property
+    def doubts(self) -> pd.DataFrame:
+        """The doubtful hours of the window, and how they were treated; see `doubts.treatment`.
+
+        The columns are the series levels, `first_hour`, `last_hour`, `reason` and `hours`. Raises
+        ForecastError if there is no history.
+        """
+        return self.required_past.doubts
+
+    @property
+    def little_history(self) -> pd.DataFrame:
+        """The series with less than a week of history, whose forecasts are first guesses.
+
+        The columns are the series levels and `hours`, the hours since the first observation. Raises
+        ForecastError if there is no history.
+        """
+        return self.required_past.little
 
     @property
     def holdout(self) -> pd.DataFrame | None:
@@ -105,7 +132,7 @@ class Fitted:
         history, design = self.required_history, self.model.design
         values = exogenous.ahead(X, self.past_exogenous, design, history, int(steps.max()))
         forecast = self.model.forecast(history, steps, values, self.parameters.n_jobs)
-        return forecast * self._factor_ahead(steps, X)
+        return self.required_past.bounds.clip(forecast) * self._factor_ahead(steps, X)
 
     def quantiles(
         self,
@@ -123,37 +150,43 @@ class Fitted:
                 "There are no intervals: calibration_days was 0 in fit, or the held-out days had "
                 "no observations. Fit with calibration_days=4 or so, on a window that holds them."
             )
-        history = self.required_history
-        return intervals.quantiles(
+        past, history = self.required_past, self.required_history
+        factor = self._factor_ahead(steps, X)
+        quantiles = intervals.quantiles(
             self.calibration,
             forecast,
-            series_scale(history.array) * self._factor_ahead(steps, X),
+            series_scale(history.array) * factor,
             probabilities,
             history.keys,
             steps,
+            past.wider,
         )
+        return past.bounds.times(factor).clip(quantiles)
 
     def updated(self, y: pd.DataFrame, X: pd.DataFrame | None = None) -> Fitted:
         """The same model with its origin at the end of `y`, which is joined to the history.
 
         Raises ForecastError if the series of `y` have other index levels than in fit.
         """
-        window = to_matrix(y, like=self.history)
+        past = self.past
+        window = to_matrix(y, like=past.observed if past else None)
         if levels_of(window.series) != self.levels:
             raise ForecastError(
                 f"The model was fitted to a panel whose series have the levels "
                 f"{list(self.levels)}, and this one has {list(levels_of(window.series))}: pass "
                 "the same levels, or fit to this panel."
             )
-        past = self.past_exogenous
+        exogenous_values = self.past_exogenous
         if X is not None and (self.model.design.exogenous or self.response):
-            past = exogenous.updated(past, X.rename(columns=str))
+            exogenous_values = exogenous.updated(exogenous_values, X.rename(columns=str))
         if self.response is not None:
-            factor = self._factor(self.response, window, past, 1 - len(window.hours), 0)
+            first = 1 - len(window.hours)
+            factor = self._factor(self.response, window, exogenous_values, first, 0)
             window = replace(window, array=window.array / factor)
-        if self.history is not None:
-            window = self.history.until(window.hours[-1]).joined(window)
-        return replace(self, history=_recent(filled(window), self.model), past_exogenous=past)
+        if past is not None:
+            window = past.joined(window)
+        past = Past.of(window, _reach(self.model), self.kinds)
+        return replace(self, past=past, past_exogenous=exogenous_values)
 
     def _factor_ahead(self, steps: Ints, X: pd.DataFrame | None) -> Floats | float:
         """The factor of the hours ahead, shape (series, steps); 1 without a response."""
@@ -200,19 +233,21 @@ def fit_panel(
     check_lengths(design.horizon, calibration_days)
     long_enough = len(observed.hours) >= required_hours(design.horizon, calibration_days)
     held_out_hours = HOURS_PER_DAY * calibration_days if long_enough else 0
-    window = TrainingWindow(observed, filled(observed), held_out=held_out_hours)
+    found = treated(observed)
     factor: Floats | None = None
-    past = found = None
+    past_exogenous = responding = None
+    usual = observed
     if X is not None and len(X.columns):
-        past = exogenous.last_week(X.rename(columns=str), observed)
-        found, factor = _response(observed, X, design, held_out_hours)
+        past_exogenous = exogenous.last_week(X.rename(columns=str), observed)
+        responding, factor = _response(found.panel, X, design, held_out_hours)
         if factor is not None:
             usual = replace(observed, array=observed.array / factor)
-            window = TrainingWindow(usual, filled(usual), held_out=held_out_hours)
+            found = treated(usual)
+    window = TrainingWindow(found.panel, found.filled(), held_out=held_out_hours)
     model, held_out = train(window, training)
     errors = held_out or base_errors(window, design)
     if factor is not None:
-        errors = errors.times(factor, observed)
+        errors = errors.times(factor, found.panel)
     calibration = None
     if calibration_days:
         if held_out is None:
@@ -225,10 +260,20 @@ def fit_panel(
         residuals = errors.residuals
         if np.isfinite(residuals).any():
             calibration = intervals.calibrate(residuals, observed.keys)
-    history = _recent(window.filled, model)
+    kinds = Kinds.of(found.panel)
+    past = Past.of_treated(usual, found, window.filled, _reach(model), kinds)
     levels = levels_of(observed.series)
-    scored = errors if held_out is not None else None
-    return Fitted(parameters, model, calibration, levels, history, past, scored, found)
+    return Fitted(
+        parameters,
+        model,
+        calibration,
+        levels,
+        kinds,
+        past,
+        past_exogenous,
+        errors if held_out is not None else None,
+        responding,
+    )
 
 
 def _response(
@@ -259,14 +304,9 @@ def training_of(parameters: Parameters) -> Training:
     )
 
 
-def _recent(filled: PanelMatrix, model: BlendedModel) -> PanelMatrix:
-    """The last hours, as many as forecasts look back at."""
-    return filled.last(HISTORY_HOURS if model.hourly is None else autoregression.REACH + 1)
-
-
-def filled(panel: PanelMatrix) -> PanelMatrix:
-    """The panel without gaps."""
-    return replace(panel, array=fill_gaps(panel.array))
+def _reach(model: BlendedModel) -> int:
+    """How many hours forecasts look back at."""
+    return HISTORY_HOURS if model.hourly is None else autoregression.REACH + 1
 
 
 def levels_of(series: pd.Index | None) -> tuple[str | None, ...]:

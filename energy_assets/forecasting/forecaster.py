@@ -159,8 +159,18 @@ class GlobalForecaster(BaseForecaster):
 
     @property
     def history_(self) -> PanelMatrix | None:
-        """The last hours, without gaps, that forecasts need; None after loading."""
-        return self._fitted.history
+        """The last hours, treated and without gaps, that forecasts need; None after loading."""
+        return self._fitted.past.history if self._fitted.past else None
+
+    @property
+    def doubts_(self) -> pd.DataFrame:
+        """The doubtful hours of the window; see `Fitted.doubts`."""
+        return self._fitted.doubts
+
+    @property
+    def little_history_(self) -> pd.DataFrame:
+        """The series with less than a week of history; see `Fitted.little_history`."""
+        return self._fitted.little_history
 
     @property
     def holdout_(self) -> pd.DataFrame | None:
@@ -254,5 +264,5 @@ class GlobalForecaster(BaseForecaster):
         if isinstance(cutoff, pd.DatetimeIndex) and cutoff.freq is None:
             # The index of a panel has no frequency, but sktime needs one for an absolute fh.
             state = getattr(self, "_fitted", None)
-            hours = state.history.hours if state and state.history else to_matrix(y).hours
+            hours = state.past.history.hours if state and state.past else to_matrix(y).hours
             self._cutoff = pd.DatetimeIndex(cutoff, freq=hours.freq)

@@ -29,6 +29,7 @@ from energy_assets.forecasting.fitted import Fitted
 from energy_assets.forecasting.models.autoregression import Autoregression
 from energy_assets.forecasting.models.blend import BlendedModel, Shares
 from energy_assets.forecasting.models.intervals import Calibration
+from energy_assets.forecasting.models.kinds import Kinds
 from energy_assets.forecasting.models.ridge import Weights
 from energy_assets.forecasting.panel.matrix import HOURS_PER_WEEK
 from energy_assets.forecasting.parameters import Parameters
@@ -37,6 +38,7 @@ TREES = "model.txt"
 WEIGHTS = "weights.npy"
 HOURLY = "hourly.npy"
 RESPONSE = "response.npy"
+KINDS = "kinds.npy"
 PLAIN = "plain_"
 """What the names of the files of a model begin with that needs no exogenous columns."""
 
@@ -53,9 +55,10 @@ def save(fitted: Fitted, folder: Path) -> None:
 
     `model.txt` holds the trees. `weights.npy` holds the weights of the ridge regression, one row
     (float32) per series with the 168 hours of the week last; the last row is pooled. `hourly.npy`
-    holds the weights of the autoregression. `response.npy` holds the response to exogenous columns:
-    for each series and a last row for new ones, the share of each column, and the weights.
-    `forecaster.json` holds parameters, features, series,
+    holds the weights of the autoregression, `kinds.npy` the shapes of the week that stand in for
+    the past of new series, and `response.npy` the response to exogenous columns: for each series
+    and a last row for new ones, the share of each column, and the weights. `forecaster.json` holds
+    parameters, features, series,
     calibration and versions; `checksums.json` the sha256 of each file. A file is missing if the
     model has no such part. The files of a `plain` model that stands by have names that begin with
     `plain_`. The history is not saved.
@@ -107,6 +110,7 @@ def _fitted(folder: Path, contents: Mapping[str, bytes]) -> Fitted:
             _model(parameters, description, contents),
             _calibration_from_json(description["calibration"]),
             tuple(description["levels"]),
+            Kinds(_numbers(contents[KINDS])) if KINDS in contents else None,
             response=_response_from_json(description, contents.get(RESPONSE)),
         )
     except (KeyError, TypeError, ValueError, lgb.basic.LightGBMError) as error:
@@ -137,6 +141,8 @@ def _contents(fitted: Fitted) -> dict[str, bytes]:
         contents[WEIGHTS] = _array(np.hstack([model.weights.columns, model.weights.hours]))
     if model.hourly is not None:
         contents[HOURLY] = _array(model.hourly.weights)
+    if fitted.kinds is not None:
+        contents[KINDS] = _array(fitted.kinds.shapes)
     if fitted.response is not None:
         rows = len(fitted.response.mix)
         parts = [fitted.response.mix, fitted.response.weights.reshape(rows, -1)]
@@ -151,8 +157,7 @@ def _model(
     columns, means = description["exogenous"]
     trees, keys = contents.get(TREES), description["series"]
     weights, hourly = (
-        np.load(io.BytesIO(contents[file]), allow_pickle=False) if file in contents else None
-        for file in (WEIGHTS, HOURLY)
+        _numbers(contents[file]) if file in contents else None for file in (WEIGHTS, HOURLY)
     )
     split = -HOURS_PER_WEEK
     return BlendedModel(
@@ -224,6 +229,10 @@ def _array(numbers: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
+def _numbers(content: bytes) -> Any:
+    return np.load(io.BytesIO(content), allow_pickle=False)
+
+
 def _json(content: dict[str, Any]) -> bytes:
     return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
 
@@ -260,7 +269,7 @@ def _response_from_json(description: Mapping[str, Any], array: bytes | None) -> 
     saved = description.get("response")
     if saved is None or array is None:
         return None
-    numbers = np.load(io.BytesIO(array), allow_pickle=False)
+    numbers = _numbers(array)
     columns, keys = len(saved["columns"]), description["series"]
     return Response(
         tuple(saved["columns"]),

@@ -20,12 +20,14 @@ import numpy as np
 import pandas as pd
 
 from energy_assets.errors import ShortHistoryError
+from energy_assets.forecasting.doubts.treatment import treated
 from energy_assets.forecasting.evaluation.scores import SeriesScores, joined_scores, series_scores
-from energy_assets.forecasting.fitted import Fitted, filled, fit_panel, levels_of, training_of
+from energy_assets.forecasting.fitted import Fitted, fit_panel, levels_of, training_of
 from energy_assets.forecasting.models import autoregression, intervals, ridge
 from energy_assets.forecasting.models.autoregression import Autoregression
 from energy_assets.forecasting.models.blend import BlendedModel
 from energy_assets.forecasting.models.intervals import Calibration
+from energy_assets.forecasting.models.kinds import Kinds
 from energy_assets.forecasting.models.training import Pooled, Training, fit_series, pool
 from energy_assets.forecasting.models.training_rows import TrainingRows, TrainingWindow
 from energy_assets.forecasting.panel import time_axis
@@ -65,6 +67,7 @@ class Shared:
     pooled: Pooled
     calibration: Calibration | None
     by_day: Sequence[Calibration] | None
+    kinds: Kinds | None
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def fit(
     require_hours(sample, parameters.horizon, parameters.calibration_days)
     shared = fit_sample(sample, parameters)
     if shared is None:
-        return replace(fit_panel(sample, parameters), history=None), {}
+        return replace(fit_panel(sample, parameters), past=None), {}
     parts = _present(apply(partial(fit_shard, shared=shared), shards))
     scores = [part.scores for part in parts if part.scores is not None]
     return _joined(parts, shared, parameters), joined_scores(scores) if scores else {}
@@ -136,7 +139,7 @@ def fit_sample(sample: PanelMatrix, parameters: Parameters) -> Shared | None:
     """What all shards share; None if the sample has no rows to train on."""
     training = training_of(parameters)
     held_out_hours = HOURS_PER_DAY * parameters.calibration_days
-    window = TrainingWindow(sample, filled(sample), held_out=held_out_hours)
+    window = training_window(sample, held_out_hours)
     pooled, prepared = pool(window, training)
     if pooled is None:
         return None
@@ -147,7 +150,14 @@ def fit_sample(sample: PanelMatrix, parameters: Parameters) -> Shared | None:
             calibration = intervals.pool(held_out.residuals)
             by_day = intervals.pool_by_day(held_out.residuals, held_out.days)
     return Shared(
-        sample.hours, training, held_out_hours, parameters.coverage, pooled, calibration, by_day
+        sample.hours,
+        training,
+        held_out_hours,
+        parameters.coverage,
+        pooled,
+        calibration,
+        by_day,
+        Kinds.of(window.observed),
     )
 
 
@@ -157,7 +167,7 @@ def fit_shard(shard: Shard, shared: Shared) -> FittedShard | None:
     if panel.empty:
         return None
     observed = to_matrix(panel).at(shared.hours)
-    window = TrainingWindow(observed, filled(observed), held_out=shared.held_out_hours)
+    window = training_window(observed, shared.held_out_hours)
     model, held_out = fit_series(window, shared.training, shared.pooled)
     part = FittedShard(observed.required_series, model.weights, model.hourly, {}, None)
     if held_out is None or shared.calibration is None:
@@ -165,6 +175,12 @@ def fit_shard(shard: Shard, shared: Shared) -> FittedShard | None:
     calibration = intervals.calibrate(held_out.residuals, observed.keys, shared.calibration)
     scores = series_scores(held_out, *held_out.bounds(shared.coverage, shared.by_day))
     return replace(part, spread=calibration.spread, scores=scores)
+
+
+def training_window(observed: PanelMatrix, held_out_hours: int) -> TrainingWindow:
+    """The window to train on: without doubtful values, and without gaps for the features."""
+    found = treated(observed)
+    return TrainingWindow(found.panel, found.filled(), held_out=held_out_hours)
 
 
 def _joined(parts: Sequence[FittedShard], shared: Shared, parameters: Parameters) -> Fitted:
@@ -189,7 +205,7 @@ def _joined(parts: Sequence[FittedShard], shared: Shared, parameters: Parameters
     if calibration is not None:
         spread = {key: value for part in parts for key, value in part.spread.items()}
         calibration = replace(calibration, spread=dict(sorted(spread.items())))
-    return Fitted(parameters, model, calibration, levels_of(series))
+    return Fitted(parameters, model, calibration, levels_of(series), shared.kinds)
 
 
 def _present(found: Iterable[T | None]) -> list[T]:

@@ -75,7 +75,7 @@ class Stored:
     version: str = "m"
 
     def load(self) -> Fitted:
-        return replace(self.model, history=None)
+        return replace(self.model, past=None)
 
 
 def made(model: Fitted, known: pd.DataFrame | None, hour: datetime = ORIGIN) -> pd.DataFrame:

@@ -24,8 +24,9 @@ def series_scale(values: Floats, hours: int | None = None) -> Floats:
         starts_later = ~observed[:, :hours].any(axis=1, keepdims=True)
         observed = observed & (starts_later | (np.arange(values.shape[1]) < hours))
     total = np.where(observed, np.abs(values), 0.0).sum(axis=1, keepdims=True)
-    mean = total / np.maximum(observed.sum(axis=1, keepdims=True), 1)
-    return np.where(mean > 0, SMALL * mean, 1.0)
+    scale = SMALL * (total / np.maximum(observed.sum(axis=1, keepdims=True), 1))
+    # Nothing can be divided by the smallest numbers.
+    return np.where(scale > np.finfo(float).tiny, scale, 1.0)
 
 
 def asinh(values: Floats, scale: Floats) -> Floats:
@@ -34,5 +35,6 @@ def asinh(values: Floats, scale: Floats) -> Floats:
 
 
 def sinh(transformed: Floats, scale: Floats) -> Floats:
-    """Transform back, the inverse of `asinh`."""
-    return np.sinh(transformed) * scale
+    """Transform back, the inverse of `asinh`; infinite where it is too large for a number."""
+    with np.errstate(over="ignore"):
+        return np.sinh(transformed) * scale

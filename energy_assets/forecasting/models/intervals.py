@@ -110,13 +110,14 @@ def quantiles(
     probabilities: Sequence[float],
     keys: list[Key],
     steps: Ints,
+    wider: Floats,
 ) -> Floats:
     """The quantiles at `probabilities`, shape (series, steps, probabilities).
 
     `forecast` has the shape (series, steps); `scale`, shape (series, 1), is the scale of the
-    transform.
+    transform. `wider`, shape (series, 1), is a factor of the half-widths.
     """
-    widths = [calibration.half_width(c, keys, steps) for c in coverages(probabilities)]
+    widths = [wider * calibration.half_width(c, keys, steps) for c in coverages(probabilities)]
     return around(forecast, scale, widths, probabilities)
 
 

@@ -277,7 +277,7 @@ def _compact(codes: Ints, count: int) -> tuple[Ints, Ints]:
     return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[codes]
 
 
-def fill_gaps(values: Floats) -> Floats:
+def fill_gaps(values: Floats, doubtful: npt.NDArray[np.bool_] | None = None) -> Floats:
     """Fill each missing hour from the past of the same series.
 
     A gap takes the value from a day before, else from a week before, else the last value. Filled
@@ -285,9 +285,15 @@ def fill_gaps(values: Floats) -> Floats:
     current level, which matters more than the day of the week, above all after long gaps. Hours
     before a series' first observation stay NaN. Only earlier hours are used, so filling a panel
     and cutting it afterwards does not look ahead.
+
+    Hours that are missing because they were `doubtful` take the mean of a day and of a week before.
     """
     filled = values.copy()
     for hour in np.flatnonzero(np.isnan(values).any(axis=0)):
+        if doubtful is not None and hour >= HOURS_PER_WEEK:
+            rows = np.flatnonzero(doubtful[:, hour])
+            day, week = filled[rows, hour - HOURS_PER_DAY], filled[rows, hour - HOURS_PER_WEEK]
+            filled[rows, hour] = (day + week) / 2
         for lag in (HOURS_PER_DAY, HOURS_PER_WEEK, 1):
             if hour >= lag:
                 gaps = np.isnan(filled[:, hour])
