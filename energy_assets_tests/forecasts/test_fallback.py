@@ -232,7 +232,7 @@ def test_every_rung_gives_the_same_forecast_by_shards(fitted: Fitted, rung: str)
     def unreadable() -> pd.DataFrame:
         raise StorageError("the feature store does not answer")
 
-    loaded = replace(fitted, history=None)
+    loaded = replace(fitted, past=None)
     stored = {
         "model": [Stored(lambda: loaded)],
         "previous_model": [Stored(broken), Stored(lambda: loaded, ORIGIN - HOUR)],
