@@ -155,7 +155,8 @@ def test_a_model_makes_the_forecast_that_it_made_then(release: Release, tmp_path
         ("lower", "lower"),
         ("upper", "upper"),
     ):
-        np.testing.assert_allclose(forecast[name], stored[column], rtol=1e-9)
+        # Processors add up in different orders.
+        np.testing.assert_allclose(forecast[name], stored[column], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
