@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache, partial
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -15,15 +16,17 @@ from energy_assets.assets.metadata import (
     forecast_page,
     picture,
     rows_per_hour,
+    table,
     tracked,
 )
 from energy_assets.errors import StorageError
+from energy_assets.forecasting.doubts.treatment import doubts
 from energy_assets.forecasts.course_files import course_tables, observation_tables
 from energy_assets.forecasts.publishing import Published, publish
 from energy_assets.forecasts.versions import last_before, newest, read_versions
 from energy_assets.io_managers.model import PromotedModels
 from energy_assets.partitions import HORIZON, due, hour_of, key_of, window_of
-from energy_assets.schemas import CONSUMPTION_VERSIONS, PREDICTIONS, TARGET
+from energy_assets.schemas import CONSUMPTION_VERSIONS, PREDICTIONS, TARGET, as_panel
 from energy_assets.settings import Settings, utc_now
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
@@ -32,6 +35,9 @@ from energy_assets.stores.weather import known_weather
 from energy_assets.time_limit import within
 from energy_assets.tracking import Tracking, records
 from energy_assets.workers import in_turn, open_workers
+
+_DOUBTS_SHOWN = 20
+"""Runs of doubtful hours that the UI shows, the longest first."""
 
 
 @dg.asset(
@@ -115,6 +121,7 @@ def predictions_parquet(
                 "model_version": rows["model_version"].iloc[0],
                 "page": forecast_page(settings, origin),
                 "total of the day ahead (MWh)": round(float(rows[TARGET].sum()) / 1000, 1),
+                **_doubtful(observed.get(key)),
                 **tracked(record),
             },
             partition_key=key,
@@ -130,6 +137,17 @@ def predictions_parquet(
         metadata={"source": source.name},
         check_results=[checks.from_this_model(qualities), checks.on_time(times, settings)],
     )
+
+
+def _doubtful(observed: pd.DataFrame | None) -> dict[str, Any]:
+    """The hours of the history that the forecast does not believe, and why; empty if none."""
+    if observed is None or observed.empty:
+        return {}
+    found = doubts(as_panel(observed))
+    if found.empty:
+        return {}
+    longest = found.sort_values("hours", ascending=False, kind="stable").head(_DOUBTS_SHOWN)
+    return {"doubtful hours": int(found["hours"].sum()), "doubtful history": table(longest)}
 
 
 @dg.asset(

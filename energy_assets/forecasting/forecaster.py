@@ -30,8 +30,8 @@ class GlobalForecaster(BaseForecaster):
     history an autoregression takes part as well. New series can be forecast too. The same input
     gives the same forecasts to the last bit, for any order of rows and any number of threads.
 
-    Columns of `X`, which are known ahead, are taken into account first: each series is divided by its
-    response to them, forecast without it, and multiplied by that of the hours ahead.
+    Columns of `X`, which are known ahead, are taken into account first: each series is divided by
+    its response to them, forecast without it, and multiplied by that of the hours ahead.
 
     Gaps are filled from the past for the features and are not used as targets. Doubtful values (see
     `doubts_`) count as gaps. The past of a series with less than a week of history is filled in

@@ -265,3 +265,20 @@ def test_a_replay_forecasts_as_if_what_came_later_were_absent(
     again = replayed.frame("predictions_parquet", origin)
     pd.testing.assert_frame_equal(conform(forecast, FORECASTS), conform(again, FORECASTS))
     assert set(forecast["quality"]) == {"model"}
+
+
+def test_history_that_is_not_believed_is_shown_with_the_reason(world: World) -> None:
+    store = world.stores.feature_store
+    rows = store.read(ORIGIN - 11 * HOUR, ORIGIN + HOUR)
+    area, consumer_type = "DK1", "111"
+    stopped = rows[(rows["area"] == area) & (rows["consumer_type"] == consumer_type)]
+    store.upsert(first_versions(stopped.assign(energy_consumption=0.0)))
+    world.run("hourly_job", ORIGIN, assets=["feature_view", "model", "predictions_parquet"])
+    shown = world.metadata("predictions_parquet", ORIGIN)
+    assert shown["doubtful hours"] == 12
+    [run] = shown["doubtful history"].records
+    assert (run.data["area"], run.data["consumer_type"]) == (area, consumer_type)
+    assert (run.data["reason"], run.data["hours"]) == ("zero", 12)
+    forecast = world.frame("predictions_parquet", ORIGIN)
+    mine = forecast[forecast["consumer_type"] == consumer_type]
+    assert (mine["energy_consumption"] > 0).all()
