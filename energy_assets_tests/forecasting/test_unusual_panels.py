@@ -141,3 +141,23 @@ def test_the_steps_of_another_regular_index_count_as_hours(panel, small, index):
         expected = pd.Index([index[-1] + 1, index[-1] + 24])
     assert forecast.index.tolist() == expected.tolist()
     np.testing.assert_allclose(forecast.iloc[1], other.iloc[-1], rtol=0.2)
+
+
+@pytest.mark.parametrize("start", [0, 1000, -7])
+@pytest.mark.parametrize("steps", [864, 960, 1000])
+def test_weeks_of_numbered_steps_are_the_same_in_fit_and_in_predict(small, start, steps):
+    number = np.arange(start, start + steps + 24)
+    week = 100 + 30 * np.sin(2 * np.pi * number / 24) + 40 * (number % 168 >= 120)
+    noise = np.random.default_rng(1).normal(1, 0.005, len(number))
+    load = pd.Series(week * noise, pd.RangeIndex(number[0], number[-1] + 1))
+    forecast = small.fit(load.iloc[:-24]).predict(fh=DAY_AHEAD)
+    assert (forecast / load.iloc[-24:] - 1).abs().mean() < 0.015
+
+
+def test_days_are_numbered_alike_in_panels_that_start_on_other_days(small):
+    days = pd.date_range("2020-01-01", periods=600, freq="D")
+    number = np.arange(600)
+    load = pd.Series(100 + 20 * np.sin(2 * np.pi * number / 7), days)
+    fitted = small.fit(load)
+    moved = small.clone().fit(load).update(load.iloc[5:], update_params=False)
+    pd.testing.assert_series_equal(fitted.predict(fh=[1, 2]), moved.predict(fh=[1, 2]))

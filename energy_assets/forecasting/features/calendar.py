@@ -40,7 +40,8 @@ def calendar(hours: Any, horizon: int, pad: int, country: str | None, timezone: 
     """
     padded = time_axis.hours_of(hours, pad, horizon)
     if padded is None:
-        return Calendar(step_features(len(hours) + pad + horizon), pad)
+        first = time_axis.first_step(hours) - pad
+        return Calendar(step_features(first, len(hours) + pad + horizon), pad)
     return Calendar(calendar_features(padded, country, timezone), pad)
 
 
@@ -62,9 +63,12 @@ def calendar_features(
     return np.column_stack([local.hour, local.weekday, *flags]).astype(np.float32)
 
 
-def step_features(steps: int) -> npt.NDArray[np.float32]:
-    """The same columns for steps that are not hours: days of 24, weeks of 168, no holidays."""
-    step = np.arange(steps)
+def step_features(first: int, steps: int) -> npt.NDArray[np.float32]:
+    """The same columns for steps that are not hours: days of 24, weeks of 168, no holidays.
+
+    The steps are numbered from `first` on.
+    """
+    step = np.arange(first, first + steps)
     none = np.zeros(steps)
     hour, weekday = step % HOURS_PER_DAY, step % HOURS_PER_WEEK // HOURS_PER_DAY
     return np.column_stack([hour, weekday, none, none, none]).astype(np.float32)

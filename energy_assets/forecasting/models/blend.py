@@ -68,7 +68,7 @@ class BlendedModel:
         origin = np.array([len(history.hours) - 1])
         calendar = self.design.calendar(history.hours, int(steps.max()))
         whole_calendar = self.design.calendar(history.hours)
-        start = time_axis.first_hour(history.hours)
+        start = time_axis.first_step(history.hours)
         rows = self._weight_rows(history.series)
 
         def forecast_part(part: slice) -> Floats:

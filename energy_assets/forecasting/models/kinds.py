@@ -101,5 +101,5 @@ def _hours_of_week(panel: PanelMatrix) -> Ints | None:
     """The hour of the week of each column; None if the columns are not hours."""
     if time_axis.hours_of(panel.hours, 0, 0) is None:
         return None
-    first = time_axis.first_hour(panel.hours)
+    first = time_axis.first_step(panel.hours)
     return (first + np.arange(len(panel.hours))) % HOURS_PER_WEEK

@@ -68,7 +68,7 @@ class TrainingRows:
         self.window = window
         self.design = design
         self.calendar = design.calendar(hours)
-        self.start = time_axis.first_hour(hours)
+        self.start = time_axis.first_step(hours)
         self.steps = np.arange(1, design.horizon + 1)
         self.origins = _origins(len(hours), design.horizon, origin_step)
         self.target = self.origins[:, None] + self.steps

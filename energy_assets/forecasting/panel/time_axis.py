@@ -75,10 +75,19 @@ def hours_of(axis: Any, before: int, after: int) -> pd.DatetimeIndex | None:
     return pd.date_range(axis[0] - before * HOUR, axis[-1] + after * HOUR, freq="h")
 
 
-def first_hour(axis: Any) -> int:
-    """The hours from 1970 to the start of `axis`; 0 if its steps are not hours."""
+def first_step(axis: Any) -> int:
+    """The number of the first hour, counted from 1970, or of the first step of another index.
+
+    Panels that overlap count in the same way: what is fitted to one is right for the other.
+    """
     hours = hours_of(axis, 0, 0)
-    return 0 if hours is None else int(hours[0].value // HOUR.value)
+    if hours is not None:
+        return int(hours[0].value // HOUR.value)
+    if isinstance(axis, pd.RangeIndex):
+        return int(axis[0])
+    periods = axis if isinstance(axis, pd.PeriodIndex) else axis[:1].to_period()
+    step: Any = periods.freq
+    return int(periods[0].ordinal // step.n)
 
 
 def _require_hours_or_days(step: Any) -> None:
