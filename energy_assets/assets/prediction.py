@@ -93,13 +93,17 @@ def predictions_parquet(
         return [read]
 
     @cache
+    def weather(key: str) -> pd.DataFrame:
+        return known_weather(object_store, hour_of(key), settings, HORIZON)
+
+    @cache
     def draw(key: str) -> bytes | None:
         if _shards(feature_store) > 1:
             # The series of one shard are enough for a picture.
             observed[key] = histories(key)[0]()
         if key not in observed:
             return None
-        return forecast_picture(observed[key], forecasts[key], source)
+        return forecast_picture(observed[key], forecasts[key], source, weather(key))
 
     for key in context.partition_keys:
         origin = hour_of(key)
@@ -111,7 +115,7 @@ def predictions_parquet(
                 partial(last_before, object_store, origin),
                 limits,
                 apply,
-                known_weather(object_store, origin, settings, HORIZON),
+                weather(key),
             )
         forecasts[key] = rows = made.assign(made_at=pd.Timestamp(utc_now()))
         record = tracking.log(partial(records.forecast, key, rows, partial(draw, key)))

@@ -11,15 +11,21 @@ from energy_assets.forecasting.evaluation.plots import (
 )
 from energy_assets.forecasting.tuning.result import TuningResult
 from energy_assets.partitions import WEEK
-from energy_assets.schemas import PRIMARY_KEY, TARGET, as_panel, of_the_same_series
+from energy_assets.schemas import PRIMARY_KEY, SERIES_KEY, TARGET, as_panel, of_the_same_series
 from energy_assets.sources import Source
 
 
-def forecast_picture(observed: pd.DataFrame, predictions: pd.DataFrame, source: Source) -> bytes:
-    """The forecasts of the largest series, beside last week's values.
+def forecast_picture(
+    observed: pd.DataFrame,
+    predictions: pd.DataFrame,
+    source: Source,
+    weather: pd.DataFrame | None = None,
+) -> bytes:
+    """The forecasts of the largest series, beside last week's values and the temperature.
 
     `observed` are rows of `schemas.CONSUMPTION`, `predictions` of `schemas.PREDICTIONS`. If not all
-    series are observed, because they are divided into shards, the others are left out.
+    series are observed, because they are divided into shards, the others are left out. `weather` is
+    what `weather_as_of` returns.
     """
     predictions = of_the_same_series(predictions, observed)
     week_later = observed.assign(datetime_utc=observed["datetime_utc"] + WEEK)
@@ -30,6 +36,7 @@ def forecast_picture(observed: pd.DataFrame, predictions: pd.DataFrame, source: 
         timezone=source.profile.timezone,
         title=f"Consumption, 24 hours from {_origin(predictions):%Y-%m-%d %H:%M} UTC "
         f"(source={source.name})",
+        temperature=_temperature(weather, predictions),
     )
 
 
@@ -83,6 +90,21 @@ def weather_picture(
         unit="degrees C",
         title=f"Temperature, {ahead['horizon'].max()} hours ahead (source={weather_source})",
     )
+
+
+def _temperature(
+    weather: pd.DataFrame | None, predictions: pd.DataFrame
+) -> dict[tuple[object, ...], pd.Series]:
+    """The temperature of the area of each series, up to the end of its forecast."""
+    if weather is None or weather.empty:
+        return {}
+    until = predictions["datetime_utc"].max()
+    areas = {
+        area: rows.droplevel(0).loc[:until]
+        for area, rows in weather["temperature"].groupby(level=0)
+    }
+    series = predictions[list(SERIES_KEY)].drop_duplicates().itertuples(index=False, name=None)
+    return {key: areas[key[0]] for key in series if key[0] in areas}
 
 
 def _as_forecast(predictions: pd.DataFrame) -> pd.DataFrame:

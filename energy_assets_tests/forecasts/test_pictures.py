@@ -63,6 +63,20 @@ def test_a_forecast_is_drawn_with_the_values_of_the_week_before(
     assert picture != forecast_picture(past.where(~week_before, doubled), predictions, SOURCE)
 
 
+def test_the_temperature_of_an_area_is_drawn_with_the_forecasts_of_its_series(
+    observed: pd.DataFrame, predictions: pd.DataFrame
+) -> None:
+    hours = pd.date_range(H - WEEK, H + 24 * HOUR, freq="h", name="datetime_utc")
+
+    def picture(degrees: float, area: str = "DK1") -> bytes:
+        rows = pd.DataFrame({"temperature": degrees + np.sin(np.arange(len(hours)) / 4)}, hours)
+        return forecast_picture(observed, predictions, SOURCE, pd.concat({area: rows}))
+
+    plain = forecast_picture(observed, predictions, SOURCE)
+    assert len({plain, picture(5), picture(15)}) == 3
+    assert picture(5, area="elsewhere") == plain
+
+
 def test_an_outcome_shows_what_was_observed_after_the_origin(
     observed: pd.DataFrame, predictions: pd.DataFrame
 ) -> None:

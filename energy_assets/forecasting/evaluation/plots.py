@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import matplotlib.dates as mdates
@@ -45,12 +46,14 @@ def forecast_plot(
     days: int = 4,
     unit: str = "kWh",
     title: str = "Electricity consumption, next 24 hours",
+    temperature: Mapping[tuple[object, ...], pd.Series] | None = None,
 ) -> bytes:
     """The last `days` days of the largest series, and their forecasts.
 
     `history` is a panel with one column. `forecast` has the same index levels and the column
     `forecast`; it may have `lower` and `upper` (shaded), the name of a seasonal naive (thin line)
-    and `actual` (dotted line). Days start at midnight in `timezone`, an IANA name.
+    and `actual` (dotted line). Days start at midnight in `timezone`, an IANA name. `temperature`,
+    in degrees C by the key of a series, is a dashed line with a scale of its own on the right.
     """
     keys = _largest(history, forecast, series)
     columns = 3 if len(keys) > 4 else min(2, len(keys))
@@ -64,6 +67,8 @@ def forecast_plot(
     for axis, key in zip(axes.flat, keys, strict=False):
         past = _rows_of(history, key).iloc[:, 0]
         _draw_series(axis, past[past.index >= start], _rows_of(forecast, key))
+        if temperature and key in temperature:
+            _draw_temperature(axis, temperature[key].loc[start:])
         # With a fixed height: matplotlib would measure every label to find one.
         axis.set_title(" · ".join(map(str, key)), loc="left", fontsize=10, y=1)
         axis.yaxis.set_major_formatter(EngFormatter(sep=""))
@@ -74,7 +79,7 @@ def forecast_plot(
         axis.tick_params(axis="x", labelbottom=True)
     for axis in axes[:, 0]:
         axis.set_ylabel(unit)
-    return _finished(figure, axes.flat[0], title)
+    return _finished(figure, axes.flat[0], title, right=0.4 if temperature else 0.15)
 
 
 def error_by_horizon_plot(
@@ -234,6 +239,17 @@ def _draw_series(axis: Axes, past: pd.Series, forecast: pd.DataFrame) -> None:
     axis.axvline(mdates.date2num(hours[-1]), color=INK, linewidth=0.6, alpha=0.5)
 
 
+def _draw_temperature(axis: Axes, degrees: pd.Series) -> None:
+    scale = axis.twinx()
+    style: dict[str, Any] = {"color": FAINT, "linewidth": 0.9, "linestyle": "--"}
+    scale.plot(degrees.index, degrees, **style)
+    axis.plot([], [], label="temperature (right)", **style)
+    scale.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    scale.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f} °C"))
+    scale.tick_params(colors=FAINT, labelsize=7, length=0, pad=1)
+    scale.spines[:].set_visible(False)
+
+
 def _largest(history: pd.DataFrame, forecast: pd.DataFrame, count: int) -> list[tuple[object, ...]]:
     """The keys of the forecast series with the largest means, largest first."""
     if history.index.nlevels == 1:
@@ -268,16 +284,16 @@ def _local_day(zone: ZoneInfo) -> Callable[[float, int], str]:
     return label
 
 
-def _finished(figure: Figure, legend_of: Axes, title: str) -> bytes:
+def _finished(figure: Figure, legend_of: Axes, title: str, right: float = 0.15) -> bytes:
     """Add title and legend, and encode as a PNG; few colours make it a third of the size."""
     width, height = figure.get_size_inches()
     # Margins in inches: matplotlib's automatic layouts double the drawing time.
     figure.subplots_adjust(
         left=0.8 / width,
-        right=1 - 0.15 / width,
+        right=1 - right / width,
         bottom=0.85 / height,
         top=1 - 0.6 / height,
-        wspace=0.2,
+        wspace=0.2 + (right - 0.15),
         hspace=0.25,
     )
     handles, labels = legend_of.get_legend_handles_labels()
