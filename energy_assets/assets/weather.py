@@ -33,6 +33,10 @@ DAYS_DRAWN = 3
     backfill_policy=LOADING_RUNS,
     kinds={"python", "parquet"},
     io_manager_key="weather_io_manager",
+    # It reads nothing of the hour. But if it were a second root of the graph, Dagster's backfill of
+    # some hours would reach monitoring_metrics by way of the forecasts alone, and score the hours
+    # of the day after as well.
+    deps=["feature_group"],
     metadata={"dagster/column_schema": column_schema(WEATHER)},
 )
 def weather(
