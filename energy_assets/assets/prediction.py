@@ -31,7 +31,7 @@ from energy_assets.settings import Settings, utc_now
 from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore
 from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.weather import known_weather
+from energy_assets.stores.weather import KnownWeather
 from energy_assets.time_limit import within
 from energy_assets.tracking import Tracking, records
 from energy_assets.workers import in_turn, open_workers
@@ -92,9 +92,7 @@ def predictions_parquet(
 
         return [read]
 
-    @cache
-    def weather(key: str) -> pd.DataFrame:
-        return known_weather(object_store, hour_of(key), settings, HORIZON)
+    weather = KnownWeather(object_store, [hour_of(key) for key in context.partition_keys], settings)
 
     @cache
     def draw(key: str) -> bytes | None:
@@ -103,19 +101,22 @@ def predictions_parquet(
             observed[key] = histories(key)[0]()
         if key not in observed:
             return None
-        return forecast_picture(observed[key], forecasts[key], source, weather(key))
+        known = weather.at(hour_of(key), HORIZON)
+        return forecast_picture(observed[key], forecasts[key], source, known)
 
     for key in context.partition_keys:
         origin = hour_of(key)
-        with open_workers(settings, _shards(feature_store)) as apply:
+        reads = histories(key)
+        with open_workers(settings, len(reads)) as apply:
             made = forecast(
                 origin,
-                histories(key),
+                reads,
                 model[key],
                 partial(last_before, object_store, origin),
                 limits,
                 apply,
-                weather(key),
+                # Divided series are trained without weather.
+                partial(weather.at, origin, HORIZON) if len(reads) == 1 else None,
             )
         forecasts[key] = rows = made.assign(made_at=pd.Timestamp(utc_now()))
         record = tracking.log(partial(records.forecast, key, rows, partial(draw, key)))

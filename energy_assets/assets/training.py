@@ -29,7 +29,7 @@ from energy_assets.sources import Source
 from energy_assets.stores.feature_store import FeatureStore, TrainingDataset
 from energy_assets.stores.object_store import ObjectStore
 from energy_assets.stores.training_datasets import PinnedRows
-from energy_assets.stores.weather import known_weather
+from energy_assets.stores.weather import KnownWeather
 from energy_assets.tracking import Tracking, records
 from energy_assets.workers import Apply, open_workers
 
@@ -187,6 +187,8 @@ def model(
     # The trainings of a backfill share the cores; a single one divides its own work.
     n_jobs = 1 if len(keys) > 1 else None
 
+    weather = KnownWeather(object_store, [hour_of(key) for key in keys], settings)
+
     def fit(key: str, apply: Apply) -> tuple[pd.DataFrame | None, TrainedModel]:
         parameters, shards = best_config[key].best_parameters, feature_view[key].shards
         if len(shards) > 1:
@@ -194,7 +196,7 @@ def model(
             place = profile.country, profile.timezone
             return None, train_by_shard(panels, parameters, *place, apply)
         panel = as_panel(feature_view[key].rows)
-        X = by_series(known_weather(object_store, hour_of(key), settings, horizon=0), panel)
+        X = by_series(weather.at(hour_of(key), horizon=0), panel)
         return panel, train(panel, parameters, profile.country, profile.timezone, n_jobs, X)
 
     models: dict[str, TrainedModel] = {}

@@ -17,7 +17,7 @@ from energy_assets.schemas import SERIES_KEY, TARGET
 from energy_assets.settings import typed
 from energy_assets.stores.files import write_whole
 from energy_assets.stores.paths import hour_path
-from energy_assets.stores.weather import known_weather
+from energy_assets.stores.weather import KnownWeather
 
 
 def run(deployment: Deployment, origin: datetime | None) -> None:
@@ -54,7 +54,7 @@ def _print_forecast(deployment: Deployment, origin: datetime) -> None:
     known_by = due(origin, settings.days_delay)
     observed = deployment.feature_store.read(*window, known_by, shard=0)
     picture = deployment.folder / "forecast.png"
-    weather = known_weather(objects, origin, settings, HORIZON)
+    weather = KnownWeather(objects, [origin], settings).at(origin, HORIZON)
     write_whole(picture, forecast_picture(observed, forecast, source, weather))
 
     quality, version = forecast["quality"].iloc[0], forecast["model_version"].iloc[0]

@@ -247,7 +247,7 @@ def fit_panel(
     model, held_out = train(window, training)
     errors = held_out or base_errors(window, design)
     if factor is not None:
-        errors = errors.times(factor, found.panel)
+        errors = errors.times(factor)
     calibration = None
     if calibration_days:
         if held_out is None:

@@ -39,6 +39,7 @@ BASELINE, CARRIED_OVER = "baseline", "carried_over"
 NAIVE = seasonal_naive.SEASONAL_NAIVES[-1]
 
 ReadHistory: TypeAlias = Callable[[], pd.DataFrame]
+ReadWeather: TypeAlias = Callable[[], pd.DataFrame]
 ReadPanel: TypeAlias = Callable[[], pd.DataFrame | None]
 Rung: TypeAlias = Callable[[ReadPanel], pd.DataFrame | None]
 """Makes the forecast of some series."""
@@ -79,7 +80,7 @@ def forecast(
     read_last_forecast: Callable[[], pd.DataFrame],
     limits: Limits,
     apply: Apply = map,
-    weather: pd.DataFrame | None = None,
+    weather: ReadWeather | None = None,
 ) -> pd.DataFrame:
     """Forecast every series for the hours after `origin`, by the first rung that succeeds.
 
@@ -89,8 +90,8 @@ def forecast(
     origin before this one, as rows of `schemas.PREDICTIONS`; it raises NotFoundError if there is
     none.
 
-    `weather` is what was known of it at the origin, indexed by (area, datetime_utc), for the hours
-    of the histories and those ahead.
+    `weather` gives what was known of it at the origin, indexed by (area, datetime_utc), for the
+    hours of the histories and those ahead; it is asked only for a model that needs it.
 
     Returns the columns of `schemas.FORECASTS`. `quality` names the rung.
 
@@ -136,7 +137,7 @@ def _by_models(
     every: Callable[[Rung], pd.DataFrame],
     candidates: Iterable[Candidate],
     limits: Limits,
-    weather: pd.DataFrame | None,
+    weather: ReadWeather | None,
 ) -> pd.DataFrame:
     """The forecast of the newest model that gives one; raises NotFoundError if none does."""
     for candidate in candidates:
@@ -163,7 +164,7 @@ def _by_model(
     shared: Shared[Fitted],
     version: str,
     quality: str,
-    weather: pd.DataFrame | None,
+    weather: ReadWeather | None,
     read: ReadPanel,
 ) -> pd.DataFrame | None:
     """The forecast of a model; None if there is no history.
@@ -174,8 +175,9 @@ def _by_model(
         return None
     model, X = shared.get(), None
     if model.response is not None:
-        if weather is not None and is_known_ahead(weather, origin, horizon):
-            X = by_series(weather, panel)
+        known = weather() if weather else None
+        if known is not None and is_known_ahead(known, origin, horizon):
+            X = by_series(known, panel, model.response.names)
         if X is None and model.plain is not None:
             model, quality = model.plain, WITHOUT_WEATHER if quality == MODEL else quality
     values = model.updated(panel, X).predict(horizon, QUANTILES, X)

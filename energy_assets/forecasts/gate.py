@@ -71,7 +71,7 @@ def train(
     if X is not None:
         informed = fit(panel, X, chosen)
         with_columns = _scores(informed, panel)
-        if informed.response is not None and not with_columns.get("mase", 0) > found.get("mase", 0):
+        if informed.response is not None and with_columns.get("mase", 0) <= found.get("mase", 0):
             forecaster, found = replace(informed, plain=forecaster), with_columns
     return _judged(forecaster, found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -12,15 +13,24 @@ ENOUGH = 0.9
 """The share of the hours ahead whose weather must be known, in every area that had weather."""
 
 
-def by_series(weather: pd.DataFrame, panel: pd.DataFrame) -> pd.DataFrame | None:
+def by_series(
+    weather: pd.DataFrame, panel: pd.DataFrame, columns: Sequence[str] | None = None
+) -> pd.DataFrame | None:
     """The columns of the weather for each series of a panel; None if there is no weather.
 
     `weather` is indexed by (area, datetime_utc), as `weather_as_of` returns it, and the panel by
-    (area, consumer_type, datetime_utc). A series whose area has no weather has no rows.
+    (area, consumer_type, datetime_utc). A series whose area has no weather has no rows. `columns`
+    are those that a model needs; by default, all of which something is known.
     """
-    columns = [name for name in WEATHER_VALUES if name in weather and weather[name].notna().any()]
+    if columns is None:
+        columns = [
+            name for name in WEATHER_VALUES if name in weather and weather[name].notna().any()
+        ]
     series = panel.index.droplevel(-1).unique()
-    areas = {area: rows.droplevel(0) for area, rows in weather[columns].groupby(level=0)}
+    areas = {
+        area: rows.droplevel(0)
+        for area, rows in weather.reindex(columns=list(columns)).groupby(level=0)
+    }
     tables = {key: areas[key[0]] for key in series if key[0] in areas}
     if not columns or not tables:
         return None

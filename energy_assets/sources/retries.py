@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception_type
 from tenacity.wait import wait_exponential_jitter
@@ -55,8 +55,8 @@ def retried(attempt: Callable[[float], T], *, budget: float, sleep: Callable[[fl
     try:
         return retrying(timed)
     except RetryError as error:
-        failure = error.last_attempt.exception()
-        assert isinstance(failure, TransientError)  # noqa: S101 - nothing else is tried again
+        # Nothing else is tried again.
+        failure = cast(TransientError, error.last_attempt.exception())
         raise GaveUpError(error.last_attempt.attempt_number, failure) from failure
 
 

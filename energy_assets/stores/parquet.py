@@ -98,12 +98,17 @@ def read_hour(
 
 
 def read_hours(
-    objects: ObjectStore, asset: str, hours: Iterable[datetime], filters: Filters | None = None
+    objects: ObjectStore,
+    asset: str,
+    hours: Iterable[datetime],
+    filters: Filters | None = None,
+    hour_column: str | None = None,
 ) -> pd.DataFrame:
     """The rows of an asset's hours, in the order of `hours`; without columns if there are none.
 
-    With `filters`, the rows that meet them. Hours without a file are left out, and so, with a
-    warning, are those whose file is damaged.
+    With `filters`, the rows that meet them. With `hour_column`, a column of that name tells the
+    hour of each row's file. Hours without a file are left out, and so, with a warning, are those
+    whose file is damaged.
 
     Raises UnreachableError if the store does not answer.
     """
@@ -111,7 +116,8 @@ def read_hours(
     def read(hour: datetime) -> pa.Table | None:
         try:
             data = read_hour_file(objects, asset, hour, "parquet")
-            return _table(data, objects.url(hour_path(asset, hour, "parquet")), filters=filters)
+            url = objects.url(hour_path(asset, hour, "parquet"))
+            table = _table(data, url, filters=filters)
         except UnreachableError:
             raise
         except NotFoundError:
@@ -119,6 +125,10 @@ def read_hours(
         except StorageError as error:
             _log.warning("%s of %s is left out: %s", asset, hour, error)
             return None
+        if hour_column is None:
+            return table
+        of_file = pa.repeat(pa.scalar(hour, pa.timestamp("us")), table.num_rows)
+        return table.append_column(hour_column, of_file)
 
     with ThreadPoolExecutor(_WORKERS) as pool:
         # Without rows, the columns of a file may have any type.

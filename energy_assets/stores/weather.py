@@ -8,14 +8,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cached_property
 
 import pandas as pd
 
 from energy_assets.partitions import DAY, HOUR
-from energy_assets.schemas import WEATHER, WEATHER_VALUES, conform
+from energy_assets.schemas import TIMESTAMP, WEATHER, WEATHER_VALUES, conform
 from energy_assets.settings import Settings, utc_now
 from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.parquet import Filters, read_hours
+from energy_assets.stores.parquet import read_hours
 from energy_assets.time_limit import within
 
 ASSET = "weather"
@@ -25,10 +26,39 @@ _log = logging.getLogger(__name__)
 _FORECASTS_READ = 48
 """If the newest forecasts are missing, those of this many hours before are used."""
 
-_OBSERVED: Filters = [("horizon", "==", 0)]
-_FORECAST: Filters = [("horizon", ">", 0)]
-
 _ROW = ["area", "datetime_utc"]
+_FILE = "_file"
+
+
+class KnownWeather:
+    """The weather as it was known at some hours, such as those of a run.
+
+    The files of all their windows are read once, when the weather of the first hour is asked for. A
+    forecast can be made without weather, so no failure stops one: there are no rows then.
+    """
+
+    def __init__(
+        self, objects: ObjectStore, origins: Sequence[datetime], settings: Settings
+    ) -> None:
+        self._objects = objects
+        self._first = min(origins) + HOUR - max(settings.days_export * DAY, _FORECASTS_READ * HOUR)
+        self._last = max(origins)
+        self._settings = settings
+
+    def at(self, origin: datetime, horizon: int) -> pd.DataFrame:
+        """What `weather_as_of` returns for the training window of one of the hours."""
+        return _as_of(self._rows, origin, self._settings.days_export, horizon)
+
+    @cached_property
+    def _rows(self) -> pd.DataFrame:
+        try:
+            return within(
+                self._settings.forecast_patience_seconds,
+                lambda: _read(self._objects, self._first, self._last),
+            )
+        except Exception as error:
+            _log.warning("the weather up to %s cannot be read (%s)", self._last, error)
+            return _nothing()
 
 
 def weather_as_of(
@@ -44,37 +74,25 @@ def weather_as_of(
     observed. Hours that nothing is known of are left out. Raises UnreachableError if the store does
     not answer.
     """
+    first = origin + HOUR - max(days * DAY, _FORECASTS_READ * HOUR)
+    return _as_of(_read(objects, first, origin), origin, days, horizon)
+
+
+def _as_of(rows: pd.DataFrame, origin: datetime, days: int, horizon: int) -> pd.DataFrame:
+    """The same, from the rows of these files and maybe of others."""
+    is_forecast, file = rows["horizon"] > 0, rows[_FILE]
     start = origin + HOUR - days * DAY
-    rows = pd.concat(
-        [
-            _read(objects, start, origin, _OBSERVED),
-            _read(objects, origin - (_FORECASTS_READ - 1) * HOUR, origin, _FORECAST),
-        ]
+    oldest = pd.Series(start, index=rows.index).mask(
+        is_forecast, origin - (_FORECASTS_READ - 1) * HOUR
     )
-    times = rows["datetime_utc"].between(start, origin + horizon * HOUR)
-    rows = rows[times & (rows["issued_at"] <= origin)]
-    rows = rows.assign(_forecast=rows["horizon"] > 0).sort_values(
+    # Not only what was issued by then: a later file may hold what came late.
+    known = (file >= oldest) & (file <= origin) & (rows["issued_at"] <= origin)
+    wanted = known & rows["datetime_utc"].between(start, origin + horizon * HOUR)
+    found = rows[wanted].assign(_forecast=is_forecast[wanted]).drop(columns=_FILE)
+    found = found.sort_values(
         [*_ROW, "_forecast", "issued_at"], ascending=[True, True, True, False], kind="stable"
     )
-    rows = rows.drop_duplicates(_ROW).drop(columns="_forecast")
-    return rows.set_index(_ROW)
-
-
-def known_weather(
-    objects: ObjectStore, origin: datetime, settings: Settings, horizon: int
-) -> pd.DataFrame:
-    """The weather of a training window and the hours ahead; no rows if it cannot be read.
-
-    A forecast can be made without the weather, so no failure of it stops one.
-    """
-    try:
-        return within(
-            settings.forecast_patience_seconds,
-            lambda: weather_as_of(objects, origin, settings.days_export, horizon),
-        )
-    except Exception as error:
-        _log.warning("%s: the weather cannot be read (%s)", origin, error)
-        return _nothing()
+    return found.drop_duplicates(_ROW).drop(columns="_forecast").set_index(_ROW)
 
 
 def past_forecasts(
@@ -91,8 +109,8 @@ def past_forecasts(
     UnreachableError if the store does not answer.
     """
     longest = max(horizons)
-    rows = _read(objects, start - (longest + 24) * HOUR, end - HOUR, _FORECAST)
-    rows = rows[rows["datetime_utc"].between(start, end, inclusive="left")]
+    rows = _read(objects, start - (longest + 24) * HOUR, end - HOUR)
+    rows = rows[(rows["horizon"] > 0) & rows["datetime_utc"].between(start, end, inclusive="left")]
     rows = rows.sort_values([*_ROW, "horizon"], kind="stable")
     parts = []
     for horizon in horizons:
@@ -130,16 +148,14 @@ def add_weather(stored: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame 
     return conform(pd.concat(frames), WEATHER)
 
 
-def _read(objects: ObjectStore, first: datetime, last: datetime, filters: Filters) -> pd.DataFrame:
-    """The rows of the files from `first` to `last`: rows of `schemas.WEATHER`."""
+def _read(objects: ObjectStore, first: datetime, last: datetime) -> pd.DataFrame:
+    """The rows of the files from `first` to `last`: rows of `schemas.WEATHER`, and their file."""
     hours = [first + number * HOUR for number in range((last - first) // HOUR + 1)]
-    rows = read_hours(objects, ASSET, hours, filters)
-    if rows.empty:
-        return _nothing().reset_index()[list(WEATHER.dtypes)].astype(WEATHER.dtypes)
-    return rows[list(WEATHER.dtypes)].astype(WEATHER.dtypes)
+    rows = read_hours(objects, ASSET, hours, hour_column=_FILE)
+    return _nothing() if rows.empty else rows[[*WEATHER.dtypes, _FILE]].astype(WEATHER.dtypes)
 
 
 def _nothing() -> pd.DataFrame:
-    """What `weather_as_of` returns if nothing is known."""
-    columns = pd.DataFrame(columns=list(WEATHER.dtypes)).astype(WEATHER.dtypes)
-    return columns.set_index(_ROW)
+    """What `_read` returns if there is no file."""
+    types = {**WEATHER.dtypes, _FILE: TIMESTAMP.pandas}
+    return pd.DataFrame(columns=list(types)).astype(types)

@@ -283,4 +283,6 @@ def started_late(hours: int) -> Fault:
 
 
 def wide_of(values: pd.Series) -> pd.DataFrame:
-    return values.unstack("series")  # noqa: PD010
+    return values.to_frame("load").pivot_table(
+        "load", index="datetime_utc", columns="series", dropna=False
+    )

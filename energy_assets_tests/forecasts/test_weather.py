@@ -83,7 +83,8 @@ def made(model: Fitted, known: pd.DataFrame | None, hour: datetime = ORIGIN) -> 
         raise AssertionError("nothing is carried over")
 
     stored = [Stored(model, hour)]
-    return forecast(ORIGIN, [history], stored, nothing, LIMITS, weather=known)
+    weather = None if known is None else lambda: known
+    return forecast(ORIGIN, [history], stored, nothing, LIMITS, weather=weather)
 
 
 def error(found: pd.DataFrame, consumer_type: str) -> float:
@@ -118,6 +119,34 @@ def test_without_weather_the_forecast_is_that_of_the_model_without_it(
         pd.testing.assert_frame_equal(
             found.drop(columns="quality"), expected.drop(columns="quality")
         )
+
+
+def test_a_column_that_is_not_known_ahead_is_done_without(trained: TrainedModel) -> None:
+    panel, known = as_panel(history()), weather()
+    known["wind_speed"] = np.random.default_rng(2).uniform(0, 10, len(known))
+    past = known[known.index.get_level_values(-1) <= pd.Timestamp(ORIGIN)]
+    model = train(panel, FAST, "DK", "Europe/Copenhagen", X=by_series(past, panel)).forecaster
+    assert model is not None
+    assert model.response is not None
+    assert model.response.names == ("temperature", "wind_speed")
+    expected = made(model, known)
+    for unknown in (known.index.get_level_values(-1) > pd.Timestamp(ORIGIN), slice(None)):
+        silent = known.copy()
+        silent.loc[unknown, "wind_speed"] = np.nan
+        found = made(model, silent)
+        assert set(found["quality"]) == {"model"}
+        assert (found[TARGET] / expected[TARGET] - 1).abs().max() < 0.05
+
+
+def test_weather_that_no_model_needs_is_not_read(trained: TrainedModel) -> None:
+    def read() -> pd.DataFrame:
+        raise AssertionError("it is read")
+
+    assert trained.forecaster is not None
+    plain = trained.forecaster.plain
+    assert plain is not None
+    rows = forecast(ORIGIN, [history], [Stored(plain)], history, LIMITS, weather=read)
+    assert set(rows["quality"]) == {"model"}
 
 
 def test_an_earlier_model_without_weather_is_an_earlier_model(trained: TrainedModel) -> None:

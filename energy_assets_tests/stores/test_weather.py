@@ -9,13 +9,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from energy_assets.errors import UnreachableError
 from energy_assets.partitions import HOUR, key_of
 from energy_assets.schemas import WEATHER, WEATHER_VALUES
+from energy_assets.settings import read_settings
 from energy_assets.stores import weather as module
 from energy_assets.stores.object_store import ObjectStore
-from energy_assets.stores.parquet import encode
+from energy_assets.stores.parquet import encode, read_hours
 from energy_assets.stores.paths import hour_path
-from energy_assets.stores.weather import add_weather, past_forecasts, weather_as_of
+from energy_assets.stores.weather import (
+    KnownWeather,
+    add_weather,
+    past_forecasts,
+    weather_as_of,
+)
 
 FIRST = datetime(2023, 3, 1)
 ORIGIN = datetime(2023, 3, 4, 20)
@@ -175,3 +182,48 @@ def test_a_late_or_corrected_observation_counts_from_now_on(
         [2, pd.Timestamp(ORIGIN)],
     ]
     assert add_weather(added, frame(row(ORIGIN, ORIGIN, 5))) is None
+
+
+SETTINGS = read_settings().model_copy(update={"days_export": DAYS})
+
+
+def test_a_run_over_many_hours_knows_at_each_what_a_run_over_one_would(
+    objects: ObjectStore, files: dict[datetime, pd.DataFrame]
+) -> None:
+    # What came late, in the file after the first origin, although it had been issued before.
+    late = row(ORIGIN - 2 * HOUR, ORIGIN + HOUR, 99.0, ORIGIN - HOUR)
+    put(objects, ORIGIN + HOUR, pd.concat([files[ORIGIN + HOUR], frame(late)]))
+    origins = [ORIGIN + number * HOUR for number in range(4)]
+    together = KnownWeather(objects, origins, SETTINGS)
+    for origin in origins:
+        alone = weather_as_of(objects, origin, DAYS, 24)
+        pd.testing.assert_frame_equal(together.at(origin, 24), alone)
+    assert 99.0 not in set(together.at(ORIGIN, 24)["temperature"])
+
+
+def test_files_are_read_once_for_all_hours_of_a_run(
+    objects: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+
+    def counted(*arguments: object, **named: object) -> pd.DataFrame:
+        reads.append(arguments)
+        return read_hours(*arguments, **named)
+
+    monkeypatch.setattr(module, "read_hours", counted)
+    known = KnownWeather(objects, [ORIGIN - HOUR, ORIGIN], SETTINGS)
+    assert not reads
+    for origin in (ORIGIN, ORIGIN - HOUR, ORIGIN):
+        assert len(known.at(origin, 24))
+    assert len(reads) == 1
+
+
+def test_a_store_that_does_not_answer_means_that_nothing_is_known(
+    objects: ObjectStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> pd.DataFrame:
+        raise UnreachableError("503")
+
+    monkeypatch.setattr(module, "read_hours", fail)
+    assert KnownWeather(objects, [ORIGIN], SETTINGS).at(ORIGIN, 24).empty
+    assert "503" in caplog.text

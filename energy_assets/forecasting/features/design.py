@@ -13,7 +13,8 @@ from energy_assets.forecasting.features.calendar import Calendar, calendar
 class Design:
     """What the features of a model depend on; stored with the model.
 
-    `exogenous` are the names of the columns known ahead, `exogenous_means` their means in the
+    Models of earlier releases see columns known ahead as features, which newer ones take away
+    beforehand (`response`): `exogenous` are their names, `exogenous_means` their means in the
     training window, which are subtracted from them. `features` are the names of the other features,
     in order: a model keeps those it was trained with when a later version adds new ones.
     """

@@ -99,7 +99,8 @@ class Response:
         """The factor of each hour, shape (series, hours).
 
         `values` has the shape (columns, series, hours); the first `MEMORY` hours have less to look
-        back at. An hour with unknown values takes the factor of the nearest known one.
+        back at. Where a kind is unknown, it counts as in the nearest hour in which it is known, and
+        if there is none, as in usual weather.
         """
         rows = np.zeros(values.shape[1], dtype=np.int64)
         if series is not None and self.series is not None:
@@ -110,11 +111,13 @@ class Response:
             mixed = _mixed(values, self.mix[rows], kind)
             terms = hinges(mixed, kind)
             weights = self.weights[rows, number][:, :, block]
+            of_kind = np.zeros(logarithm.shape)
             # Summed term by term, which does not depend on how many hours there are.
             for part in range(_PARTS):
                 for term in range(_TERMS):
-                    logarithm += weights[:, part, :, term] * terms[part, term]
-        return np.exp(np.clip(_nearest(logarithm), -_LIMIT, _LIMIT))
+                    of_kind += weights[:, part, :, term] * terms[part, term]
+            logarithm += _nearest(of_kind)
+        return np.exp(np.clip(logarithm, -_LIMIT, _LIMIT))
 
 
 def fit(

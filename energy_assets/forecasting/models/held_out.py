@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -57,14 +57,12 @@ class HeldOut:
     forecast: Floats
     scale: Floats
 
-    def times(self, factor: Floats, panel: PanelMatrix) -> HeldOut:
-        """The same forecasts times the `factor` of their hours, shape (series, hours).
-
-        `panel` is the panel before it was divided by that factor.
-        """
+    def times(self, factor: Floats) -> HeldOut:
+        """The same forecasts and observations times the `factor` of each hour, (series, hours)."""
         steps = np.arange(1, self.forecast.shape[2] + 1)
         target = np.minimum(self.origins[:, None] + steps, factor.shape[1] - 1)
         times = factor[:, target]
+        panel = replace(self.panel, array=self.panel.array * factor)
         return HeldOut(
             panel, self.origins, self.actual * times, self.forecast * times, self.scale * times
         )

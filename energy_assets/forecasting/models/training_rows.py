@@ -35,13 +35,11 @@ class TrainingWindow:
     """The data to train on.
 
     Gaps in `observed` are not used as targets; `filled` is the same panel without gaps, for the
-    features. `exogenous` has the shape (columns, series, hours + horizon). The last `held_out`
-    hours are held out once, then trained on.
+    features. The last `held_out` hours are held out once, then trained on.
     """
 
     observed: PanelMatrix
     filled: PanelMatrix
-    exogenous: Floats | None = None
     held_out: int = 0
 
 
@@ -101,16 +99,13 @@ class TrainingRows:
 
     def features(self, part: slice | Ints) -> tuple[FeatureMatrix, Floats]:
         """The features of some series, and the residuals to learn."""
-        filled, x = self.window.filled.array[part], self.window.exogenous
-        x = None if x is None else x[:, part]
         matrix = feature_matrix.build_features(
-            filled,
+            self.window.filled.array[part],
             self.scale(part),
             self.origins,
             self.steps,
             self.calendar,
-            x,
-            self.design.features,
+            names=self.design.features,
         )
         actual = with_hours_ahead(
             self.window.observed.array[part], self.target, self.design.horizon
