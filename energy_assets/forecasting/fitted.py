@@ -21,6 +21,7 @@ from energy_assets.forecasting.features.feature_matrix import HISTORY_HOURS
 from energy_assets.forecasting.features.response import Response
 from energy_assets.forecasting.features.transform import asinh, series_scale
 from energy_assets.forecasting.models import autoregression, intervals
+from energy_assets.forecasting.models.blas import single_blas_thread
 from energy_assets.forecasting.models.blend import BlendedModel, Shares
 from energy_assets.forecasting.models.held_out import HeldOut
 from energy_assets.forecasting.models.kinds import Kinds
@@ -276,6 +277,7 @@ def fit_panel(
     )
 
 
+@single_blas_thread
 def _response(
     observed: PanelMatrix, X: pd.DataFrame, design: Design, held_out_hours: int
 ) -> tuple[Response | None, Floats | None]:
