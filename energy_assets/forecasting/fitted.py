@@ -15,7 +15,7 @@ import pandas as pd
 
 from energy_assets.errors import ForecastError
 from energy_assets.forecasting.doubts.treatment import treated
-from energy_assets.forecasting.features import exogenous, response
+from energy_assets.forecasting.features import exogenous, response, response_fit
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import HISTORY_HOURS
 from energy_assets.forecasting.features.response import Response
@@ -288,7 +288,7 @@ def _response(
     names = [str(name) for name in X.columns]
     values = exogenous.at(X, names, observed.hours, observed.series)
     level = asinh(observed.array, series_scale(observed.array, end))
-    found = response.fit(level[:, :end], values[..., :end], names, calendar, observed.series)
+    found = response_fit.fit(level[:, :end], values[..., :end], names, calendar, observed.series)
     if found is None:
         return None, None
     local = calendar.column("hour", np.arange(hours)).astype(np.int64)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from energy_assets.forecasting.features import response
+from energy_assets.forecasting.features import response_fit
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.response import MEMORY, Response
 
@@ -35,7 +35,7 @@ def levels(degrees: np.ndarray) -> np.ndarray:
 def fitted(values: np.ndarray, *names: str, degrees: np.ndarray | None = None) -> Response:
     level = levels(values[0] if degrees is None else degrees)
     every = np.repeat(values[:, None], len(SERIES), axis=1)
-    found = response.fit(level, every, names, CALENDAR, SERIES)
+    found = response_fit.fit(level, every, names, CALENDAR, SERIES)
     assert found is not None
     return found
 
@@ -60,7 +60,7 @@ def test_a_series_follows_the_place_that_explains_it() -> None:
     found = fitted(places, *names, degrees=places[3])
     assert (found.mix[:2, 3] > 0).all()
     assert found.mix.sum(axis=1) == pytest.approx(1)
-    assert ((found.mix > 0).sum(axis=1)[:-1] <= response.MOST_PLACES).all()
+    assert ((found.mix > 0).sum(axis=1)[:-1] <= response_fit.MOST_PLACES).all()
 
 
 def test_columns_of_other_kinds_have_shares_of_their_own() -> None:
@@ -123,10 +123,10 @@ def test_too_little_history_gives_no_response(hours: int) -> None:
     values = temperatures(1)[None, None, :hours].repeat(len(SERIES), axis=1)
     level = levels(temperatures(1))[:, :hours]
     calendar = Design(24, "DK", "UTC").calendar(HOURS[:hours])
-    assert response.fit(level, values, ["temperature"], calendar, SERIES) is None
+    assert response_fit.fit(level, values, ["temperature"], calendar, SERIES) is None
 
 
 def test_a_column_that_never_changes_gives_no_response() -> None:
     values = np.ones((1, len(SERIES), len(HOURS)))
     level = levels(temperatures(1))
-    assert response.fit(level, values, ["temperature"], CALENDAR, SERIES) is None
+    assert response_fit.fit(level, values, ["temperature"], CALENDAR, SERIES) is None

@@ -1,0 +1,194 @@
+"""Fitting the response to columns known ahead; see `response` for what it is.
+
+It is fitted to what yesterday and last week do not explain, hour of the week by hour of the week:
+the seasons, which follow the weather too, would otherwise be taken for it. Series that have the
+same columns in the same hours, such as those of an area, are fitted together.
+
+Columns that measure the same in several places, `temperature:STATION`, are tried by themselves. A
+series responds to the mean of the few that explain it best, as in Hong, Wang, White (2015),
+"Weather station selection for electric load forecasting", International Journal of Forecasting 31.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from energy_assets.forecasting.features import pooling
+from energy_assets.forecasting.features.calendar import Calendar
+from energy_assets.forecasting.features.pooling import Sums
+from energy_assets.forecasting.features.response import (
+    BLOCKS,
+    KNOTS,
+    PARTS,
+    TERMS,
+    Kind,
+    Response,
+    combined,
+    hinges,
+)
+from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, HOURS_PER_WEEK, Floats, Ints
+
+MOST_PLACES = 3
+"""Of several places that measure the same, so many at most count for a series."""
+
+MIN_HOURS = 2 * HOURS_PER_WEEK
+"""With less history there is no response."""
+
+PART_DAYS = 4
+"""The days whose response is checked with the others alternate in blocks of so many."""
+
+_YESTERDAY, _LAST_WEEK = 0.6, 0.4
+
+_KEPT = 32
+"""The sums of so many groups of series are kept in memory; those of others are made twice."""
+
+
+def fit(
+    level: Floats,
+    values: Floats,
+    names: Sequence[str],
+    calendar: Calendar,
+    series: pd.Index | None,
+) -> Response | None:
+    """Fit the response of each series; None if there are too few hours or no values.
+
+    `level`, shape (series, hours), are the observations on the transformed scale, NaN where there
+    are none. `values` has the shape (columns, series, hours). `calendar` belongs to the hours.
+    """
+    kinds = _kinds(values, names)
+    if not kinds or level.shape[1] < MIN_HOURS:
+        return None
+    hours = np.arange(level.shape[1])
+    holiday = calendar.column("holiday", hours) > 0
+    usable = ~(holiday | _shifted(holiday, HOURS_PER_DAY) | _shifted(holiday, HOURS_PER_WEEK))
+    target = np.where(usable, _unexplained(level), np.nan)
+    if np.isfinite(target).sum(axis=1).max() < HOURS_PER_WEEK:
+        return None
+    similar = _similar(calendar, hours)
+    mix = np.stack(
+        [_best_places(target[row], values[:, row], kinds, similar) for row in range(len(level))]
+    )
+    block = calendar.column("hour", hours).astype(np.int64) * BLOCKS // HOURS_PER_DAY
+    groups = _alike(target, values, mix)
+
+    @lru_cache(_KEPT)
+    def sums(number: int) -> Sums:
+        rows = groups[number]
+        first = rows[:1]
+        terms = _terms(values[:, first], mix[first], kinds, block)
+        return _sums(target[rows], _unexplained(terms), similar)
+
+    pool = pooling.pool(len(groups), sums, len(kinds))
+    weights = np.empty((len(level) + 1, pool.weights.size), dtype=np.float32)
+    weights[-1] = pool.believed
+    for number, rows in enumerate(groups):
+        weights[rows] = pool.own(sums(number))
+    return Response(
+        tuple(names),
+        kinds,
+        series,
+        np.vstack([mix, mix.mean(axis=0)]).astype(np.float32),
+        weights.reshape(-1, len(kinds), PARTS, BLOCKS, TERMS),
+    )
+
+
+def _kinds(values: Floats, names: Sequence[str]) -> tuple[Kind, ...]:
+    """The kinds of columns, by what their names have before a colon; those that vary."""
+    kinds = []
+    prefixes = [name.partition(":")[0] for name in names]
+    for prefix in dict.fromkeys(prefixes):
+        columns = tuple(at for at, other in enumerate(prefixes) if other == prefix)
+        known = values[list(columns)]
+        known = known[np.isfinite(known)]
+        if not known.size or known.std() <= 1e-9 * max(1.0, abs(known.mean())):
+            continue
+        centre, spread = float(known.mean()), float(known.std())
+        known = (known - centre) / spread
+        knots = tuple(np.unique(np.quantile(known, KNOTS)).tolist())
+        knots += (knots[-1],) * (len(KNOTS) - len(knots))
+        kinds.append(Kind(columns, centre, spread, knots, (float(known.min()), float(known.max()))))
+    return tuple(kinds)
+
+
+def _best_places(target: Floats, values: Floats, kinds: Sequence[Kind], similar: Ints) -> Floats:
+    """The share of each column in its kind for one series."""
+    mix = np.zeros(len(values))
+    for kind in kinds:
+        columns = np.array(kind.columns)
+        if len(columns) > 1:
+            errors = [_error_of_place(target, values[column], kind, similar) for column in columns]
+            columns = columns[np.argsort(errors, kind="stable")[:MOST_PLACES]]
+        mix[columns] = 1 / len(columns)
+    return mix
+
+
+def _error_of_place(target: Floats, values: Floats, kind: Kind, similar: Ints) -> float:
+    """The mean squared error that one column leaves unexplained; infinite if it is unknown."""
+    standard = (values - kind.centre) / kind.spread
+    terms = np.stack([standard, *(np.maximum(standard - knot, 0.0) for knot in kind.knots)])
+    terms, targets, _ = _without_means(target[None], _unexplained(terms), similar)
+    if not targets.size:
+        return np.inf
+    gram = terms @ terms.T + 1e-6 * targets.size * np.eye(len(terms))
+    weights = np.linalg.solve(gram, terms @ targets[0])
+    return float(np.mean((targets[0] - weights @ terms) ** 2))
+
+
+def _alike(target: Floats, values: Floats, mix: Floats) -> list[Ints]:
+    """The rows of series that have the same columns, and are observed in the same hours."""
+    groups: dict[tuple[bytes, ...], list[int]] = {}
+    for row in range(len(target)):
+        parts = values[:, row], mix[row], np.isfinite(target[row])
+        groups.setdefault(tuple(part.tobytes() for part in parts), []).append(row)
+    return [np.array(rows) for rows in groups.values()]
+
+
+def _terms(values: Floats, mix: Floats, kinds: Sequence[Kind], block: Ints) -> Floats:
+    """The terms of one series by part of the day, all kinds: shape (terms, hours)."""
+    of_block = (block == np.arange(BLOCKS)[:, None])[:, None]
+    terms = [hinges(combined(values, mix, kind), kind)[:, None, :, 0] * of_block for kind in kinds]
+    return np.stack(terms).reshape(-1, values.shape[2])
+
+
+def _sums(target: Floats, terms: Floats, similar: Ints) -> Sums:
+    terms, target, hours = _without_means(target, terms, similar)
+    return Sums.of(terms, target, hours // (PART_DAYS * HOURS_PER_DAY) % pooling.PARTS)
+
+
+def _without_means(target: Floats, terms: Floats, similar: Ints) -> tuple[Floats, Floats, Ints]:
+    """Terms and target where all are known, without the means of similar hours, and which hours."""
+    known = np.isfinite(target).all(axis=0) & np.isfinite(terms).all(axis=0)
+    hours = np.flatnonzero(known)
+    hours = hours[np.argsort(similar[hours], kind="stable")]
+    both = np.vstack([terms[:, hours], target[:, hours]])
+    if hours.size:
+        _, starts, counts = np.unique(similar[hours], return_index=True, return_counts=True)
+        both -= np.repeat(np.add.reduceat(both, starts, axis=1) / counts, counts, axis=1)
+    return both[: len(terms)], both[len(terms) :], hours
+
+
+def _similar(calendar: Calendar, hours: Ints) -> Ints:
+    """Hours that are alike: by hour of the day, and Monday, Saturday, Sunday or another day."""
+    weekday = calendar.column("weekday", hours)
+    day = np.select([weekday == 0, weekday == 5, weekday == 6], [1, 2, 3], 0)
+    return calendar.column("hour", hours).astype(np.int64) * 4 + day
+
+
+def _unexplained(values: Floats) -> Floats:
+    """What the same hours yesterday and last week do not explain; NaN in the first week."""
+    rest = np.full(values.shape, np.nan)
+    week = HOURS_PER_WEEK
+    yesterday = values[..., week - HOURS_PER_DAY : -HOURS_PER_DAY]
+    rest[..., week:] = (
+        values[..., week:] - _YESTERDAY * yesterday - _LAST_WEEK * values[..., :-week]
+    )
+    return rest
+
+
+def _shifted(flags: npt.NDArray[np.bool_], hours: int) -> npt.NDArray[np.bool_]:
+    return np.concatenate([np.zeros(hours, dtype=bool), flags[:-hours]])
