@@ -191,13 +191,15 @@ def model(
 
     def fit(key: str, apply: Apply) -> tuple[pd.DataFrame | None, TrainedModel]:
         parameters, shards = best_config[key].best_parameters, feature_view[key].shards
+        place = profile.country, profile.timezone
         if len(shards) > 1:
             panels = [partial(panel_of, read) for read in shards]
-            place = profile.country, profile.timezone
             return None, train_by_shard(panels, parameters, *place, apply)
         panel = as_panel(feature_view[key].rows)
-        X = by_series(weather.at(hour_of(key), horizon=0), panel)
-        return panel, train(panel, parameters, profile.country, profile.timezone, n_jobs, X)
+        hour = hour_of(key)
+        X = by_series(weather.at(hour, horizon=0), panel)
+        ahead = None if X is None else by_series(weather.forecast_for(hour), panel, list(X.columns))
+        return panel, train(panel, parameters, *place, n_jobs, X, ahead)
 
     models: dict[str, TrainedModel] = {}
     with (

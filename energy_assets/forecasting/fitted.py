@@ -214,19 +214,30 @@ class Fitted:
         return found.factor(values, panel.series, local)[:, response.MEMORY :]
 
 
-def fit(y: pd.DataFrame, X: pd.DataFrame | None, parameters: Parameters) -> Fitted:
+def fit(
+    y: pd.DataFrame,
+    X: pd.DataFrame | None,
+    parameters: Parameters,
+    X_ahead: pd.DataFrame | None = None,
+) -> Fitted:
     """Fit to a panel, and forecast its held-out days.
+
+    `X_ahead` are the columns of `X` as they were expected before their hours, such as weather
+    forecasts. The held-out days are forecast with them, and where they are missing with `X`.
 
     A window that is too short to hold out days gives a warning, and intervals from the errors of
     the base forecast.
 
     Raises ForecastError if the panel or a parameter cannot be used.
     """
-    return fit_panel(to_matrix(y), parameters, X)
+    return fit_panel(to_matrix(y), parameters, X, X_ahead)
 
 
 def fit_panel(
-    observed: PanelMatrix, parameters: Parameters, X: pd.DataFrame | None = None
+    observed: PanelMatrix,
+    parameters: Parameters,
+    X: pd.DataFrame | None = None,
+    X_ahead: pd.DataFrame | None = None,
 ) -> Fitted:
     """The same as `fit`, for a panel as a matrix."""
     training = training_of(parameters)
@@ -235,20 +246,20 @@ def fit_panel(
     long_enough = len(observed.hours) >= required_hours(design.horizon, calibration_days)
     held_out_hours = HOURS_PER_DAY * calibration_days if long_enough else 0
     found = treated(observed)
-    factor: Floats | None = None
+    factors: tuple[Floats, Floats] | None = None
     past_exogenous = responding = None
     usual = observed
     if X is not None and len(X.columns):
         past_exogenous = exogenous.last_week(X.rename(columns=str), observed)
-        responding, factor = _response(found.panel, X, design, held_out_hours)
-        if factor is not None:
-            usual = replace(observed, array=observed.array / factor)
+        responding, factors = _response(found.panel, X, X_ahead, design, held_out_hours)
+        if factors is not None:
+            usual = replace(observed, array=observed.array / factors[0])
             found = treated(usual)
     window = TrainingWindow(found.panel, found.filled(), held_out=held_out_hours)
     model, held_out = train(window, training)
     errors = held_out or base_errors(window, design)
-    if factor is not None:
-        errors = errors.times(factor)
+    if factors is not None:
+        errors = errors.times(*factors)
     calibration = None
     if calibration_days:
         if held_out is None:
@@ -279,9 +290,16 @@ def fit_panel(
 
 @single_blas_thread
 def _response(
-    observed: PanelMatrix, X: pd.DataFrame, design: Design, held_out_hours: int
-) -> tuple[Response | None, Floats | None]:
-    """The response to `X`, fitted to the hours that are not held out, and its factor."""
+    observed: PanelMatrix,
+    X: pd.DataFrame,
+    X_ahead: pd.DataFrame | None,
+    design: Design,
+    held_out_hours: int,
+) -> tuple[Response | None, tuple[Floats, Floats] | None]:
+    """The response to `X`, fitted to the hours that are not held out.
+
+    Also its factor, and the factor that was to be expected of the hours that are held out.
+    """
     hours = len(observed.hours)
     end = hours - held_out_hours
     calendar = design.calendar(observed.hours)
@@ -292,7 +310,13 @@ def _response(
     if found is None:
         return None, None
     local = calendar.column("hour", np.arange(hours)).astype(np.int64)
-    return found, found.factor(values, observed.series, local)
+    factor = found.factor(values, observed.series, local)
+    if X_ahead is None or not held_out_hours:
+        return found, (factor, factor)
+    expected = exogenous.at(X_ahead, names, observed.hours, observed.series)
+    expected = np.where(np.isnan(expected), values, expected)
+    values = np.concatenate([values[..., :end], expected[..., end:]], axis=-1)
+    return found, (factor, found.factor(values, observed.series, local))
 
 
 def training_of(parameters: Parameters) -> Training:

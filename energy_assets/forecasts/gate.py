@@ -21,6 +21,12 @@ from energy_assets.forecasting.sharded import Apply, Shard
 
 PROMOTED = "promoted"
 
+WORTH = 0.97
+"""Columns known ahead are used if they bring the error to so much of the error without them.
+
+On a few held-out days, smaller gains are chance.
+"""
+
 
 @dataclass(frozen=True)
 class TrainedModel:
@@ -47,12 +53,14 @@ def train(
     timezone: str,
     n_jobs: int | None = None,
     X: pd.DataFrame | None = None,
+    X_ahead: pd.DataFrame | None = None,
 ) -> TrainedModel:
     """Fit a forecaster to a training window, and gate it on its held-out days.
 
     With `X`, columns known ahead such as the weather, a second forecaster is fitted to them too. If
-    it is better on the held-out days, it is the one to use, and the first one stands by in its
-    `plain`, for hours in which these columns are not known.
+    it is clearly better on the held-out days, it is the one to use, and the first one stands by in
+    its `plain`, for hours in which these columns are not known. `X_ahead` are these columns as they
+    were forecast: the held-out days are forecast with them.
 
     `panel` has one column and the index (series levels ..., UTC hour). `country` (ISO 3166 code, or
     None) and `timezone` (IANA name) are those of the data set; `n_jobs` is as in
@@ -69,9 +77,11 @@ def train(
         return TrainedModel(None, {}, f"not trained: {error}")
     found = _scores(forecaster, panel)
     if X is not None:
-        informed = fit(panel, X, chosen)
+        informed = fit(panel, X, chosen, X_ahead)
         with_columns = _scores(informed, panel)
-        if informed.response is not None and with_columns.get("mase", 0) <= found.get("mase", 0):
+        # Without held-out days there are no scores: then the columns are used.
+        bound = WORTH * found.get("mase", 0)
+        if informed.response is not None and with_columns.get("mase", 0) <= bound:
             forecaster, found = replace(informed, plain=forecaster), with_columns
     return _judged(forecaster, found)
 

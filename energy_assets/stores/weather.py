@@ -26,6 +26,9 @@ _log = logging.getLogger(__name__)
 _FORECASTS_READ = 48
 """If the newest forecasts are missing, those of this many hours before are used."""
 
+_USUAL_HORIZON = 12
+"""Half of the hours ahead are forecast for so many hours or more."""
+
 _ROW = ["area", "datetime_utc"]
 _FILE = "_file"
 
@@ -48,6 +51,16 @@ class KnownWeather:
     def at(self, origin: datetime, horizon: int) -> pd.DataFrame:
         """What `weather_as_of` returns for the training window of one of the hours."""
         return _as_of(self._rows, origin, self._settings.days_export, horizon)
+
+    def forecast_for(self, origin: datetime) -> pd.DataFrame:
+        """The weather of the training window of an hour as it was forecast half a day before.
+
+        A panel like that of `at`, without `horizon`.
+        """
+        rows = self._rows
+        known = rows[(rows[_FILE] <= origin) & (rows["issued_at"] <= origin)]
+        first = origin + HOUR - self._settings.days_export * DAY
+        return _forecasts(known, first, origin + HOUR, [_USUAL_HORIZON]).droplevel("horizon")
 
     @cached_property
     def _rows(self) -> pd.DataFrame:
@@ -108,8 +121,14 @@ def past_forecasts(
     `temperature`, `wind_speed`, `radiation` and `issued_at`. What is missing is left out. Raises
     UnreachableError if the store does not answer.
     """
-    longest = max(horizons)
-    rows = _read(objects, start - (longest + 24) * HOUR, end - HOUR)
+    rows = _read(objects, start - (max(horizons) + 24) * HOUR, end - HOUR)
+    return _forecasts(rows, start, end, horizons)
+
+
+def _forecasts(
+    rows: pd.DataFrame, start: datetime, end: datetime, horizons: Sequence[int]
+) -> pd.DataFrame:
+    """The same, from the rows of these files and maybe of others."""
     rows = rows[(rows["horizon"] > 0) & rows["datetime_utc"].between(start, end, inclusive="left")]
     rows = rows.sort_values([*_ROW, "horizon"], kind="stable")
     parts = []

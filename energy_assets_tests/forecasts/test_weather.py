@@ -163,6 +163,20 @@ def test_both_models_are_in_the_files(trained: TrainedModel, tmp_path: Path) -> 
         pd.testing.assert_frame_equal(made(loaded, known), made(trained.forecaster, known))
 
 
+def test_weather_that_is_forecast_badly_leaves_the_model_without_it() -> None:
+    panel, known = as_panel(history()), weather()
+    past = known[known.index.get_level_values(-1) <= pd.Timestamp(ORIGIN)]
+    good = past + np.random.default_rng(3).normal(0, 0.3, past.shape)
+    bad = past + np.random.default_rng(4).normal(0, 15, past.shape)
+    chosen = {}
+    for name, expected in (("good", good), ("bad", bad)):
+        tables = by_series(past, panel), by_series(expected, panel, ["temperature"])
+        found = train(panel, FAST, "DK", "Europe/Copenhagen", None, *tables).forecaster
+        assert found is not None
+        chosen[name] = found.response is not None
+    assert chosen == {"good": True, "bad": False}
+
+
 def test_weather_that_says_nothing_leaves_the_model_without_it() -> None:
     panel = as_panel(history())
     noise = weather()

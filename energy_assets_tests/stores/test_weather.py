@@ -218,6 +218,20 @@ def test_files_are_read_once_for_all_hours_of_a_run(
     assert len(reads) == 1
 
 
+def test_what_was_expected_of_a_window_is_what_was_forecast_half_a_day_before(
+    objects: ObjectStore,
+) -> None:
+    known = KnownWeather(objects, [ORIGIN, ORIGIN + HOUR], SETTINGS)
+    panel = known.forecast_for(ORIGIN)
+    start = ORIGIN + HOUR - timedelta(days=DAYS)
+    expected = past_forecasts(objects, start, ORIGIN + HOUR, [12]).xs(12, level="horizon")
+    assert len(panel) > 40
+    in_both = panel.index.intersection(expected.index)
+    pd.testing.assert_frame_equal(panel.loc[in_both], expected.loc[in_both])
+    # The first hours of the window would need files of before it, which a model does not read.
+    assert len(panel) >= len(expected) - 24
+
+
 def test_a_store_that_does_not_answer_means_that_nothing_is_known(
     objects: ObjectStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -57,15 +57,17 @@ class HeldOut:
     forecast: Floats
     scale: Floats
 
-    def times(self, factor: Floats) -> HeldOut:
-        """The same forecasts and observations times the `factor` of each hour, (series, hours)."""
+    def times(self, factor: Floats, expected: Floats) -> HeldOut:
+        """The observations times the factor of their hour, the forecasts times the expected one.
+
+        Both factors have the shape (series, hours).
+        """
         steps = np.arange(1, self.forecast.shape[2] + 1)
         target = np.minimum(self.origins[:, None] + steps, factor.shape[1] - 1)
-        times = factor[:, target]
+        ahead = expected[:, target]
         panel = replace(self.panel, array=self.panel.array * factor)
-        return HeldOut(
-            panel, self.origins, self.actual * times, self.forecast * times, self.scale * times
-        )
+        actual = self.actual * factor[:, target]
+        return HeldOut(panel, self.origins, actual, self.forecast * ahead, self.scale * ahead)
 
     @property
     def residuals(self) -> Floats:
