@@ -162,6 +162,7 @@ class _Panel:
             horizon=steps,
             origin=pd.Timestamp(origin),
             model_version=f"{origin:%Y-%m-%dT%H}-00000000",
+            weather_effect=np.nan,
             quality="model",
             made_at=pd.Timestamp(origin + HOUR + timedelta(minutes=2)),
         )[list(PREDICTIONS.dtypes)]

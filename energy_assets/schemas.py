@@ -149,11 +149,17 @@ FORECASTS = Table(
             for probability, name in QUANTILES.items()
             if name not in ("lower", "upper")
         ),
+        Column(
+            "weather_effect",
+            FLOAT,
+            "How much of the point forecast is due to weather unlike the past week's, kWh; missing "
+            "where the weather was not used",
+        ),
     ),
     key=(*PRIMARY_KEY, "origin"),
 )
-"""`lower` and `upper` are its 10 % and 90 % quantiles. Forecasts of earlier releases have no other
-quantiles: these are NaN.
+"""`lower` and `upper` are its 10 % and 90 % quantiles. Forecasts of earlier releases lack
+some columns: these are NaN.
 """
 
 PREDICTIONS = Table(

@@ -15,11 +15,11 @@ import pandas as pd
 
 from energy_assets.errors import ForecastError
 from energy_assets.forecasting.doubts.treatment import treated
-from energy_assets.forecasting.features import exogenous, response, response_fit
+from energy_assets.forecasting.features import exogenous, factors
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import HISTORY_HOURS
 from energy_assets.forecasting.features.response import Response
-from energy_assets.forecasting.features.transform import asinh, series_scale
+from energy_assets.forecasting.features.transform import series_scale
 from energy_assets.forecasting.models import autoregression, intervals
 from energy_assets.forecasting.models.blas import single_blas_thread
 from energy_assets.forecasting.models.blend import BlendedModel, Shares
@@ -32,6 +32,7 @@ from energy_assets.forecasting.panel import time_axis
 from energy_assets.forecasting.panel.horizons import check_lengths, required_hours, steps_until
 from energy_assets.forecasting.panel.matrix import (
     HOURS_PER_DAY,
+    HOURS_PER_WEEK,
     Floats,
     Ints,
     PanelMatrix,
@@ -48,8 +49,8 @@ class Fitted:
     `levels` are the names of the index levels that identify a series. `kinds` stand in for the past
     of new series; models of earlier releases have none. A loaded model has no `past`, which is
     without the `response` to exogenous columns. `past_exogenous` are the exogenous values of the
-    last week. `held_out` are the forecasts of the held-out days, which are not saved. `plain` is a
-    model of the same panel that needs no exogenous columns, if one stands by.
+    last two weeks. `held_out` are the forecasts of the held-out days, which are not saved. `plain`
+    is a model of the same panel that needs no exogenous columns, if one stands by.
     """
 
     parameters: Parameters
@@ -133,7 +134,7 @@ class Fitted:
         history, design = self.required_history, self.model.design
         values = exogenous.ahead(X, self.past_exogenous, design, history, int(steps.max()))
         forecast = self.model.forecast(history, steps, values, self.parameters.n_jobs)
-        return self.required_past.bounds.clip(forecast) * self._factor_ahead(steps, X)
+        return self.required_past.bounds.clip(forecast) * self._factor_of(steps, X)
 
     def quantiles(
         self,
@@ -152,7 +153,7 @@ class Fitted:
                 "no observations. Fit with calibration_days=4 or so, on a window that holds them."
             )
         past, history = self.required_past, self.required_history
-        factor = self._factor_ahead(steps, X)
+        factor = self._factor_of(steps, X)
         quantiles = intervals.quantiles(
             self.calibration,
             forecast,
@@ -163,6 +164,19 @@ class Fitted:
             past.wider,
         )
         return past.bounds.times(factor).clip(quantiles)
+
+    def exogenous_effect(self, hours: int, X: pd.DataFrame | None = None) -> Floats | None:
+        """The share of each forecast that is due to exogenous columns unlike those of last week.
+
+        Compared with the same hour of the seven days before the origin. In the order of `predict`,
+        shape (series * hours,); None for a model without a response.
+        """
+        if self.response is None:
+            return None
+        factor = self._factor_ahead(1 - HOURS_PER_WEEK, hours, X)
+        past, ahead = factor[:, :HOURS_PER_WEEK], factor[:, HOURS_PER_WEEK:]
+        by_hour = past.reshape(len(past), -1, HOURS_PER_DAY).mean(axis=1)
+        return np.asarray(1 - by_hour[:, np.arange(hours) % HOURS_PER_DAY] / ahead).ravel()
 
     def updated(self, y: pd.DataFrame, X: pd.DataFrame | None = None) -> Fitted:
         """The same model with its origin at the end of `y`, which is joined to the history.
@@ -181,37 +195,25 @@ class Fitted:
         if X is not None and (self.model.design.exogenous or self.response):
             exogenous_values = exogenous.updated(exogenous_values, X.rename(columns=str))
         if self.response is not None:
-            first = 1 - len(window.hours)
-            factor = self._factor(self.response, window, exogenous_values, first, 0)
+            design, first = self.model.design, 1 - len(window.hours)
+            factor = factors.of_hours(self.response, window, design, exogenous_values, first, 0)
             window = replace(window, array=window.array / factor)
         if past is not None:
             window = past.joined(window)
         past = Past.of(window, _reach(self.model), self.kinds)
         return replace(self, past=past, past_exogenous=exogenous_values)
 
-    def _factor_ahead(self, steps: Ints, X: pd.DataFrame | None) -> Floats | float:
-        """The factor of the hours ahead, shape (series, steps); 1 without a response."""
-        if self.response is None:
-            return 1.0
-        history = self.required_history
-        X = exogenous.updated(self.past_exogenous, exogenous.require(X, self.response.names))
-        return self._factor(self.response, history, X, 1, int(steps.max()))[:, steps - 1]
+    def _factor_of(self, steps: Ints, X: pd.DataFrame | None) -> Floats:
+        """The factor `steps` hours ahead, shape (series, steps)."""
+        return self._factor_ahead(1, int(steps.max()), X)[:, steps - 1]
 
-    def _factor(
-        self, found: Response, panel: PanelMatrix, X: pd.DataFrame | None, first: int, last: int
-    ) -> Floats:
-        """The factor of the hours `first` to `last` after the end of a panel, (series, hours).
-
-        It follows from what `X` knows of them and of the hours before; 1 where that is nothing.
-        """
-        steps = np.arange(first - response.MEMORY, last + 1)
-        if X is None:
-            return np.ones((len(panel.array), last + 1 - first))
-        hours = time_axis.ahead(panel.hours, steps)
-        values = exogenous.at(X, found.names, hours, panel.series)
-        calendar = self.model.design.calendar(panel.hours, max(last, 1))
-        local = calendar.column("hour", len(panel.hours) - 1 + steps).astype(np.int64)
-        return found.factor(values, panel.series, local)[:, response.MEMORY :]
+    def _factor_ahead(self, first: int, last: int, X: pd.DataFrame | None) -> Floats:
+        """The factor of the hours `first` to `last` after the origin, shape (series, hours)."""
+        history, found = self.required_history, self.response
+        if found is None:
+            return np.ones((len(history.array), last + 1 - first))
+        X = exogenous.updated(self.past_exogenous, exogenous.require(X, found.names))
+        return factors.of_hours(found, history, self.model.design, X, first, last)
 
 
 def fit(
@@ -246,20 +248,21 @@ def fit_panel(
     long_enough = len(observed.hours) >= required_hours(design.horizon, calibration_days)
     held_out_hours = HOURS_PER_DAY * calibration_days if long_enough else 0
     found = treated(observed)
-    factors: tuple[Floats, Floats] | None = None
+    known: tuple[Floats, Floats] | None = None
     past_exogenous = responding = None
     usual = observed
     if X is not None and len(X.columns):
-        past_exogenous = exogenous.last_week(X.rename(columns=str), observed)
-        responding, factors = _response(found.panel, X, X_ahead, design, held_out_hours)
-        if factors is not None:
-            usual = replace(observed, array=observed.array / factors[0])
+        past_exogenous = exogenous.last_weeks(X.rename(columns=str), observed)
+        fit_factors = single_blas_thread(factors.fit)
+        responding, known = fit_factors(found.panel, X, X_ahead, design, held_out_hours)
+        if known is not None:
+            usual = replace(observed, array=observed.array / known[0])
             found = treated(usual)
     window = TrainingWindow(found.panel, found.filled(), held_out=held_out_hours)
     model, held_out = train(window, training)
     errors = held_out or base_errors(window, design)
-    if factors is not None:
-        errors = errors.times(*factors)
+    if known is not None:
+        errors = errors.times(*known)
     calibration = None
     if calibration_days:
         if held_out is None:
@@ -286,37 +289,6 @@ def fit_panel(
         errors if held_out is not None else None,
         responding,
     )
-
-
-@single_blas_thread
-def _response(
-    observed: PanelMatrix,
-    X: pd.DataFrame,
-    X_ahead: pd.DataFrame | None,
-    design: Design,
-    held_out_hours: int,
-) -> tuple[Response | None, tuple[Floats, Floats] | None]:
-    """The response to `X`, fitted to the hours that are not held out.
-
-    Also its factor, and the factor that was to be expected of the hours that are held out.
-    """
-    hours = len(observed.hours)
-    end = hours - held_out_hours
-    calendar = design.calendar(observed.hours)
-    names = [str(name) for name in X.columns]
-    values = exogenous.at(X, names, observed.hours, observed.series)
-    level = asinh(observed.array, series_scale(observed.array, end))
-    found = response_fit.fit(level[:, :end], values[..., :end], names, calendar, observed.series)
-    if found is None:
-        return None, None
-    local = calendar.column("hour", np.arange(hours)).astype(np.int64)
-    factor = found.factor(values, observed.series, local)
-    if X_ahead is None or not held_out_hours:
-        return found, (factor, factor)
-    expected = exogenous.at(X_ahead, names, observed.hours, observed.series)
-    expected = np.where(np.isnan(expected), values, expected)
-    values = np.concatenate([values[..., :end], expected[..., end:]], axis=-1)
-    return found, (factor, found.factor(values, observed.series, local))
 
 
 def training_of(parameters: Parameters) -> Training:

@@ -180,10 +180,13 @@ def _by_model(
             X = by_series(known, panel, model.response.names)
         if X is None and model.plain is not None:
             model, quality = model.plain, WITHOUT_WEATHER if quality == MODEL else quality
-    values = model.updated(panel, X).predict(horizon, QUANTILES, X)
+    model = model.updated(panel, X)
+    values = model.predict(horizon, QUANTILES, X)
     if not np.isfinite(values.to_numpy()).all():
         raise ForecastError("its forecast is not finite")
-    return _as_forecast(values, panel, origin, version, quality)
+    share = model.exogenous_effect(horizon, X)
+    effect = np.nan if share is None else share * values["forecast"].to_numpy()
+    return _as_forecast(values.assign(weather_effect=effect), panel, origin, version, quality)
 
 
 def _by_naive(origin: datetime, horizon: int, read: ReadPanel) -> pd.DataFrame | None:
@@ -191,6 +194,7 @@ def _by_naive(origin: datetime, horizon: int, read: ReadPanel) -> pd.DataFrame |
     if (panel := read()) is None:
         return None
     values = seasonal_naive.forecast(panel, horizon, NAIVE.season, QUANTILES)
+    values["weather_effect"] = np.nan
     return _as_forecast(values, panel, origin, NAIVE.name, BASELINE)
 
 

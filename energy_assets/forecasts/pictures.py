@@ -23,6 +23,8 @@ def forecast_picture(
 ) -> bytes:
     """The forecasts of the largest series, beside last week's values and the temperature.
 
+    A line shows what would be forecast in the weather of the past week, if it matters.
+
     `observed` are rows of `schemas.CONSUMPTION`, `predictions` of `schemas.PREDICTIONS`. If not all
     series are observed, because they are divided into shards, the others are left out. `weather` is
     what `weather_as_of` returns.
@@ -108,8 +110,12 @@ def _temperature(
 
 
 def _as_forecast(predictions: pd.DataFrame) -> pd.DataFrame:
-    renamed = predictions.rename(columns={TARGET: "forecast"})
-    return renamed.set_index(list(PRIMARY_KEY))[["forecast", "lower", "upper"]]
+    renamed = predictions.rename(columns={TARGET: "forecast"}).set_index(list(PRIMARY_KEY))
+    drawn = renamed[["forecast", "lower", "upper"]]
+    effect = renamed["weather_effect"]
+    if effect.isna().all():
+        return drawn
+    return drawn.assign(usual_weather=drawn["forecast"] - effect)
 
 
 def _origin(predictions: pd.DataFrame) -> pd.Timestamp:

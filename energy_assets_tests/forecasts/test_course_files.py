@@ -36,6 +36,7 @@ def version() -> pd.DataFrame:
         "origin": ORIGIN,
         "model_version": "m",
         "quality": "model",
+        "weather_effect": 0.5,
         **dict.fromkeys(QUANTILES.values(), 5.0),
         "made_at": ORIGIN + HOUR,
     }

@@ -51,6 +51,13 @@ def size_of(png: bytes) -> tuple[int, int]:
         return picture.size
 
 
+def test_what_the_weather_did_is_drawn(observed: pd.DataFrame, predictions: pd.DataFrame) -> None:
+    past = observed[observed["datetime_utc"] <= H]
+    without = forecast_picture(past, predictions, SOURCE)
+    colder = predictions.assign(weather_effect=0.2 * predictions["energy_consumption"])
+    assert forecast_picture(past, colder, SOURCE) != without
+
+
 def test_a_forecast_is_drawn_with_the_values_of_the_week_before(
     observed: pd.DataFrame, predictions: pd.DataFrame
 ) -> None:

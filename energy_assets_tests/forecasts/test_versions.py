@@ -34,6 +34,7 @@ def version(value: float, made_at: datetime) -> pd.DataFrame:
         "origin": ORIGIN,
         "model_version": "m",
         "quality": "model",
+        "weather_effect": 0.5,
         "made_at": made_at,
     }
     return conform(pd.DataFrame(rows), PREDICTIONS)

@@ -106,6 +106,18 @@ def test_a_front_that_is_forecast_is_in_the_forecast_of_a_heated_series(
     assert error(with_weather, "121") < error(without, "121") + 0.01
 
 
+def test_a_forecast_says_how_much_of_it_is_due_to_unusual_weather(trained: TrainedModel) -> None:
+    assert trained.forecaster is not None
+    colder = made(trained.forecaster, weather()).set_index("consumer_type")
+    share = colder["weather_effect"] / colder[TARGET]
+    degrees = weather()["temperature"].xs("DK1").to_numpy()
+    fall = (degrees[-24:] - degrees[-192:-24].reshape(7, 24).mean(axis=0)).mean()
+    assert fall < -4
+    assert share["111"].mean() == pytest.approx(1 - np.exp(0.03 * fall), rel=0.3)
+    assert share["121"].abs().max() < 0.03
+    assert made(trained.forecaster, None)["weather_effect"].isna().all()
+
+
 def test_without_weather_the_forecast_is_that_of_the_model_without_it(
     trained: TrainedModel,
 ) -> None:

@@ -69,6 +69,7 @@ def forecast(lengths: Mapping[tuple[str, str], int] = LENGTHS) -> pd.DataFrame:
         origin=ORIGIN,
         model_version="m",
         quality="model",
+        weather_effect=np.nan,
         made_at=ORIGIN + HOUR,
     )
     return rows[list(PREDICTIONS.dtypes)].astype(PREDICTIONS.dtypes)

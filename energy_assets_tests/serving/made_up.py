@@ -126,6 +126,7 @@ class MadeUp:
             horizon=np.tile(np.arange(1, HORIZON + 1), len(SERIES)),
             origin=origin,
             model_version=f"{kind}-{origin:%H}",
+            weather_effect=np.nan,
             quality=kind,
             made_at=made_at or origin + HOUR + HOUR / 12,
         )

@@ -51,9 +51,10 @@ def forecast_plot(
     """The last `days` days of the largest series, and their forecasts.
 
     `history` is a panel with one column. `forecast` has the same index levels and the column
-    `forecast`; it may have `lower` and `upper` (shaded), the name of a seasonal naive (thin line)
-    and `actual` (dotted line). Days start at midnight in `timezone`, an IANA name. `temperature`,
-    in degrees C by the key of a series, is a dashed line with a scale of its own on the right.
+    `forecast`; it may have `lower` and `upper` (shaded), the name of a seasonal naive (thin line),
+    `usual_weather` (dashed line) and `actual` (dotted line). Days start at midnight in `timezone`,
+    an IANA name. `temperature`, in degrees C by the key of a series, is a dashed line with a scale
+    of its own on the right.
     """
     keys = _largest(history, forecast, series)
     columns = 3 if len(keys) > 4 else min(2, len(keys))
@@ -227,6 +228,15 @@ def _draw_series(axis: Axes, past: pd.Series, forecast: pd.DataFrame) -> None:
             label="80 % interval",
         )
     axis.plot(forecast.index, forecast["forecast"], color=MODEL, linewidth=1.8, label="forecast")
+    if "usual_weather" in forecast:
+        axis.plot(
+            forecast.index,
+            forecast["usual_weather"],
+            color=MODEL,
+            linewidth=1.1,
+            linestyle="--",
+            label="in last week's weather",
+        )
     if "actual" in forecast:
         axis.plot(
             forecast.index,

@@ -32,9 +32,9 @@ def require(X: pd.DataFrame | None, names: Sequence[str]) -> pd.DataFrame:
     return X
 
 
-def last_week(X: pd.DataFrame, window: PanelMatrix) -> pd.DataFrame:
-    """The rows that forecasts from the end of `window` look back at."""
-    return X[X.index.get_level_values(-1).isin(pd.Index(window.hours[-HOURS_PER_WEEK:]))]
+def last_weeks(X: pd.DataFrame, window: PanelMatrix) -> pd.DataFrame:
+    """The rows that forecasts from the end of `window` look back at: those of two weeks."""
+    return X[X.index.get_level_values(-1).isin(pd.Index(window.hours[-2 * HOURS_PER_WEEK :]))]
 
 
 def updated(past: pd.DataFrame | None, X: pd.DataFrame) -> pd.DataFrame:

@@ -104,6 +104,7 @@ def publish_many(root: Path, count: int) -> datetime:
         origin=origin,
         model_version="m",
         quality="model",
+        weather_effect=np.nan,
         made_at=origin + HOUR,
     )[list(PREDICTIONS.dtypes)].astype(PREDICTIONS.dtypes)
     path = hour_path("predictions_parquet", origin, "parquet")
