@@ -143,7 +143,7 @@ FORECASTS = Table(
         Column("horizon", INTEGER, "Hours from the origin to the hour forecast, 1 to 24"),
         Column("origin", TIMESTAMP, "The last hour known to the forecast, UTC"),
         Column("model_version", TEXT, "Version of the model, or the name of the baseline"),
-        Column("quality", TEXT, "model, without_weather, previous_model, baseline or carried_over"),
+        Column("quality", TEXT, "What it had to do without: see `forecasts.quality`"),
         *(
             Column(name, FLOAT, f"{100 * probability:.0f} % quantile of the consumption, kWh")
             for probability, name in QUANTILES.items()
@@ -185,7 +185,7 @@ MONITORING = Table(
         Column("ape", FLOAT, "|error| / actual; missing where actual is 0"),
         Column("covered", BOOLEAN, "Whether the 80 % interval held the observation"),
         Column("model_version", TEXT, "Version of the model, or the name of the baseline"),
-        Column("quality", TEXT, "model, without_weather, previous_model, baseline or carried_over"),
+        Column("quality", TEXT, "What it had to do without: see `forecasts.quality`"),
     ),
     key=(*PRIMARY_KEY, "origin"),
 )

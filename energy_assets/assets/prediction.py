@@ -23,6 +23,7 @@ from energy_assets.errors import StorageError
 from energy_assets.forecasting.doubts.treatment import doubts
 from energy_assets.forecasts.course_files import course_tables, observation_tables
 from energy_assets.forecasts.publishing import Published, publish
+from energy_assets.forecasts.quality import rung
 from energy_assets.forecasts.versions import last_before, newest, read_versions
 from energy_assets.io_managers.model import PromotedModels
 from energy_assets.partitions import HORIZON, due, hour_of, key_of, window_of
@@ -122,7 +123,7 @@ def predictions_parquet(
         record = tracking.log(partial(records.forecast, key, rows, partial(draw, key)))
         context.add_asset_metadata(
             {
-                "quality": rows["quality"].iloc[0],
+                "quality": rung(rows),
                 "model_version": rows["model_version"].iloc[0],
                 "page": forecast_page(settings, origin),
                 "total of the day ahead (MWh)": round(float(rows[TARGET].sum()) / 1000, 1),
@@ -135,7 +136,7 @@ def predictions_parquet(
     newest_key = context.partition_keys[-1]
     if png := draw(newest_key):
         context.add_asset_metadata({"forecast": picture(png)}, partition_key=newest_key)
-    qualities = {key: rows["quality"].iloc[0] for key, rows in forecasts.items()}
+    qualities = {key: rung(rows) for key, rows in forecasts.items()}
     times = {key: rows["made_at"].iloc[0].to_pydatetime() for key, rows in forecasts.items()}
     return dg.MaterializeResult(
         value=forecasts,

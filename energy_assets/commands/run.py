@@ -11,6 +11,7 @@ from energy_assets.commands.execution import RunFailedError, execute
 from energy_assets.commands.steps import Step, newest_hour, steps_to_forecast
 from energy_assets.commands.terminal import console, print_errors, scored_forecasts
 from energy_assets.forecasting.evaluation.scores import comparison
+from energy_assets.forecasts.quality import rung
 from energy_assets.forecasts.versions import newest, read_versions
 from energy_assets.partitions import HORIZON, HOUR, due, key_of, window_of
 from energy_assets.schemas import SERIES_KEY, TARGET
@@ -57,7 +58,7 @@ def _print_forecast(deployment: Deployment, origin: datetime) -> None:
     weather = KnownWeather(objects, [origin], settings).at(origin, HORIZON)
     write_whole(picture, forecast_picture(observed, forecast, source, weather))
 
-    quality, version = forecast["quality"].iloc[0], forecast["model_version"].iloc[0]
+    quality, version = rung(forecast), forecast["model_version"].iloc[0]
     console.print()
     console.print(f"series   {len(forecast[list(SERIES_KEY)].drop_duplicates())}")
     console.print(f"origin   {key_of(origin)} UTC, the last hour known to the forecast")

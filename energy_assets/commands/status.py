@@ -22,9 +22,9 @@ from energy_assets.automation.missing_forecasts import MODEL, UNFINISHED
 from energy_assets.commands.deployment import Deployment
 from energy_assets.commands.terminal import console, scored_forecasts
 from energy_assets.contract.completeness import hours_to_repair, ranges, row_counts
-from energy_assets.forecasts.fallback import MODEL as FROM_MODEL
 from energy_assets.forecasts.missing import hours_without_forecast, needs_publication
 from energy_assets.forecasts.publishing import read_published
+from energy_assets.forecasts.quality import MODEL as FROM_MODEL
 from energy_assets.io_managers.config import POINTER as NEWEST_CONFIG
 from energy_assets.partitions import DAY, HOUR, WEEK, due, hour_of, hourly, key_of, window_of
 from energy_assets.settings import IS_CHECKOUT, typed, utc_now

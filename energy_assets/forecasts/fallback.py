@@ -27,14 +27,18 @@ from energy_assets.forecasting.fitted import Fitted
 from energy_assets.forecasting.models import seasonal_naive
 from energy_assets.forecasting.panel.matrix import ending_at
 from energy_assets.forecasting.sharded import Apply
+from energy_assets.forecasts.quality import (
+    BASELINE,
+    CARRIED_OVER,
+    MODEL,
+    NEW_SERIES,
+    PREVIOUS_MODEL,
+    WITHOUT_WEATHER,
+)
 from energy_assets.forecasts.weather import by_series, is_known_ahead
 from energy_assets.schemas import FORECASTS, PRIMARY_KEY, QUANTILES, SERIES_KEY, as_panel, conform
 from energy_assets.time_limit import within
 from energy_assets.workers import Shared
-
-MODEL, WITHOUT_WEATHER, PREVIOUS_MODEL = "model", "without_weather", "previous_model"
-BASELINE, CARRIED_OVER = "baseline", "carried_over"
-"""The values of `quality`, one for each rung."""
 
 NAIVE = seasonal_naive.SEASONAL_NAIVES[-1]
 
@@ -93,7 +97,8 @@ def forecast(
     `weather` gives what was known of it at the origin, indexed by (area, datetime_utc), for the
     hours of the histories and those ahead; it is asked only for a model that needs it.
 
-    Returns the columns of `schemas.FORECASTS`. `quality` names the rung.
+    Returns the columns of `schemas.FORECASTS`. `quality` names the rung, and
+    the series that are new to a model.
 
     Raises the feature store's error if it cannot be read and there is no forecast to carry over.
     """
@@ -186,7 +191,15 @@ def _by_model(
         raise ForecastError("its forecast is not finite")
     share = model.exogenous_effect(horizon, X)
     effect = np.nan if share is None else share * values["forecast"].to_numpy()
-    return _as_forecast(values.assign(weather_effect=effect), panel, origin, version, quality)
+    rows = _as_forecast(values.assign(weather_effect=effect), panel, origin, version, quality)
+    return _with_new_series(rows, model)
+
+
+def _with_new_series(rows: pd.DataFrame, model: Fitted) -> pd.DataFrame:
+    """The same forecast, with new series marked, unless all are as new as the store."""
+    new = pd.MultiIndex.from_frame(model.little_history[list(SERIES_KEY)])
+    marked = pd.MultiIndex.from_frame(rows[list(SERIES_KEY)]).isin(new)
+    return rows if marked.all() else rows.assign(quality=rows["quality"].mask(marked, NEW_SERIES))
 
 
 def _by_naive(origin: datetime, horizon: int, read: ReadPanel) -> pd.DataFrame | None:

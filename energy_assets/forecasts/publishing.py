@@ -25,6 +25,7 @@ import pandas as pd
 from pydantic import TypeAdapter
 
 from energy_assets.errors import NotFoundError, StorageError
+from energy_assets.forecasts.quality import rung
 from energy_assets.settings import utc_now
 from energy_assets.stores.compare_and_set import compare_and_set
 from energy_assets.stores.files import document_errors
@@ -83,7 +84,7 @@ def publish(
     new = Published(
         origin=origin,
         made_at=made_at,
-        quality=first["quality"],
+        quality=rung(version),
         model_version=first["model_version"],
         source=source,
         files={name: f"{folder}/{name}" for name in tables},

@@ -16,6 +16,7 @@ import pandas as pd
 from energy_assets.forecasting.evaluation import scores as evaluation
 from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
 from energy_assets.forecasting.tuning.result import BestConfig, NotTuned, TuningResult
+from energy_assets.forecasts.quality import MODEL, PREVIOUS_MODEL, WITHOUT_WEATHER, rung
 from energy_assets.forecasts.scoring import errors_by_horizon
 from energy_assets.partitions import HOUR, key_of
 from energy_assets.schemas import SERIES_KEY, TARGET
@@ -146,8 +147,8 @@ def model(
 
 def forecast(partition: str, rows: pd.DataFrame, draw: Callable[[], bytes | None]) -> Record:
     """A forecast as sums over its day, without its rows."""
-    version, quality = str(rows["model_version"].iloc[0]), str(rows["quality"].iloc[0])
-    by_model = quality in ("model", "without_weather", "previous_model")
+    version, quality = str(rows["model_version"].iloc[0]), rung(rows)
+    by_model = quality in (MODEL, WITHOUT_WEATHER, PREVIOUS_MODEL)
     png = draw()
     days = rows.groupby(list(SERIES_KEY), as_index=False).agg(
         total_kwh=(TARGET, "sum"), peak_kwh=(TARGET, "max")

@@ -22,6 +22,7 @@ from energy_assets.errors import (
 from energy_assets.forecasting.fitted import Fitted, fit
 from energy_assets.forecasting.parameters import Parameters
 from energy_assets.forecasts.fallback import Candidate, Limits, forecast
+from energy_assets.forecasts.quality import rung
 from energy_assets.partitions import DAY, HOUR
 from energy_assets.schemas import CONSUMPTION, FORECASTS, QUANTILES, as_panel
 
@@ -107,6 +108,22 @@ def test_an_earlier_model_replaces_one_that_cannot_be_loaded(
 ) -> None:
     models = [Stored(breaking(error)), Stored(lambda: fitted, ORIGIN - HOUR, "earlier")]
     assert qualities(made(models)) == {("previous_model", "earlier")}
+
+
+def test_a_series_that_is_new_is_marked_and_the_forecast_keeps_its_rung(fitted: Fitted) -> None:
+    rows = history()
+    new = rows[rows["consumer_type"] == "121"].tail(30).assign(consumer_type="122")
+    both = pd.concat([rows, new])
+    found = forecast(ORIGIN, [lambda: both], [Stored(lambda: fitted)], no_forecast, LIMITS)
+    by_series = found.groupby("consumer_type")["quality"].unique().explode().to_dict()
+    assert by_series == {"111": "model", "121": "model", "122": "new_series"}
+    assert rung(found) == "model"
+
+
+def test_where_all_series_are_new_none_is_marked(fitted: Fitted) -> None:
+    rows = history()
+    few = rows[rows["datetime_utc"] > ORIGIN - 100 * HOUR]
+    assert qualities(made([Stored(lambda: fitted)], lambda: few)) == {("model", "m")}
 
 
 def test_a_model_of_a_later_hour_is_not_used(fitted: Fitted) -> None:

@@ -16,6 +16,7 @@ import pandas as pd
 from energy_assets.commands.deployment import Deployment
 from energy_assets.forecasts.course_files import course_tables
 from energy_assets.forecasts.publishing import Published, publish
+from energy_assets.forecasts.quality import NEW_SERIES
 from energy_assets.forecasts.scoring import score_forecasts
 from energy_assets.forecasts.versions import ASSET, add_version, first_issued, newest
 from energy_assets.partitions import HORIZON, HOUR
@@ -118,6 +119,7 @@ class MadeUp:
         spread = 0.05 * rows[TARGET]
         shares = np.linspace(-2, 2, len(QUANTILES)) + 0.1
         kind = KINDS[int(origin.timestamp() // 3600) % len(KINDS)]
+        last = NEW_SERIES if kind in KINDS[:3] else kind
         version = rows.assign(
             **{
                 name: rows[TARGET] + share * spread
@@ -127,7 +129,8 @@ class MadeUp:
             origin=origin,
             model_version=f"{kind}-{origin:%H}",
             weather_effect=np.nan,
-            quality=kind,
+            # A model knows little of the last series.
+            quality=np.repeat([kind] * (len(SERIES) - 1) + [last], HORIZON),
             made_at=made_at or origin + HOUR + HOUR / 12,
         )
         version = version[list(PREDICTIONS.dtypes)].astype(PREDICTIONS.dtypes)

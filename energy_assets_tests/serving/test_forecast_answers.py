@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from energy_assets.forecasts.quality import rung
 from energy_assets.forecasts.versions import first_issued, newest
 from energy_assets.partitions import HOUR
 from energy_assets.schemas import MONITORING, QUANTILES, TARGET
@@ -130,6 +131,20 @@ def test_every_rung_is_named(made_up: MadeUp, served: httpx.Client) -> None:
         assert meta["simulated"] is True
         seen.add(meta["quality"])
     assert seen == {"model", "without_weather", "previous_model", "baseline", "carried_over"}
+
+
+def test_a_new_series_says_so_itself(made_up: MadeUp, served: httpx.Client) -> None:
+    origin = next(
+        SPRING - back * HOUR
+        for back in range(10)
+        if rung(made_up.forecasts[SPRING - back * HOUR]) == "model"
+    )
+    area, consumer_type = SERIES[-1]
+    one = {"area": area, "consumer_type": consumer_type}
+    asked_for: dict[str, str] = {"origin": origin.isoformat()}
+    assert meta_of(served, PATH, **asked_for, **one)["quality"] == "new_series"
+    assert meta_of(served, PATH, **asked_for)["quality"] == "model"
+    assert meta_of(served, PATH, **asked_for, **one, sum="total")["quality"] == "model"
 
 
 def test_quantiles_are_the_stored_ones_and_rise_between_them(

@@ -43,6 +43,7 @@ def world(common: float, origins: int) -> tuple[list[Forecast], np.ndarray]:
             INDEX,
             point,
             quantiles,
+            np.zeros(len(INDEX), dtype=bool),
         )
         for number in range(origins)
     ]
@@ -127,7 +128,8 @@ def test_the_interval_of_real_sums_holds_what_it_says(de35_panel: pd.DataFrame, 
         steps = spread[:, None, None] * Z / 1.2816
         quantiles = Quantiles(np.array(list(QUANTILES)), point[..., None] + steps)
         origin = first_hour + timedelta(hours=number)
-        return Forecast(origin, origin + HOUR, "naive", "model", index, point, quantiles)
+        none_new = np.zeros(len(index), dtype=bool)
+        return Forecast(origin, origin + HOUR, "naive", "model", index, point, quantiles, none_new)
 
     for number in range(168 + 24 * days, actual.shape[1] - HORIZON, 11):
         past = [

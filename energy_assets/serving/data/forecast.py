@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from energy_assets.forecasting.panel.matrix import Floats, Ints
+from energy_assets.forecasts.quality import NEW_SERIES, rung
 from energy_assets.schemas import QUANTILES, TARGET
 from energy_assets.serving.data.series import SeriesIndex
 from energy_assets.serving.problems import unusable
@@ -65,6 +67,7 @@ class Forecast:
     """A version of the forecast from an origin.
 
     `point` has the shape (series, horizons); `quantiles.array` (series, horizons, probabilities).
+    `new`, shape (series,), marks series that were new to the model.
     """
 
     origin: datetime
@@ -74,6 +77,11 @@ class Forecast:
     index: SeriesIndex
     point: Floats
     quantiles: Quantiles
+    new: npt.NDArray[np.bool_]
+
+    def qualities(self, positions: Ints) -> npt.NDArray[np.object_]:
+        """The quality of some series."""
+        return np.where(self.new[positions], NEW_SERIES, self.quality).astype(object)
 
     @property
     def hours(self) -> np.ndarray:
@@ -109,7 +117,8 @@ def forecast_of(version: pd.DataFrame) -> Forecast:
         origin=first["origin"].to_pydatetime(),
         made_at=first["made_at"].to_pydatetime(),
         model_version=str(first["model_version"]),
-        quality=str(first["quality"]),
+        quality=rung(version),
+        new=np.bincount(series, weights=version["quality"] == NEW_SERIES, minlength=len(index)) > 0,
         index=index,
         point=point,
         quantiles=Quantiles(

@@ -59,6 +59,12 @@ class _Lines:
     quantiles: Quantiles
     note: dict[str, Any]
 
+    def qualities(self, forecast: Forecast) -> np.ndarray:
+        """The quality of each line."""
+        if self.groups is None:
+            return forecast.qualities(self.positions)
+        return np.full(len(self.labels), forecast.quality, dtype=object)
+
 
 def _of_one_origin(
     request: Request, query: ForecastQuery, service: Service, snapshot: Snapshot
@@ -100,17 +106,19 @@ def _of_one_origin(
             local_times(hours, service.profile.timezone), len(lines.labels)
         )
     rows = len(columns["datetime_utc"])
+    qualities = lines.qualities(forecast)
     about = {
         "origin": iso(forecast.origin),
         "made_at": iso(forecast.made_at),
         "model_version": forecast.model_version,
-        "quality": forecast.quality,
+        "quality": qualities[0] if len(qualities) == 1 else forecast.quality,
     }
+    which, quality = np.zeros(rows, dtype=int), np.repeat(qualities, count)
     return Answer(
         columns,
         service.meta(snapshot, **about, **lines.note),
         next_address(request, query, more),
-        _provenance(service, snapshot, [forecast], np.zeros(rows, dtype=int)),
+        _provenance(service, snapshot, [forecast], which, quality),
     )
 
 
@@ -144,6 +152,7 @@ def _by_horizon(
         step = slice(horizon - 1, horizon)
         block = key_columns(lines.labels, forecast.hours[step])
         block["horizon"] = np.full(len(lines.labels), horizon)
+        block["quality"] = lines.qualities(forecast)
         for name, values in _values(query, lines.point, lines.quantiles).items():
             block[name] = values[:, step].ravel()
         blocks.append(block)
@@ -154,7 +163,7 @@ def _by_horizon(
     which = np.repeat(np.arange(len(found)), [len(block["horizon"]) for block in blocks])
     if query.local_time:
         columns["datetime_local"] = local_times(columns["datetime_utc"], service.profile.timezone)
-    where_from = _provenance(service, snapshot, found, which)
+    where_from = _provenance(service, snapshot, found, which, columns.pop("quality"))
     columns |= {
         name: where_from[name] for name in ("origin", "made_at", "model_version", "quality")
     }
@@ -255,9 +264,16 @@ def _observed(
 
 
 def _provenance(
-    service: Service, snapshot: Snapshot, found: Sequence[Forecast], which: np.ndarray
+    service: Service,
+    snapshot: Snapshot,
+    found: Sequence[Forecast],
+    which: np.ndarray,
+    quality: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """Columns that say which forecast each row is from; `which` is its place in `found`."""
+    """Columns that say which forecast each row is from; `which` is its place in `found`.
+
+    `quality` is that of each row.
+    """
 
     def times(values: list[datetime]) -> np.ndarray:
         return np.array(values, dtype="datetime64[us]")[which]
@@ -269,6 +285,6 @@ def _provenance(
         "origin": times([forecast.origin for forecast in found]),
         "made_at": times([forecast.made_at for forecast in found]),
         "model_version": texts([forecast.model_version for forecast in found]),
-        "quality": texts([forecast.quality for forecast in found]),
+        "quality": quality,
         "source": texts([snapshot.published.source] * len(found)),
     }
