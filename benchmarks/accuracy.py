@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -109,25 +110,38 @@ def run(setting: data.Setting, options: argparse.Namespace) -> pd.DataFrame:
 def run_peers(
     setting: data.Setting, options: argparse.Namespace, folder: Path
 ) -> tuple[pd.DataFrame, list[dict]]:
+    """The peers' forecasts and timings for a setting; see `ask_peers`."""
+    origins = {
+        peer: [str(o) for o in (setting.origins if peer in SLOW_PEERS else setting.all_origins)]
+        for peer in options.peers
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    data.wide(setting.panel).to_parquet(folder / "panel.parquet")
+    return ask_peers(origins, setting.window_days, setting.timezone, options, folder)
+
+
+def ask_peers(
+    origins: Mapping[str, Sequence[str]],
+    window_days: int,
+    timezone: str,
+    options: argparse.Namespace,
+    folder: Path,
+) -> tuple[pd.DataFrame, list[dict]]:
     """The peers' forecasts and timings, from a process in their own environment.
 
-    If `folder` already has the results of the same request, they are used again.
+    `folder` holds what they read. If it already has the results of the same request, they are used
+    again.
     """
     request = {
-        "origins": {
-            peer: [str(o) for o in (setting.origins if peer in SLOW_PEERS else setting.all_origins)]
-            for peer in options.peers
-        },
-        "window_days": setting.window_days,
-        "timezone": setting.timezone,
+        "origins": origins,
+        "window_days": window_days,
+        "timezone": timezone,
         "threads": options.threads,
     }
     forecasts, request_file = folder / "forecasts.parquet", folder / "request.json"
     if not forecasts.exists() or json.loads(request_file.read_text()) != request:
-        folder.mkdir(parents=True, exist_ok=True)
         forecasts.unlink(missing_ok=True)
         request_file.write_text(json.dumps(request))
-        data.wide(setting.panel).to_parquet(folder / "panel.parquet")
         program = Path(__file__).with_name("peers.py")
         subprocess.run([options.python, program, folder], check=True, env=environment(options))
     return pd.read_parquet(forecasts), json.loads((folder / "timings.json").read_text())
@@ -208,14 +222,19 @@ def _frame(rows: dict[str, dict[str, float]]) -> pd.DataFrame:
 
 
 def add_peers_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options for running the peers."""
+    """Add the options for choosing and running the peers."""
+    parser.add_argument(
+        "--peers", nargs="*", default=[*PEERS, *SLOW_PEERS], help="which peers, by default all"
+    )
+    add_python_options(parser)
+
+
+def add_python_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options for running peers."""
     parser.add_argument(
         "--python",
         default=".venv-peers/bin/python",
         help="the Python of the peers' environment, which `make bench` sets up",
-    )
-    parser.add_argument(
-        "--peers", nargs="*", default=[*PEERS, *SLOW_PEERS], help="which peers, by default all"
     )
     parser.add_argument("--threads", type=int, default=1, help="threads of every method")
 

@@ -4,9 +4,10 @@
 
 Runs in its own environment (benchmarks/peers.txt) and does not import energy_assets. Reads
 `panel.parquet` (hours x series) and `request.json` from FOLDER: the origins of each method, the
-days of the window, the time zone and the number of threads. Writes `forecasts.parquet` (method,
-origin, series, datetime_utc, forecast, lower, upper) and `timings.json`, a list of {method, origin,
-fit, predict} in seconds.
+days of the window, the time zone and the number of threads. A method with temperatures also reads
+`temperatures.parquet` (hours x stations), of the hours ahead too. Writes `forecasts.parquet`
+(method, origin, series, datetime_utc, forecast, lower, upper) and `timings.json`, a list of
+{method, origin, fit, predict} in seconds.
 
 None of these libraries handles gaps throughout, so gaps are filled beforehand and in the same way
 for all: with the value of a week ago, else of a day ago, else the last one. Each library is used as
@@ -21,6 +22,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,7 @@ def mlforecast_best(
     zone: str,
     lags: Sequence[int] = LAGS,
     conformal_windows: int = 0,
+    known_ahead: pd.DataFrame | None = None,
 ) -> Predict:
     """The best setting found for mlforecast: recent and weekly lags of standardised logarithms."""
     from mlforecast.target_transforms import GlobalSklearnTransformer, LocalStandardScaler
@@ -101,6 +104,7 @@ def mlforecast_best(
         window,
         _lightgbm(threads, **TUNED),
         conformal_windows=conformal_windows,
+        known_ahead=known_ahead,
         lags=lags,
         target_transforms=[log, LocalStandardScaler()],
         date_features=[hour, weekday],
@@ -155,12 +159,20 @@ METHODS: dict[str, Callable[[pd.DataFrame, int, str], Predict]] = {
 }
 
 
+TEMPERATURES = "mlforecast, temperatures"
+"""`mlforecast_best` with the temperatures of all stations as columns."""
+
+
 def main(folder: Path) -> None:
     """Forecast with every method from each of its requested origins."""
     # A filter would not do: sktime sets its own while it runs.
     warnings.showwarning = lambda *arguments, **named: None
     request = json.loads((folder / "request.json").read_text())
     panel = pd.read_parquet(folder / "panel.parquet")
+    methods = dict(METHODS)
+    if (temperatures := folder / "temperatures.parquet").exists():
+        known_ahead = pd.read_parquet(temperatures)
+        methods[TEMPERATURES] = partial(mlforecast_best, known_ahead=known_ahead)
     tables: list[pd.DataFrame] = []
     timings: list[dict[str, Any]] = []
     requested = request["origins"]
@@ -169,7 +181,7 @@ def main(folder: Path) -> None:
         window = filled(panel, origin, request["window_days"])
         for name in (name for name in requested if str(origin) in requested[name]):
             start = time.perf_counter()
-            predict = METHODS[name](window, request["threads"], request["timezone"])
+            predict = methods[name](window, request["threads"], request["timezone"])
             fitted = time.perf_counter()
             forecast = predict()
             done = time.perf_counter()
@@ -195,13 +207,22 @@ def filled(panel: pd.DataFrame, origin: pd.Timestamp, days: int) -> pd.DataFrame
 
 
 def _mlforecast(
-    window: pd.DataFrame, model: LGBMRegressor, conformal_windows: int = 0, **settings: Any
+    window: pd.DataFrame,
+    model: LGBMRegressor,
+    conformal_windows: int = 0,
+    known_ahead: pd.DataFrame | None = None,
+    **settings: Any,
 ) -> Predict:
     from mlforecast import MLForecast
     from mlforecast.utils import PredictionIntervals
 
     rows = window.rename_axis(index="ds", columns="unique_id")
     rows = rows.melt(ignore_index=False, value_name="y").reset_index()
+    X = None
+    if known_ahead is not None:
+        rows = rows.merge(known_ahead, left_on="ds", right_index=True)
+        X = known_ahead.loc[_ahead(window)].rename_axis("ds").reset_index()
+        X = pd.DataFrame({"unique_id": window.columns}).merge(X, how="cross")
     intervals = PredictionIntervals(conformal_windows, HORIZON) if conformal_windows else None
     forecaster = MLForecast({"forecast": model}, freq="h", **settings)
     forecaster.fit(rows, static_features=[], prediction_intervals=intervals)
@@ -212,7 +233,7 @@ def _mlforecast(
         "forecast-hi-80": "upper",
     }
     level = [80] if intervals else None
-    return lambda: forecaster.predict(HORIZON, level=level).rename(columns=names)
+    return lambda: forecaster.predict(HORIZON, level=level, X_df=X).rename(columns=names)
 
 
 def _lightgbm(threads: int, **parameters: Any) -> LGBMRegressor:

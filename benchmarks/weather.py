@@ -2,6 +2,8 @@
 
     python -m benchmarks.weather --data FOLDER
 
+`make bench` sets up the environment of mlforecast, which is given the same temperatures.
+
 FOLDER holds hourly loads and temperatures of the Global Energy Forecasting Competition 2012, two
 Parquet files. Which station belongs to which zone is not told. From each origin of 2006, every
 method forecasts 24 hours from the year before it.
@@ -19,14 +21,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from benchmarks import tables
+from benchmarks.accuracy import add_python_options, ask_peers
 from energy_assets.forecasting.fitted import fit
 from energy_assets.forecasting.panel.matrix import Floats, Ints
 from energy_assets.forecasting.parameters import Parameters
@@ -71,7 +75,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with the real data")
     parser.add_argument("--origins", type=int, default=24, help="how many origins")
-    parser.add_argument("--threads", type=int, default=1, help="threads of our method")
+    add_python_options(parser)
     tables.add_options(parser)
     options = parser.parse_args()
     loads, temperatures = read(options.data)
@@ -83,21 +87,50 @@ def main() -> int:
     for name, method in methods(options.threads).items():
         started = time.perf_counter()
         errors = np.stack([_errors(method, loads, temperatures, end) for end in ends])
-        by_zone = errors.mean(axis=0)
-        rows[name] = {
-            "MAPE, median zone": float(np.median(by_zone.mean(axis=1))),
-            "MAPE, mean of zones": float(by_zone.mean()),
-            **{
-                title: float(np.median(by_zone[:, hours].mean(axis=1)))
-                for title, hours in (("h 1-6", slice(0, 6)), ("h 19-24", slice(18, 24)))
-            },
-            "seconds": (time.perf_counter() - started) / len(ends),
-        }
+        rows[name] = _scores(errors) | {"seconds": (time.perf_counter() - started) / len(ends)}
+    for name, errors, seconds in _mlforecast(loads, temperatures, ends, options):
+        rows[name] = _scores(errors) | {"seconds": seconds}
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
     title = f"{loads.shape[1]} zones, {len(ends)} origins of 2006, a year of history"
     tables.publish("weather", {title: frame}, options)
     median = frame["MAPE, median zone"]
     return int(median[OURS] > BOUND * median[REGRESSION])
+
+
+def _scores(errors: Floats) -> dict[str, float]:
+    """The scores of absolute percentage errors, shape (origins, zones, horizon)."""
+    by_zone = errors.mean(axis=0)
+    parts = {"h 1-6": slice(0, 6), "h 19-24": slice(18, 24)}
+    return {
+        "MAPE, median zone": float(np.median(by_zone.mean(axis=1))),
+        "MAPE, mean of zones": float(by_zone.mean()),
+        **{title: float(np.median(by_zone[:, at].mean(axis=1))) for title, at in parts.items()},
+    }
+
+
+def _mlforecast(
+    loads: pd.DataFrame, temperatures: pd.DataFrame, ends: list[int], options: argparse.Namespace
+) -> Iterator[tuple[str, Floats, float]]:
+    """The errors and seconds an origin of mlforecast, without and with temperatures."""
+    origins = [str(loads.index[end - 1]) for end in ends]
+    peers = {"mlforecast, recent and weekly lags": origins, "mlforecast, temperatures": origins}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        loads.rename(columns=str).to_parquet(folder / "panel.parquet")
+        temperatures.add_prefix("station_").to_parquet(folder / "temperatures.parquet")
+        forecasts, timings = ask_peers(peers, WINDOW // 24, "UTC", options, folder)
+    for peer in peers:
+        found = forecasts[forecasts["method"] == peer]
+        errors = []
+        for end, origin in zip(ends, pd.to_datetime(origins), strict=True):
+            of_origin = found[found["origin"] == origin]
+            forecast = of_origin.pivot_table("forecast", "datetime_utc", "series")
+            forecast = forecast[[str(zone) for zone in loads.columns]].to_numpy()
+            errors.append(np.abs(forecast / loads.iloc[end : end + HORIZON].to_numpy() - 1).T)
+        spent = [
+            timing["fit"] + timing["predict"] for timing in timings if timing["method"] == peer
+        ]
+        yield peer, np.stack(errors), float(np.mean(spent))
 
 
 def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
