@@ -3,7 +3,8 @@
     python -m benchmarks.robustness [--data FOLDER] [--peers "mlforecast, recent and weekly lags"]
 
 One series in eight of a panel is spoilt before the origin, by one fault at a time of the catalogue
-in `energy_assets_tests/forecasting/faults.py`. Every method forecasts the next day from the spoilt
+in `energy_assets_tests/forecasting/faults.py`; in the last row, one in twenty by many faults at
+once. Every method forecasts the next day from the spoilt
 panel. Its score is the mean absolute error divided by the mean of the true values, as a mean over
 the spoilt series and the origins.
 
@@ -21,7 +22,9 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,10 +36,13 @@ from energy_assets.forecasting.fitted import fit
 from energy_assets.forecasting.models import seasonal_naive
 from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY
 from energy_assets.forecasting.parameters import Parameters
-from energy_assets_tests.forecasting.faults import FAULTS, NO_FAULT, Fault, spoil_some
+from energy_assets_tests.forecasting.faults import FAULTS, NO_FAULT, spoil_many, spoil_some
 
-EVERY = 8
+EVERY, MANY = 8, 20
 BOUND = 1.5
+
+Spoil = Callable[[pd.DataFrame], pd.DataFrame]
+"""A panel -> the same, with some series spoilt."""
 
 
 def main() -> int:
@@ -55,8 +61,15 @@ def main() -> int:
 def compare(setting: data.Setting, options: argparse.Namespace) -> pd.DataFrame:
     """The scores of every method with every fault, and without any."""
     rows = {}
-    for name, fault in ({"nothing": NO_FAULT} | FAULTS).items():
-        scores = [Scores(setting, origin, fault, options).all() for origin in setting.origins]
+    spoilers: dict[str, tuple[int, Spoil]] = {
+        name: (EVERY, partial(spoil_some, fault=fault, every=EVERY))
+        for name, fault in ({"nothing": NO_FAULT} | FAULTS).items()
+    }
+    spoilers["many faults at once, one series in 20"] = MANY, partial(spoil_many, every=MANY)
+    for name, (every, spoil) in spoilers.items():
+        scores = [
+            Scores(setting, origin, spoil, every, options).all() for origin in setting.origins
+        ]
         table = pd.DataFrame(scores)
         rows[name] = table.mean()
         rows[name]["largest"] = table["largest"].max()
@@ -71,7 +84,8 @@ class Scores:
         self,
         setting: data.Setting,
         origin: pd.Timestamp,
-        fault: Fault,
+        spoil: Spoil,
+        every: int,
         options: argparse.Namespace,
     ) -> None:
         panel = data.wide(setting.panel)
@@ -80,8 +94,8 @@ class Scores:
         # A gap of the data in the day ahead would leave nothing to compare with.
         known = actual.columns[actual.notna().all() & window.notna().any()]
         self.clean, self.actual = data.long(window[known]), actual[known]
-        self.panel = spoil_some(self.clean, fault, EVERY)
-        self.spoilt = np.arange(len(known)) % EVERY == 0
+        self.panel = spoil(self.clean)
+        self.spoilt = np.arange(len(known)) % every == 0
         self.setting, self.options, self.origin = setting, options, origin
 
     def all(self) -> dict[str, float]:

@@ -7,6 +7,7 @@ after the origin.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -123,6 +124,17 @@ def spoil_some(panel: pd.DataFrame, fault: Fault, every: int, offset: int = 0) -
         values[rows] = fault(values[rows])
     spoilt.iloc[:, 0] = values
     return spoilt
+
+
+def spoil_many(panel: pd.DataFrame, every: int) -> pd.DataFrame:
+    """The panel with one series in `every` spoilt, each by another fault of the catalogue."""
+    # From all parts of the catalogue, which begins with zeros.
+    faults = itertools.cycle(list(FAULTS.values())[start] for start in _shuffled(len(FAULTS)))
+    return spoil_some(panel, lambda values: next(faults)(values), every)
+
+
+def _shuffled(count: int) -> list[int]:
+    return sorted(range(count), key=lambda number: number * 7 % count)
 
 
 def _part(values: Floats, first: int, last: int) -> Floats:
