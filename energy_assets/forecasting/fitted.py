@@ -20,7 +20,7 @@ from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import HISTORY_HOURS
 from energy_assets.forecasting.features.response import Response
 from energy_assets.forecasting.features.transform import asinh, series_scale
-from energy_assets.forecasting.models import autoregression, intervals
+from energy_assets.forecasting.models import autoregression, calibrating, intervals, usual_errors
 from energy_assets.forecasting.models.blend import BlendedModel, Shares
 from energy_assets.forecasting.models.held_out import HeldOut
 from energy_assets.forecasting.models.kinds import Kinds
@@ -98,7 +98,9 @@ class Fitted:
     @property
     def holdout(self) -> pd.DataFrame | None:
         """The table of forecasts of the held-out days; see `GlobalForecaster.holdout_`."""
-        return self.held_out.table(self.parameters.coverage) if self.held_out else None
+        if self.held_out is None:
+            return None
+        return calibrating.table(self.held_out, self.parameters.coverage)
 
     def predict(
         self,
@@ -152,16 +154,16 @@ class Fitted:
             )
         past, history = self.required_past, self.required_history
         factor = self._factor_ahead(steps, X)
-        quantiles = intervals.quantiles(
-            self.calibration,
-            forecast,
-            series_scale(history.array) * factor,
-            probabilities,
-            history.keys,
-            steps,
-            past.wider,
-        )
-        return past.bounds.times(factor).clip(quantiles)
+        scale, calibration = series_scale(history.array) * factor, self.calibration
+        calendar = self.model.design.calendar(history.hours, int(steps.max()))
+        hours = calendar.column("hour", len(history.hours) - 1 + steps).astype(np.int64)
+        quantiles = [
+            calibration.quantile(
+                probability, forecast, scale, history.keys, steps, hours, past.wider, factor
+            )
+            for probability in probabilities
+        ]
+        return past.bounds.times(factor).clip(np.stack(quantiles, axis=-1))
 
     def updated(self, y: pd.DataFrame, X: pd.DataFrame | None = None) -> Fitted:
         """The same model with its origin at the end of `y`, which is joined to the history.
@@ -245,9 +247,9 @@ def fit_panel(
             found = treated(usual)
     window = TrainingWindow(found.panel, found.filled(), held_out=held_out_hours)
     model, held_out = train(window, training)
+    if held_out is not None:
+        held_out = usual_errors.with_history(held_out, window, design)
     errors = held_out or base_errors(window, design)
-    if factor is not None:
-        errors = errors.times(factor)
     calibration = None
     if calibration_days:
         if held_out is None:
@@ -257,9 +259,10 @@ def fit_panel(
                 "training. Use a longer window.",
                 stacklevel=6,
             )
-        residuals = errors.residuals
-        if np.isfinite(residuals).any():
-            calibration = intervals.calibrate(residuals, observed.keys)
+        if np.isfinite(errors.residuals).any():
+            calibration = calibrating.calibrate(errors, observed.keys)
+    if held_out is not None and factor is not None:
+        held_out = held_out.times(factor)
     kinds = Kinds.of(found.panel)
     past = Past.of_treated(usual, found, window.filled, _reach(model), kinds)
     levels = levels_of(observed.series)
@@ -271,7 +274,7 @@ def fit_panel(
         kinds,
         past,
         past_exogenous,
-        errors if held_out is not None else None,
+        held_out,
         responding,
     )
 
