@@ -15,6 +15,7 @@ import pandas as pd
 
 from energy_assets.errors import ForecastError
 from energy_assets.forecasting.doubts.treatment import treated
+from energy_assets.forecasting.evaluation import held_out as held_out_days
 from energy_assets.forecasting.features import exogenous, response
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import HISTORY_HOURS
@@ -100,7 +101,7 @@ class Fitted:
         """The table of forecasts of the held-out days; see `GlobalForecaster.holdout_`."""
         if self.held_out is None:
             return None
-        return calibrating.table(self.held_out, self.parameters.coverage)
+        return held_out_days.table(self.held_out, self.parameters.coverage)
 
     def predict(
         self,

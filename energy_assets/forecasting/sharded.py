@@ -175,8 +175,8 @@ def fit_shard(shard: Shard, shared: Shared) -> FittedShard | None:
         return part
     held_out = usual_errors.with_history(held_out, window, shared.training.design)
     calibration = calibrating.calibrate(held_out, observed.keys, shared.calibration)
-    bounds = calibrating.bounds(held_out, shared.coverage, shared.by_day)
-    return replace(part, calibration=calibration, scores=series_scores(held_out, *bounds))
+    scores = series_scores(held_out, shared.coverage, shared.by_day)
+    return replace(part, calibration=calibration, scores=scores)
 
 
 def training_window(observed: PanelMatrix, held_out_hours: int) -> TrainingWindow:

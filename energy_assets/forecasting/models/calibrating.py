@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from energy_assets.forecasting.models import intervals, same_hour
 from energy_assets.forecasting.models.held_out import HeldOut
@@ -75,23 +74,6 @@ def quantiles(
                 probability, part.forecast, part.scale, keys, part.steps, part.target_hours
             )
         yield found
-
-
-def bounds(
-    held_out: HeldOut, coverage: float, pooled: Sequence[Calibration] | None = None
-) -> tuple[Floats, Floats]:
-    """The ends of intervals with this coverage: two of the `quantiles`."""
-    lower, upper = quantiles(held_out, [(1 - coverage) / 2, (1 + coverage) / 2], pooled)
-    return lower, upper
-
-
-def table(held_out: HeldOut, coverage: float) -> pd.DataFrame:
-    """The table of forecasts, with intervals; see `GlobalForecaster.holdout_`."""
-    lower, upper = bounds(held_out, coverage)
-    columns = {"actual": held_out.actual, "forecast": held_out.forecast}
-    columns |= {"lower": lower, "upper": upper}
-    found = held_out.panel.table(held_out.origins, columns)
-    return found.dropna(subset="actual", ignore_index=True)
 
 
 def _pool(part: HeldOut, before: Table | None) -> Calibration:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from energy_assets.forecasting.models.calibrating import bounds, calibrate, pool_by_day, quantiles
+from energy_assets.forecasting.models.calibrating import calibrate, pool_by_day, quantiles
 from energy_assets.forecasting.models.held_out import HeldOut
 from energy_assets.forecasting.models.intervals import UsualErrors
 from energy_assets.forecasting.panel.matrix import PanelMatrix
@@ -40,18 +40,22 @@ def on_first_day(held_out: HeldOut, factor: float) -> HeldOut:
     return replace(held_out, actual=actual)
 
 
+def upper(held_out: HeldOut, pooled=None) -> np.ndarray:
+    return next(quantiles(held_out, [0.9], pooled))
+
+
 @pytest.mark.parametrize("usual", [True, False])
 def test_a_day_unlike_the_others_does_not_widen_its_own_bounds(usual):
     calm = held_out() if usual else replace(held_out(), usual=None)
     first = calm.days == 0
-    before, after = (bounds(one, 0.8)[1] for one in (calm, on_first_day(calm, 3.0)))
+    before, after = (upper(one) for one in (calm, on_first_day(calm, 3.0)))
     np.testing.assert_array_equal(before[:, first], after[:, first])
     assert (before[:, ~first] < after[:, ~first]).all()
 
 
 def test_what_is_pooled_by_day_may_come_from_elsewhere():
     one = held_out()
-    np.testing.assert_array_equal(bounds(one, 0.8, pool_by_day(one)), bounds(one, 0.8))
+    np.testing.assert_array_equal(upper(one, pool_by_day(one)), upper(one))
 
 
 def test_a_series_that_scatters_around_its_forecast_follows_the_forecast_alone():
