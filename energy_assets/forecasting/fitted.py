@@ -157,10 +157,13 @@ class Fitted:
         factor = self._factor_ahead(steps, X)
         scale, calibration = series_scale(history.array) * factor, self.calibration
         calendar = self.model.design.calendar(history.hours, int(steps.max()))
-        hours = calendar.column("hour", len(history.hours) - 1 + steps).astype(np.int64)
+        ahead = len(history.hours) - 1 + steps
+        hours = calendar.column("hour", ahead).astype(np.int64)
+        on_holidays = np.where(calendar.column("holiday", ahead) > 0, calibration.holiday, 1.0)
+        wider = past.wider * on_holidays
         quantiles = [
             calibration.quantile(
-                probability, forecast, scale, history.keys, steps, hours, past.wider, factor
+                probability, forecast, scale, history.keys, steps, hours, wider, factor
             )
             for probability in probabilities
         ]

@@ -300,6 +300,7 @@ def _calibration_to_json(calibration: Calibration | None) -> dict[str, Any] | No
         "typical": calibration.typical,
         "growth": calibration.growth.tolist(),
         "quantiles": calibration.quantiles.tolist(),
+        "holiday": calibration.holiday,
         "same_hour": [[list(key), weight] for key, weight in own.weights.items()] if own else [],
     }
 
@@ -319,5 +320,6 @@ def _calibration_from_json(
         typical=saved["typical"],
         growth=np.array(saved["growth"]),
         quantiles=np.array(saved["quantiles"]),
+        holiday=saved.get("holiday", 1.0),
         same_hour=same_hour,
     )

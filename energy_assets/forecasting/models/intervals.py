@@ -37,6 +37,13 @@ USUAL_RESIDUALS = 960.0
 SMALLEST = 0.01
 """No spread follows residuals that are smaller than this share of what is expected of them."""
 
+HOLIDAY = 0.4
+"""Intervals of public holidays are this much wider, if the window has none of them. By trials on
+forty holidays in the US, from 30 days each."""
+
+FEW_HOLIDAYS = 3.0
+"""With so many holidays in the window, half as much."""
+
 POINTS = 1000
 """So many evenly spaced quantiles of the residuals are mixed with the sizes of days."""
 
@@ -48,11 +55,12 @@ class UsualErrors:
     """The mean absolute errors of a simple forecast, shape (series, days), oldest day first.
 
     They are on the transformed scale, NaN where nothing is known. `held_out`, shape (days,), marks
-    the days that the residuals are from.
+    the days that the residuals are from. `holidays` is the number of holidays in the window.
     """
 
     sizes: Floats
     held_out: npt.NDArray[np.bool_]
+    holidays: float = 0.0
 
     @property
     def of_series(self) -> Floats:
@@ -72,7 +80,7 @@ class UsualErrors:
 
     def without(self, days: npt.NDArray[np.bool_]) -> UsualErrors:
         """The same without some days."""
-        return UsualErrors(self.sizes[:, ~days], self.held_out[~days])
+        return replace(self, sizes=self.sizes[:, ~days], held_out=self.held_out[~days])
 
 
 @dataclass(frozen=True)
@@ -82,8 +90,9 @@ class Calibration:
     `spread` is the mean absolute residual of each series, `typical` the mean over all
     series, and `share` the usual ratio of residuals to `UsualErrors`, NaN without them. `growth`,
     shape (horizon,), is the relative size of residuals by horizon. `quantiles`, shape (100,), are
-    the quantiles at `LEVELS` of the absolute residuals divided by both. `same_hour` are quantiles
-    of the history, for series whose quantiles do not follow from the forecast alone.
+    the quantiles at `LEVELS` of the absolute residuals divided by both. `holiday` is a factor of
+    the half-widths of holidays. `same_hour` are quantiles of the history, for series whose
+    quantiles do not follow from the forecast alone.
     """
 
     spread: Mapping[Key, float]
@@ -91,6 +100,7 @@ class Calibration:
     growth: Floats
     quantiles: Floats
     share: float = np.nan
+    holiday: float = 1.0
     same_hour: SameHour | None = None
 
     @classmethod
@@ -124,8 +134,8 @@ class Calibration:
         """The quantile at a probability, in the shape of `forecast`: (series, ..., steps).
 
         `scale`, which broadcasts to it, is the scale of the transform. `hours`, shape (..., steps),
-        are the local hours of the day. `wider`, shape (series, 1), is a factor of half-widths, and
-        `factor`, shape (series, steps), that of the response. The quantile at 0.5 is the forecast,
+        are the local hours of the day. `wider`, shape (series, steps), is a factor of half-widths,
+        and `factor`, in the same shape, that of the response. The quantile at 0.5 is the forecast,
         and quantiles never cross.
         """
         around = self.around(probability, forecast, scale, keys, steps, wider)
@@ -193,7 +203,8 @@ def pool(residuals: Floats, usual: UsualErrors | None = None) -> Calibration:
     ranks = np.ceil(LEVELS * (len(ordered) + 1)).astype(int)
     quantiles = ordered[np.clip(ranks, 1, len(ordered)) - 1]
     quantiles[0] = 0.0
-    return Calibration({}, typical, growth, quantiles, share)
+    few = 1.0 if usual is None else FEW_HOLIDAYS / (FEW_HOLIDAYS + usual.holidays)
+    return Calibration({}, typical, growth, quantiles, share, 1.0 + HOLIDAY * few)
 
 
 def _on_any_day(ordered: Floats, of_days: Floats) -> Floats:

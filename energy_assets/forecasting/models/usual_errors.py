@@ -51,7 +51,8 @@ def with_history(held_out: HeldOut, window: TrainingWindow, design: Design) -> H
     sizes = usual_errors(window, scale, calendar)
     newest = np.arange(sizes.shape[1])[::-1] < window.held_out // HOURS_PER_DAY
     local = calendar.column("hour", np.arange(hours)).astype(np.int64)
-    return replace(held_out, usual=UsualErrors(sizes, newest), hours=local)
+    holidays = float(calendar.column("holiday", np.arange(hours)).sum()) / HOURS_PER_DAY
+    return replace(held_out, usual=UsualErrors(sizes, newest, holidays), hours=local)
 
 
 @single_blas_thread

@@ -1,5 +1,7 @@
 """Split-conformal intervals have their nominal coverage on similar residuals."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -109,3 +111,13 @@ def test_series_and_days_without_errors_do_not_count():
     np.testing.assert_allclose(usual.of_days, known.of_days)
     assert np.isnan(usual.of_series[0])
     assert UsualErrors(np.zeros((2, 0)), np.zeros(0, dtype=bool)).of_days == [1.0]
+
+
+def test_intervals_of_holidays_are_wider_the_fewer_of_them_are_known():
+    factors = [
+        pool(residuals(15, seed=0), replace(usual_errors(np.ones(20)), holidays=count)).holiday
+        for count in (0, 1, 10)
+    ]
+    assert factors == sorted(factors, reverse=True)
+    assert factors[0] == pytest.approx(1.4)
+    assert factors[-1] < 1.1
