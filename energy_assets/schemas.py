@@ -184,11 +184,17 @@ MONITORING = Table(
         Column("absolute_error", FLOAT, "|error|, kWh"),
         Column("ape", FLOAT, "|error| / actual; missing where actual is 0"),
         Column("covered", BOOLEAN, "Whether the 80 % interval held the observation"),
+        Column("pinball", FLOAT, "Mean pinball loss of the quantiles, kWh; missing without them"),
+        Column("above_q95", FLOAT, "1 above the 95 % quantile, else 0; missing without it"),
+        Column("above_q99", FLOAT, "1 above the 99 % quantile, else 0; missing without it"),
         Column("model_version", TEXT, "Version of the model, or the name of the baseline"),
         Column("quality", TEXT, "What it had to do without: see `forecasts.quality`"),
     ),
     key=(*PRIMARY_KEY, "origin"),
 )
+"""Scores of earlier releases lack `pinball`, `above_q95` and `above_q99`; so do those of forecasts
+without quantiles.
+"""
 
 WEATHER = Table(
     name="weather",

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import partial
+from math import isfinite
 
 import dagster as dg
 import pandas as pd
@@ -17,7 +18,7 @@ from energy_assets.assets.metadata import (
     tracked,
 )
 from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
-from energy_assets.forecasts.scoring import errors_by_horizon, score_forecasts
+from energy_assets.forecasts.scoring import errors_by_horizon, interval_scores, score_forecasts
 from energy_assets.forecasts.versions import first_issued, read_if_possible, read_issued
 from energy_assets.partitions import (
     DAY,
@@ -39,6 +40,14 @@ day_before = dg.TimeWindowPartitionMapping(
     start_offset=-HORIZON, end_offset=-1, allow_nonexistent_upstream_partitions=True
 )
 """Hour K depends on the 24 hours before K: the origins from which K was forecast."""
+
+_INTERVAL_SCORES = {
+    "coverage": "coverage of the 80 % interval",
+    "pinball": "pinball loss / consumption",
+    "above_q95": "above the 95 % quantile",
+    "above_q99": "above the 99 % quantile",
+}
+"""Their names in the UI."""
 
 
 @dg.asset(
@@ -77,7 +86,11 @@ def monitoring_metrics(
         if len(rows):
             scores = {
                 "MAPE": round(float(_mape_by_series(rows).mean()), 5),
-                "coverage of the 80 % interval": round(float(rows["covered"].mean()), 5),
+                **{
+                    _INTERVAL_SCORES[name]: round(score, 5)
+                    for name, score in interval_scores(rows).items()
+                    if isfinite(score)
+                },
                 "page": accuracy_page(settings, hour_of(key) - DAY + HOUR, hour_of(key) + HOUR),
             }
             context.add_asset_metadata(scores, partition_key=key)

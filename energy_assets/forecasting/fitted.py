@@ -15,12 +15,13 @@ import pandas as pd
 
 from energy_assets.errors import ForecastError
 from energy_assets.forecasting.doubts.treatment import treated
+from energy_assets.forecasting.evaluation import held_out as held_out_days
 from energy_assets.forecasting.features import exogenous, factors
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import HISTORY_HOURS
 from energy_assets.forecasting.features.response import Response
 from energy_assets.forecasting.features.transform import series_scale
-from energy_assets.forecasting.models import autoregression, intervals
+from energy_assets.forecasting.models import autoregression, calibrating, intervals, usual_errors
 from energy_assets.forecasting.models.blas import single_blas_thread
 from energy_assets.forecasting.models.blend import BlendedModel, Shares
 from energy_assets.forecasting.models.held_out import HeldOut
@@ -100,7 +101,9 @@ class Fitted:
     @property
     def holdout(self) -> pd.DataFrame | None:
         """The table of forecasts of the held-out days; see `GlobalForecaster.holdout_`."""
-        return self.held_out.table(self.parameters.coverage) if self.held_out else None
+        if self.held_out is None:
+            return None
+        return held_out_days.table(self.held_out, self.parameters.coverage)
 
     def predict(
         self,
@@ -154,16 +157,19 @@ class Fitted:
             )
         past, history = self.required_past, self.required_history
         factor = self._factor_of(steps, X)
-        quantiles = intervals.quantiles(
-            self.calibration,
-            forecast,
-            series_scale(history.array) * factor,
-            probabilities,
-            history.keys,
-            steps,
-            past.wider,
-        )
-        return past.bounds.times(factor).clip(quantiles)
+        scale, calibration = series_scale(history.array) * factor, self.calibration
+        calendar = self.model.design.calendar(history.hours, int(steps.max()))
+        ahead = len(history.hours) - 1 + steps
+        hours = calendar.column("hour", ahead).astype(np.int64)
+        on_holidays = np.where(calendar.column("holiday", ahead) > 0, calibration.holiday, 1.0)
+        wider = past.wider * on_holidays
+        quantiles = [
+            calibration.quantile(
+                probability, forecast, scale, history.keys, steps, hours, wider, factor
+            )
+            for probability in probabilities
+        ]
+        return past.bounds.times(factor).clip(np.stack(quantiles, axis=-1))
 
     def exogenous_effect(self, hours: int, X: pd.DataFrame | None = None) -> Floats | None:
         """The share of each forecast that is due to exogenous columns unlike those of last week.
@@ -260,9 +266,11 @@ def fit_panel(
             found = treated(usual)
     window = TrainingWindow(found.panel, found.filled(), held_out=held_out_hours)
     model, held_out = train(window, training)
+    if held_out is not None:
+        held_out = usual_errors.with_history(held_out, window, design)
+        if known is not None:
+            held_out = held_out.misjudged(known[1] / known[0])
     errors = held_out or base_errors(window, design)
-    if known is not None:
-        errors = errors.times(*known)
     calibration = None
     if calibration_days:
         if held_out is None:
@@ -272,9 +280,10 @@ def fit_panel(
                 "training. Use a longer window.",
                 stacklevel=6,
             )
-        residuals = errors.residuals
-        if np.isfinite(residuals).any():
-            calibration = intervals.calibrate(residuals, observed.keys)
+        if np.isfinite(errors.residuals).any():
+            calibration = calibrating.calibrate(errors, observed.keys)
+    if held_out is not None and known is not None:
+        held_out = held_out.times(known[0])
     kinds = Kinds.of(found.panel)
     past = Past.of_treated(usual, found, window.filled, _reach(model), kinds)
     levels = levels_of(observed.series)
@@ -286,7 +295,7 @@ def fit_panel(
         kinds,
         past,
         past_exogenous,
-        errors if held_out is not None else None,
+        held_out,
         responding,
     )
 

@@ -181,7 +181,8 @@ class GlobalForecaster(BaseForecaster):
         """Forecasts of the held-out days by a model fitted to the days before them.
 
         The columns are the series levels, `origin`, `horizon`, `datetime_utc` (the target hour),
-        `actual`, `forecast`, `lower` and `upper`; the bounds are calibrated on the other days. None
+        `actual`, `forecast`, `lower` and `upper`, and what quantiles are scored by (see
+        `metrics.distribution_terms`); all of these are calibrated on the other days. None
         if no days were held out.
         """
         return self._fitted.holdout

@@ -31,7 +31,8 @@ from energy_assets.forecasting.models.blend import BlendedModel, Shares
 from energy_assets.forecasting.models.intervals import Calibration
 from energy_assets.forecasting.models.kinds import Kinds
 from energy_assets.forecasting.models.ridge import Weights
-from energy_assets.forecasting.panel.matrix import HOURS_PER_WEEK
+from energy_assets.forecasting.models.same_hour import SameHour
+from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, HOURS_PER_WEEK
 from energy_assets.forecasting.parameters import Parameters
 
 TREES = "model.txt"
@@ -39,6 +40,7 @@ WEIGHTS = "weights.npy"
 HOURLY = "hourly.npy"
 RESPONSE = "response.npy"
 KINDS = "kinds.npy"
+SAME_HOUR = "same_hour.npy"
 PLAIN = "plain_"
 """What the names of the files of a model begin with that needs no exogenous columns."""
 
@@ -57,11 +59,12 @@ def save(fitted: Fitted, folder: Path) -> None:
     (float32) per series with the 168 hours of the week last; the last row is pooled. `hourly.npy`
     holds the weights of the autoregression, `kinds.npy` the shapes of the week that stand in for
     the past of new series, and `response.npy` the response to exogenous columns: for each series
-    and a last row for new ones, the share of each column, and the weights. `forecaster.json` holds
-    parameters, features, series,
-    calibration and versions; `checksums.json` the sha256 of each file. A file is missing if the
-    model has no such part. The files of a `plain` model that stands by have names that begin with
-    `plain_`. The history is not saved.
+    and a last row for new ones, the share of each column, and the weights. `same_hour.npy` holds
+    quantiles (float32) of the history, 24 rows for the hours of the day of each series that uses
+    them. `forecaster.json` holds parameters, features, series, calibration and versions;
+    `checksums.json` the sha256 of each file. A file is missing if the model has no such part. The
+    files of a `plain` model that stands by have names that begin with `plain_`. The history is not
+    saved.
 
     Raises ForecastError if the keys of the series are neither strings nor numbers.
     """
@@ -108,7 +111,7 @@ def _fitted(folder: Path, contents: Mapping[str, bytes]) -> Fitted:
         return Fitted(
             parameters,
             _model(parameters, description, contents),
-            _calibration_from_json(description["calibration"]),
+            _calibration_from_json(description["calibration"], contents.get(SAME_HOUR)),
             tuple(description["levels"]),
             Kinds(_numbers(contents[KINDS])) if KINDS in contents else None,
             response=_response_from_json(description, contents.get(RESPONSE)),
@@ -147,6 +150,9 @@ def _contents(fitted: Fitted) -> dict[str, bytes]:
         rows = len(fitted.response.mix)
         parts = [fitted.response.mix, fitted.response.weights.reshape(rows, -1)]
         contents[RESPONSE] = _array(np.hstack(parts))
+    own = fitted.calibration.same_hour if fitted.calibration is not None else None
+    if own is not None and own.tables:
+        contents[SAME_HOUR] = _array(np.concatenate([*own.tables.values()]))
     contents[DESCRIPTION] = _json(description)
     return contents
 
@@ -288,20 +294,32 @@ def _calibration_to_json(calibration: Calibration | None) -> dict[str, Any] | No
     if calibration is None:
         return None
     _require_plain(part for key in calibration.spread for part in key)
+    own = calibration.same_hour
     return {
         "spread": [[list(key), spread] for key, spread in calibration.spread.items()],
         "typical": calibration.typical,
         "growth": calibration.growth.tolist(),
         "quantiles": calibration.quantiles.tolist(),
+        "holiday": calibration.holiday,
+        "same_hour": [[list(key), weight] for key, weight in own.weights.items()] if own else [],
     }
 
 
-def _calibration_from_json(saved: dict[str, Any] | None) -> Calibration | None:
+def _calibration_from_json(
+    saved: dict[str, Any] | None, tables: bytes | None
+) -> Calibration | None:
     if saved is None:
         return None
+    same_hour = None
+    if tables is not None:
+        weights = {tuple(key): weight for key, weight in saved["same_hour"]}
+        rows = _numbers(tables).reshape(len(weights), HOURS_PER_DAY, -1)
+        same_hour = SameHour(weights, dict(zip(weights, rows, strict=True)))
     return Calibration(
         spread={tuple(key): spread for key, spread in saved["spread"]},
         typical=saved["typical"],
         growth=np.array(saved["growth"]),
         quantiles=np.array(saved["quantiles"]),
+        holiday=saved.get("holiday", 1.0),
+        same_hour=same_hour,
     )

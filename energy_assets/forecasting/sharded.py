@@ -23,7 +23,7 @@ from energy_assets.errors import ShortHistoryError
 from energy_assets.forecasting.doubts.treatment import treated
 from energy_assets.forecasting.evaluation.scores import SeriesScores, joined_scores, series_scores
 from energy_assets.forecasting.fitted import Fitted, fit_panel, levels_of, training_of
-from energy_assets.forecasting.models import autoregression, intervals, ridge
+from energy_assets.forecasting.models import autoregression, calibrating, ridge, usual_errors
 from energy_assets.forecasting.models.autoregression import Autoregression
 from energy_assets.forecasting.models.blend import BlendedModel
 from energy_assets.forecasting.models.intervals import Calibration
@@ -77,7 +77,7 @@ class FittedShard:
     series: pd.Index
     weights: ridge.Weights | None
     hourly: Autoregression | None
-    spread: Mapping[intervals.Key, float]
+    calibration: Calibration | None
     scores: SeriesScores | None
 
 
@@ -147,8 +147,9 @@ def fit_sample(sample: PanelMatrix, parameters: Parameters) -> Shared | None:
     if held_out_hours:
         _, held_out = fit_series(window, training, pooled, prepared)
         if held_out is not None and np.isfinite(held_out.residuals).any():
-            calibration = intervals.pool(held_out.residuals)
-            by_day = intervals.pool_by_day(held_out.residuals, held_out.days)
+            held_out = usual_errors.with_history(held_out, window, training.design)
+            calibration = calibrating.pool(held_out)
+            by_day = calibrating.pool_by_day(held_out)
     return Shared(
         sample.hours,
         training,
@@ -169,12 +170,13 @@ def fit_shard(shard: Shard, shared: Shared) -> FittedShard | None:
     observed = to_matrix(panel).at(shared.hours)
     window = training_window(observed, shared.held_out_hours)
     model, held_out = fit_series(window, shared.training, shared.pooled)
-    part = FittedShard(observed.required_series, model.weights, model.hourly, {}, None)
+    part = FittedShard(observed.required_series, model.weights, model.hourly, None, None)
     if held_out is None or shared.calibration is None:
         return part
-    calibration = intervals.calibrate(held_out.residuals, observed.keys, shared.calibration)
-    scores = series_scores(held_out, *held_out.bounds(shared.coverage, shared.by_day))
-    return replace(part, spread=calibration.spread, scores=scores)
+    held_out = usual_errors.with_history(held_out, window, shared.training.design)
+    calibration = calibrating.calibrate(held_out, observed.keys, shared.calibration)
+    scores = series_scores(held_out, shared.coverage, shared.by_day)
+    return replace(part, calibration=calibration, scores=scores)
 
 
 def training_window(observed: PanelMatrix, held_out_hours: int) -> TrainingWindow:
@@ -201,10 +203,8 @@ def _joined(parts: Sequence[FittedShard], shared: Shared, parameters: Parameters
         Autoregression(np.concatenate(hourly)[rows]) if hourly else None,
         series.take(order),
     )
-    calibration = shared.calibration
-    if calibration is not None:
-        spread = {key: value for part in parts for key, value in part.spread.items()}
-        calibration = replace(calibration, spread=dict(sorted(spread.items())))
+    calibrations = _present(part.calibration for part in parts)
+    calibration = Calibration.joined(calibrations) if calibrations else None
     return Fitted(parameters, model, calibration, levels_of(series), shared.kinds)
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from energy_assets.forecasting.evaluation.metrics import percentage_errors
+from energy_assets.forecasting.evaluation.metrics import distribution_terms, percentage_errors
 from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
-from energy_assets.schemas import MONITORING, PRIMARY_KEY, SERIES_KEY, TARGET, conform
+from energy_assets.schemas import MONITORING, PRIMARY_KEY, QUANTILES, SERIES_KEY, TARGET, conform
+
+_DISTRIBUTION = ("pinball", "above_q95", "above_q99")
 
 
 def score_forecasts(observations: pd.DataFrame, forecasts: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -27,7 +29,25 @@ def score_forecasts(observations: pd.DataFrame, forecasts: Iterable[pd.DataFrame
     scored["absolute_error"] = scored["error"].abs()
     scored["ape"] = _percentage_errors(scored["actual"], scored["forecast"])
     scored["covered"] = scored["actual"].between(scored["lower"], scored["upper"])
-    return conform(scored, MONITORING)
+    quantiles = ((share, scored[name].to_numpy()) for share, name in QUANTILES.items())
+    terms = distribution_terms(scored["actual"].to_numpy(), quantiles)
+    return conform(scored.assign(**terms), MONITORING)
+
+
+def interval_scores(scored: pd.DataFrame) -> dict[str, float]:
+    """How the intervals and quantiles did, as means over the series.
+
+    `coverage` of the 80 % interval, `pinball`, the mean pinball loss of the quantiles as a share of
+    the consumption, and `above_q95` and `above_q99`, the shares of observations above them. NaN for
+    what is missing in scores of earlier releases.
+    """
+    rows = scored.reindex(columns=[*SERIES_KEY, "covered", "actual", *_DISTRIBUTION])
+    rows = rows.rename(columns={"covered": "coverage"}).astype({"coverage": float})
+    means = rows.groupby(list(SERIES_KEY)).mean()
+    scored_sizes = rows["actual"].abs().where(rows["pinball"].notna())
+    size = scored_sizes.groupby([rows[level] for level in SERIES_KEY]).mean()
+    means["pinball"] /= size.where(size > 0)
+    return {name: float(means[name].mean()) for name in ("coverage", *_DISTRIBUTION)}
 
 
 def errors_by_horizon(scored: pd.DataFrame, observations: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from energy_assets.forecasting.evaluation import scores as evaluation
 from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
 from energy_assets.forecasting.tuning.result import BestConfig, NotTuned, TuningResult
 from energy_assets.forecasts.quality import MODEL, PREVIOUS_MODEL, WITHOUT_WEATHER, rung
-from energy_assets.forecasts.scoring import errors_by_horizon
+from energy_assets.forecasts.scoring import errors_by_horizon, interval_scores
 from energy_assets.partitions import HOUR, key_of
 from energy_assets.schemas import SERIES_KEY, TARGET
 from energy_assets.stores.feature_store import TrainingDataset
@@ -189,7 +189,7 @@ def monitoring(
         summary={
             "mape": by_horizon["forecast"].mean(),
             **naives,
-            "coverage": scored["covered"].mean(),
+            **interval_scores(scored),
             "forecasts": len(scored),
         },
         history=[

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -60,7 +62,7 @@ def test_the_quantiles_are_the_columns_of_a_stored_forecast_in_ascending_order()
 
 
 def test_quantiles_never_cross_and_the_middle_one_is_the_forecast(forecasts: pd.DataFrame) -> None:
-    assert (np.diff(forecasts[list(QUANTILES.values())]) > 0).all()
+    assert (np.diff(forecasts[list(QUANTILES.values())]) >= 0).all()
     assert (forecasts["q50"] == forecasts["forecast"]).all()
 
 
@@ -80,6 +82,21 @@ def test_any_quantiles_can_be_asked_for_and_do_not_depend_on_the_others(fitted: 
         alone = fitted.predict(24, {probability: "a name"})
         assert alone["a name"].tolist() == all_of_them[name].tolist()
     assert fitted.predict(24).equals(all_of_them[["forecast"]])
+
+
+def test_a_holiday_has_wider_intervals_than_the_day_before_it(simulated: pd.DataFrame) -> None:
+    hours = simulated.index.levels[-1]
+    easter = simulated.index.set_levels(hours + pd.Timedelta(days=28), level=-1)
+    shifted = simulated.set_axis(easter).rename_axis(simulated.index.names)
+    origin = pd.Timestamp("2023-04-05 09:00")  # Maundy Thursday begins at 22:00 UTC.
+    model = fit(until(shifted, origin), None, Parameters(n_estimators=5, n_jobs=1, **DENMARK))
+    assert model.calibration is not None
+    as_usual = replace(model, calibration=replace(model.calibration, holiday=1.0))
+    made, usual = (one.predict(24, {0.1: "low", 0.9: "high"}) for one in (model, as_usual))
+    times = (made["high"] - made["low"]) / (usual["high"] - usual["low"])
+    holiday = times.index.get_level_values(-1) >= pd.Timestamp("2023-04-05 22:00")
+    assert (times[~holiday] == 1.0).all()
+    assert times[holiday].median() == pytest.approx(model.calibration.holiday, rel=0.03)
 
 
 def test_quantiles_of_a_series_that_never_changes_do_not_cross() -> None:

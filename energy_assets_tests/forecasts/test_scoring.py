@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from energy_assets.forecasts.scoring import errors_by_horizon, score_forecasts
+from energy_assets.forecasts.scoring import errors_by_horizon, interval_scores, score_forecasts
 from energy_assets.partitions import HOUR, WEEK
-from energy_assets.schemas import CONSUMPTION, FORECASTS, MONITORING, conform
+from energy_assets.schemas import CONSUMPTION, FORECASTS, MONITORING, QUANTILES, conform
 
 H = datetime(2023, 3, 10, 21)
 SERIES = [("DK1", "111"), ("DK1", "121"), ("DK2", "111")]
@@ -93,6 +93,41 @@ def test_without_forecasts_the_table_is_empty_and_has_its_columns(
     table = score_forecasts(observations, [])
     assert table.empty
     assert list(table.columns) == list(MONITORING.dtypes)
+
+
+def test_quantiles_are_scored_together_and_by_what_is_above_the_upper_ones(
+    observations: pd.DataFrame,
+) -> None:
+    forecast = forecast_from(H, seed=0)
+    values = {name: forecast["energy_consumption"] * (0.5 + p) for p, name in QUANTILES.items()}
+    scored = score_forecasts(observations, [forecast.assign(**values)])
+    for row in scored.itertuples():
+        quantiles = {p: row.forecast * (0.5 + p) for p in QUANTILES}
+        losses = [
+            max(p * (row.actual - q), (p - 1) * (row.actual - q)) for p, q in quantiles.items()
+        ]
+        assert row.pinball == pytest.approx(np.mean(losses))
+        assert row.above_q95 == float(row.actual > quantiles[0.95])
+        assert row.above_q99 == float(row.actual > quantiles[0.99])
+    found = interval_scores(scored)
+    series = scored.groupby(["area", "consumer_type"])
+    assert found["pinball"] == pytest.approx(
+        (series["pinball"].mean() / series["actual"].mean()).mean()
+    )
+    assert found["above_q95"] == pytest.approx(series["above_q95"].mean().mean())
+
+
+def test_forecasts_and_scores_of_earlier_releases_have_a_coverage_only(
+    scored: pd.DataFrame,
+) -> None:
+    assert scored[["pinball", "above_q95", "above_q99"]].isna().all(axis=None)
+    earlier = scored.drop(columns=["pinball", "above_q95", "above_q99"])
+    for rows in (scored, earlier):
+        found = interval_scores(rows)
+        assert found["coverage"] == pytest.approx(
+            rows.groupby(["area", "consumer_type"])["covered"].mean().mean()
+        )
+        assert np.isnan([found[name] for name in ("pinball", "above_q95", "above_q99")]).all()
 
 
 def test_errors_by_horizon_are_means_over_series_of_each_series_mape(

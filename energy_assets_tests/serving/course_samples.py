@@ -89,6 +89,9 @@ def store_scores(objects: ObjectStore, lengths: Mapping[tuple[str, str], int] = 
             absolute_error=lambda rows: rows["error"],
             ape=0.1,
             covered=True,
+            pinball=0.1,
+            above_q95=0.0,
+            above_q99=0.0,
             model_version="m",
             quality="model",
         )

@@ -7,9 +7,17 @@ divide by 0. Means leave NaN out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from energy_assets.forecasting.panel.matrix import Floats
+
+QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+"""The probabilities of the quantiles that distributions are scored by."""
+
+UPPER_TAIL = {0.95: "above_q95", 0.99: "above_q99"}
+"""The quantiles that few values should be above, with the names of the shares that are."""
 
 
 def percentage_errors(actual: Floats, forecast: Floats) -> Floats:
@@ -35,11 +43,38 @@ def covered(actual: Floats, lower: Floats, upper: Floats) -> Floats:
     return np.where(defined, (lower <= actual) & (actual <= upper), np.nan)
 
 
-def pinball_loss(actual: Floats, quantile: Floats, alpha: float) -> float:
-    """Mean of max(alpha (a - q), (alpha - 1) (a - q)), in the unit of the values."""
+def above(actual: Floats, quantile: Floats) -> Floats:
+    """1 if the actual value is above the quantile, else 0. The mean is the share that is."""
+    defined = np.isfinite(actual) & np.isfinite(quantile)
+    return np.where(defined, actual > quantile, np.nan)
+
+
+def pinball_losses(actual: Floats, quantile: Floats, alpha: float) -> Floats:
+    """max(alpha (a - q), (alpha - 1) (a - q)), in the unit of the values."""
     error = actual - quantile
-    terms = np.maximum(alpha * error, (alpha - 1) * error)
+    return np.maximum(alpha * error, (alpha - 1) * error)
+
+
+def pinball_loss(actual: Floats, quantile: Floats, alpha: float) -> float:
+    """The mean of the pinball losses."""
+    terms = pinball_losses(actual, quantile, alpha)
     return float(np.nanmean(terms)) if np.isfinite(terms).any() else np.nan
+
+
+def distribution_terms(
+    actual: Floats, quantiles: Iterable[tuple[float, Floats]]
+) -> dict[str, Floats]:
+    """The terms that score quantiles together, given by probability.
+
+    `pinball` is the mean of their pinball losses, and those of `UPPER_TAIL` tell which values are
+    above a quantile. All are NaN where a quantile is.
+    """
+    losses, terms = [], {}
+    for probability, values in quantiles:
+        losses.append(pinball_losses(actual, values, probability))
+        if probability in UPPER_TAIL:
+            terms[UPPER_TAIL[probability]] = above(actual, values)
+    return {"pinball": sum(losses[1:], losses[0]) / len(losses), **terms}
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:

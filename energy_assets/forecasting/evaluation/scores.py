@@ -1,9 +1,9 @@
 """Scores of tables of forecasts: by series, by horizon, and as one number per metric.
 
 A *table of forecasts* has one row per forecast, with the series levels, `origin`, `horizon`,
-`datetime_utc` (the target hour), `actual` and `forecast`. It may have `lower`, `upper` and
-`naive_error` (see `metrics.scaled_errors`). `GlobalForecaster.holdout_` and `rolling_origin` return
-such tables.
+`datetime_utc` (the target hour), `actual` and `forecast`. It may have `lower`, `upper`,
+`naive_error` (see `metrics.scaled_errors`), and the terms of `metrics.distribution_terms`.
+`GlobalForecaster.holdout_` and `rolling_origin` return such tables.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import numpy as np
 import pandas as pd
 
 from energy_assets.forecasting.evaluation import metrics
+from energy_assets.forecasting.evaluation.held_out import columns_of
 from energy_assets.forecasting.models.held_out import HeldOut
+from energy_assets.forecasting.models.intervals import Calibration
 from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES, seasonal_naive
 from energy_assets.forecasting.panel.matrix import (
     HOURS_PER_DAY,
@@ -26,9 +28,10 @@ from energy_assets.forecasting.panel.matrix import (
 )
 
 COMPARED = ("mape", "mape_median", "wape", "mase")
+DISTRIBUTION = ("pinball", *metrics.UPPER_TAIL.values())
 NOT_SERIES = (
     *("method", "origin", "horizon", "datetime_utc", "actual"),
-    *("forecast", "lower", "upper", "naive_error"),
+    *("forecast", "lower", "upper", "naive_error", *DISTRIBUTION),
 )
 
 
@@ -51,8 +54,10 @@ def summary(table: pd.DataFrame) -> dict[str, float]:
     """One number per metric.
 
     `mape`, `rmspe`, `mase` and `coverage` are means over the series, and `mape_median` is the
-    median, so that a small series counts as much as a large one. `wape` is taken over all rows, so
-    that a series counts by its size.
+    median, so that a small series counts as much as a large one. So are `pinball`, the pinball loss
+    of nine quantiles as a share of the mean of the series, and `above_q95` and `above_q99`, the
+    shares of values above these quantiles. `wape` is taken over all rows, so that a series counts
+    by its size.
     """
     return _summary(_with_totals(table))
 
@@ -77,17 +82,19 @@ SeriesScores = Mapping[str, pd.DataFrame]
 """Ending of a metric's name, which tells the seasonal naives, -> the metrics of each series."""
 
 
-def series_scores(held_out: HeldOut, lower: Floats, upper: Floats) -> SeriesScores:
+def series_scores(
+    held_out: HeldOut, coverage: float, pooled: Sequence[Calibration] | None = None
+) -> SeriesScores:
     """What the `scores` of held-out days are made from, which can be had by groups of series.
 
-    `lower` and `upper` are the ends of their intervals, in the shape of the forecasts.
+    `pooled` is what the intervals of all groups have in common, see `calibrating.quantiles`.
     """
     panel, origins, actual = held_out.panel, held_out.origins, held_out.actual
     steps = np.arange(1, actual.shape[2] + 1)
     naive_error = naive_errors(panel.until(panel.hours[origins[0]]))[:, None, None]
 
-    def score(forecast: Floats, bounds: tuple[Floats, Floats] | None = None) -> pd.DataFrame:
-        terms = _terms(actual, forecast, naive_error, bounds)
+    def score(forecast: Floats, others: Mapping[str, Floats]) -> pd.DataFrame:
+        terms = _terms(actual, forecast, naive_error, others)
         means = {name: _mean(values) for name, values in terms.items()}
         totals = {
             name: np.nansum(values, axis=(1, 2))
@@ -96,10 +103,10 @@ def series_scores(held_out: HeldOut, lower: Floats, upper: Floats) -> SeriesScor
         return _metrics(pd.DataFrame(means)).assign(**totals)
 
     naives = {
-        f"_{naive.name}": score(seasonal_naive(panel, origins, steps, naive.season))
+        f"_{naive.name}": score(seasonal_naive(panel, origins, steps, naive.season), {})
         for naive in SEASONAL_NAIVES
     }
-    return {"": score(held_out.forecast, (lower, upper)), **naives}
+    return {"": score(held_out.forecast, columns_of(held_out, coverage, pooled)), **naives}
 
 
 def joined_scores(parts: Sequence[SeriesScores]) -> dict[str, float]:
@@ -135,7 +142,7 @@ def _with_naive(table: pd.DataFrame, matrix: PanelMatrix, season: int) -> pd.Dat
     horizon = table["horizon"].to_numpy(dtype=np.int64)
     positions = matrix.hours.get_indexer(pd.DatetimeIndex(origins))
     naive = seasonal_naive(matrix, positions, np.arange(1, horizon.max() + 1), season)
-    points = table.drop(columns=["lower", "upper"], errors="ignore")
+    points = table.drop(columns=["lower", "upper", *DISTRIBUTION], errors="ignore")
     return points.assign(forecast=naive[series_rows(table, matrix), origin_rows, horizon - 1])
 
 
@@ -181,11 +188,13 @@ def _table_terms(table: pd.DataFrame) -> pd.DataFrame:
     def column(name: str) -> Floats:
         return table[name].to_numpy(dtype=float)
 
-    bounds = None
-    if "lower" in table and table["lower"].notna().any():
-        bounds = column("lower"), column("upper")
+    others = {
+        name: column(name)
+        for name in ("lower", "upper", *DISTRIBUTION)
+        if name in table and table[name].notna().any()
+    }
     naive_error = column("naive_error") if "naive_error" in table else None
-    terms = _terms(column("actual"), column("forecast"), naive_error, bounds)
+    terms = _terms(column("actual"), column("forecast"), naive_error, others)
     return pd.DataFrame(terms, index=table.index)
 
 
@@ -193,9 +202,12 @@ def _terms(
     actual: Floats,
     forecast: Floats,
     naive_error: Floats | None,
-    bounds: tuple[Floats, Floats] | None,
+    others: Mapping[str, Floats],
 ) -> dict[str, Floats]:
-    """The terms of each metric, in the shape of the forecasts; NaN where one does not count."""
+    """The terms of each metric, in the shape of the forecasts; NaN where one does not count.
+
+    `others` are the columns of intervals and of `DISTRIBUTION` that there are.
+    """
     share = metrics.percentage_errors(actual, forecast)
     terms = {
         "mape": share,
@@ -205,9 +217,9 @@ def _terms(
     }
     if naive_error is not None:
         terms["mase"] = metrics.scaled_errors(actual, forecast, naive_error)
-    if bounds is not None:
-        terms["coverage"] = metrics.covered(actual, *bounds)
-    return terms
+    if "lower" in others:
+        terms["coverage"] = metrics.covered(actual, others["lower"], others["upper"])
+    return terms | {name: others[name] for name in DISTRIBUTION if name in others}
 
 
 def _totals(actual: Any, forecast: Any) -> dict[str, Any]:
@@ -225,4 +237,7 @@ def _metrics(means: pd.DataFrame) -> pd.DataFrame:
     """The metrics from the means of `_terms`."""
     size = means.pop("size")
     error = means.pop("error")
-    return means.assign(rmspe=means["rmspe"] ** 0.5, wape=error / size.where(size > 0))
+    size = size.where(size > 0)
+    if "pinball" in means:
+        means["pinball"] = means["pinball"] / size
+    return means.assign(rmspe=means["rmspe"] ** 0.5, wape=error / size)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 
 from energy_assets.forecasting.features import transform
 from energy_assets.forecasting.models import intervals
@@ -48,7 +48,9 @@ class HeldOut:
     """Forecasts of the held-out hours beside the observations, NaN where there are none.
 
     `origins` are column positions in `panel`. `actual` and `forecast` have the shape (series,
-    origins, horizons); `scale`, which broadcasts to it, is the scale of the transform.
+    origins, horizons); `scale`, which broadcasts to it, is the scale of the transform. `usual` are
+    the errors of a simple forecast on all days, and `hours`, shape (hours,), the local hours of the
+    day of the panel.
     """
 
     panel: PanelMatrix
@@ -56,18 +58,31 @@ class HeldOut:
     actual: Floats
     forecast: Floats
     scale: Floats
+    usual: intervals.UsualErrors | None = None
+    hours: Ints | None = None
 
-    def times(self, factor: Floats, expected: Floats) -> HeldOut:
-        """The observations times the factor of their hour, the forecasts times the expected one.
-
-        Both factors have the shape (series, hours).
-        """
-        steps = np.arange(1, self.forecast.shape[2] + 1)
-        target = np.minimum(self.origins[:, None] + steps, factor.shape[1] - 1)
-        ahead = expected[:, target]
+    def times(self, factor: Floats) -> HeldOut:
+        """The same forecasts and observations times the `factor` of each hour, (series, hours)."""
+        times = self._at_targets(factor)
         panel = replace(self.panel, array=self.panel.array * factor)
-        actual = self.actual * factor[:, target]
-        return HeldOut(panel, self.origins, actual, self.forecast * ahead, self.scale * ahead)
+        actual, forecast, scale = (
+            values * times for values in (self.actual, self.forecast, self.scale)
+        )
+        return replace(self, panel=panel, actual=actual, forecast=forecast, scale=scale)
+
+    def misjudged(self, ratio: Floats) -> HeldOut:
+        """The same with forecasts that are wrong by a `ratio` for each hour, (series, hours)."""
+        return replace(self, forecast=self.forecast * self._at_targets(ratio))
+
+    def _at_targets(self, values: Floats) -> Floats:
+        """The values of the hours that are forecast, shape (series, origins, horizons)."""
+        target = np.minimum(self.origins[:, None] + self.steps, values.shape[1] - 1)
+        return values[:, target]
+
+    @property
+    def steps(self) -> Ints:
+        """The horizons, shape (horizons,), counted from 1."""
+        return np.arange(1, self.forecast.shape[2] + 1)
 
     @property
     def residuals(self) -> Floats:
@@ -79,20 +94,19 @@ class HeldOut:
         """The day that each origin belongs to, shape (origins,), counted from 0."""
         return (self.origins - self.origins[0]) // HOURS_PER_DAY
 
-    def bounds(
-        self, coverage: float, pooled: Sequence[intervals.Calibration] | None = None
-    ) -> tuple[Floats, Floats]:
-        """The ends of intervals, each calibrated on other days than its own.
+    @property
+    def target_hours(self) -> Ints:
+        """The local hours of the targets, shape (origins, horizons); their positions if unknown."""
+        target = self.origins[:, None] + self.steps
+        return target if self.hours is None else self.hours[target]
 
-        `pooled` is what the intervals of each day have in common with other series, if these are
-        not all; see `intervals.pool_by_day`.
-        """
-        return intervals.cross_calibrated(
-            self.residuals, self.forecast, self.scale, self.days, coverage, pooled
+    def at(self, origins: npt.NDArray[np.bool_]) -> HeldOut:
+        """Those from some of the origins."""
+        scale = np.broadcast_to(self.scale, self.forecast.shape)
+        return replace(
+            self,
+            origins=self.origins[origins],
+            actual=self.actual[:, origins],
+            forecast=self.forecast[:, origins],
+            scale=scale[:, origins],
         )
-
-    def table(self, coverage: float) -> pd.DataFrame:
-        """The table of forecasts, with intervals; see `GlobalForecaster.holdout_`."""
-        lower, upper = self.bounds(coverage)
-        columns = {"actual": self.actual, "forecast": self.forecast, "lower": lower, "upper": upper}
-        return self.panel.table(self.origins, columns).dropna(subset="actual", ignore_index=True)

@@ -3,6 +3,13 @@
 The half-width of an interval is a product of three parts: the typical error of the series, the
 growth of errors with the horizon, and a quantile of the remaining variation. The quantiles are
 pooled over all series and horizons, because a few days of residuals say little about a single one.
+
+A few held-out days are unlike other days in how large errors are: all errors of a day are small or
+large together. The errors that a simple regression makes on every day of the window tell how much
+(see `usual_errors`), and what is usual for each series.
+
+Intervals are symmetric on the transformed scale. The signs of residuals of few days say which way
+these days went, not which way the next one will go: with them, intervals cover less.
 """
 
 from __future__ import annotations
@@ -11,9 +18,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from energy_assets.errors import ForecastError
 from energy_assets.forecasting.features import transform
+from energy_assets.forecasting.models.same_hour import Key, SameHour
 from energy_assets.forecasting.panel.matrix import Floats, Ints
 
 LEVELS = np.linspace(0.0, 0.99, 100)
@@ -22,9 +31,56 @@ LEVELS = np.linspace(0.0, 0.99, 100)
 SHRINKAGE = 24.0
 """The spread of all series counts as much as this many residuals of a series."""
 
-Key = tuple[object, ...]
+USUAL_RESIDUALS = 960.0
+"""The usual errors of a series, where they are known, count as much as this many residuals."""
+
+SMALLEST = 0.01
+"""No spread follows residuals that are smaller than this share of what is expected of them."""
+
+HOLIDAY = 0.4
+"""Intervals of public holidays are this much wider, if the window has none of them. By trials on
+forty holidays in the US, from 30 days each."""
+
+FEW_HOLIDAYS = 3.0
+"""With so many holidays in the window, half as much."""
+
+POINTS = 1000
+"""So many evenly spaced quantiles of the residuals are mixed with the sizes of days."""
 
 _TINY = float(np.finfo(float).tiny)
+
+
+@dataclass(frozen=True)
+class UsualErrors:
+    """The mean absolute errors of a simple forecast, shape (series, days), oldest day first.
+
+    They are on the transformed scale, NaN where nothing is known. `held_out`, shape (days,), marks
+    the days that the residuals are from. `holidays` is the number of holidays in the window.
+    """
+
+    sizes: Floats
+    held_out: npt.NDArray[np.bool_]
+    holidays: float = 0.0
+
+    @property
+    def of_series(self) -> Floats:
+        """The mean of each series, shape (series,); NaN if it has none, or makes no errors."""
+        mean = _mean(self.sizes, axis=1)
+        return np.where(mean > _TINY, mean, np.nan)
+
+    @property
+    def of_days(self) -> Floats:
+        """The sizes of the known days, relative to the mean of the held-out ones; 1 if unknown."""
+        size = _mean(self.sizes / self.of_series[:, None], axis=0)
+        known = np.isfinite(size)
+        of_held_out = size[known & self.held_out]
+        if not of_held_out.sum() > 0:
+            return np.ones(1)
+        return size[known] / of_held_out.mean()
+
+    def without(self, days: npt.NDArray[np.bool_]) -> UsualErrors:
+        """The same without some days."""
+        return replace(self, sizes=self.sizes[:, ~days], held_out=self.held_out[~days])
 
 
 @dataclass(frozen=True)
@@ -32,14 +88,28 @@ class Calibration:
     """Half-widths of intervals on the transformed scale.
 
     `spread` is the mean absolute residual of each series, `typical` the mean over all
-    series. `growth`, shape (horizon,), is the relative size of residuals by horizon. `quantiles`,
-    shape (100,), are the quantiles at `LEVELS` of the absolute residuals divided by both.
+    series, and `share` the usual ratio of residuals to `UsualErrors`, NaN without them. `growth`,
+    shape (horizon,), is the relative size of residuals by horizon. `quantiles`, shape (100,), are
+    the quantiles at `LEVELS` of the absolute residuals divided by both. `holiday` is a factor of
+    the half-widths of holidays. `same_hour` are quantiles of the history, for series whose
+    quantiles do not follow from the forecast alone.
     """
 
     spread: Mapping[Key, float]
     typical: float
     growth: Floats
     quantiles: Floats
+    share: float = np.nan
+    holiday: float = 1.0
+    same_hour: SameHour | None = None
+
+    @classmethod
+    def joined(cls, parts: Sequence[Calibration]) -> Calibration:
+        """Those of groups of series that have the pooled parts in common."""
+        spread = {key: value for part in parts for key, value in part.spread.items()}
+        tables = [part.same_hour for part in parts if part.same_hour is not None]
+        same_hour = SameHour.joined(tables) if tables else None
+        return replace(parts[0], spread=dict(sorted(spread.items())), same_hour=same_hour)
 
     def half_width(self, coverage: float, keys: list[Key], steps: Ints) -> Floats:
         """The half-widths on the transformed scale, shape (series, steps).
@@ -50,8 +120,50 @@ class Calibration:
         quantile = np.interp(coverage, LEVELS, self.quantiles)
         return quantile * spread[:, None] * self.growth[steps - 1][None, :]
 
+    def quantile(
+        self,
+        probability: float,
+        forecast: Floats,
+        scale: Floats,
+        keys: list[Key],
+        steps: Ints,
+        hours: Ints | None = None,
+        wider: Floats | float = 1.0,
+        factor: Floats | float = 1.0,
+    ) -> Floats:
+        """The quantile at a probability, in the shape of `forecast`: (series, ..., steps).
 
-def calibrate(residuals: Floats, keys: list[Key], pooled: Calibration | None = None) -> Calibration:
+        `scale`, which broadcasts to it, is the scale of the transform. `hours`, shape (..., steps),
+        are the local hours of the day. `wider`, shape (series, steps), is a factor of half-widths,
+        and `factor`, in the same shape, that of the response. The quantile at 0.5 is the forecast,
+        and quantiles never cross.
+        """
+        around = self.around(probability, forecast, scale, keys, steps, wider)
+        if self.same_hour is None or hours is None:
+            return around
+        return self.same_hour.mixed(probability, around, forecast, keys, hours, factor)
+
+    def around(
+        self,
+        probability: float,
+        forecast: Floats,
+        scale: Floats,
+        keys: list[Key],
+        steps: Ints,
+        wider: Floats | float = 1.0,
+    ) -> Floats:
+        """The same by the residuals alone."""
+        width = wider * self.half_width(abs(2 * probability - 1), keys, steps)
+        width = width.reshape(len(width), *(1 for _ in forecast.shape[2:]), -1)
+        return around(forecast, scale, [width], [probability])[..., 0]
+
+
+def calibrate(
+    residuals: Floats,
+    keys: list[Key],
+    pooled: Calibration | None = None,
+    usual: UsualErrors | None = None,
+) -> Calibration:
     """Calibrate on `residuals` on the transformed scale, shape (series, origins, horizons).
 
     Residuals are NaN where nothing was observed. `pooled` is what other series have taught; by
@@ -60,12 +172,12 @@ def calibrate(residuals: Floats, keys: list[Key], pooled: Calibration | None = N
 
     Raises ForecastError if there are no residuals at all, and no `pooled`.
     """
-    pooled = pooled or pool(residuals)
-    spread = _spread(np.abs(residuals), pooled.typical)
+    pooled = pooled or pool(residuals, usual)
+    spread = _spread(np.abs(residuals), pooled.typical, pooled.share, usual)
     return replace(pooled, spread=dict(zip(keys, spread.tolist(), strict=True)))
 
 
-def pool(residuals: Floats) -> Calibration:
+def pool(residuals: Floats, usual: UsualErrors | None = None) -> Calibration:
     """What is the same for all series: everything but the spread of each.
 
     Raises ForecastError if there are no residuals at all.
@@ -78,47 +190,62 @@ def pool(residuals: Floats) -> Calibration:
             "reach back to observed hours, or to 0 for forecasts without intervals."
         )
     typical = max(float(np.where(observed, size, 0.0).sum() / observed.sum()), _TINY)
-    relative = np.where(observed, size, 0.0) / _spread(size, typical)[:, None, None]
+    share = _share(size, usual)
+    spread = _spread(size, typical, share, usual)
+    relative = np.where(observed, size, 0.0) / spread[:, None, None]
     count = observed.sum(axis=(0, 1))
     growth = np.where(count > 0, relative.sum(axis=(0, 1)) / np.maximum(count, 1), 1.0)
     growth = np.maximum(growth, _TINY)
     ordered = np.sort((relative / growth)[observed])
+    if usual is not None:
+        ordered = _on_any_day(ordered, usual.of_days)
     # The k-th smallest of n with k = ceil(c (n + 1)) covers a new residual with probability c.
     ranks = np.ceil(LEVELS * (len(ordered) + 1)).astype(int)
     quantiles = ordered[np.clip(ranks, 1, len(ordered)) - 1]
     quantiles[0] = 0.0
-    return Calibration({}, typical, growth, quantiles)
+    few = 1.0 if usual is None else FEW_HOLIDAYS / (FEW_HOLIDAYS + usual.holidays)
+    return Calibration({}, typical, growth, quantiles, share, 1.0 + HOLIDAY * few)
 
 
-def _spread(size: Floats, typical: float) -> Floats:
-    """The mean absolute residual of each series, shrunk towards the typical one.
+def _on_any_day(ordered: Floats, of_days: Floats) -> Floats:
+    """Sorted residuals as they would be on other days, given the relative sizes of days."""
+    if len(ordered) > POINTS:
+        ordered = ordered[((np.arange(POINTS) + 0.5) / POINTS * len(ordered)).astype(int)]
+    return np.sort(np.multiply.outer(ordered, of_days).ravel())
 
-    Shrunk on the logarithmic scale, because spreads differ by factors between series.
+
+def _share(size: Floats, usual: UsualErrors | None) -> float:
+    """The geometric mean over the series of the size of residuals as a share of usual errors."""
+    if usual is None:
+        return np.nan
+    mean, of_series = _mean(size, axis=(1, 2)), usual.of_series
+    both = (mean > _TINY) & np.isfinite(of_series)
+    return float(np.exp(np.log(mean[both] / of_series[both]).mean())) if both.any() else np.nan
+
+
+def _spread(size: Floats, typical: float, share: float, usual: UsualErrors | None) -> Floats:
+    """The mean absolute residual of each series, shrunk towards what is expected of it.
+
+    This is a share of its usual errors, or else the typical residual. Shrunk on the logarithmic
+    scale, because spreads differ by factors between series.
     """
-    observed = np.isfinite(size)
-    counts = observed.sum(axis=(1, 2))
-    total = np.where(observed, size, 0.0).sum(axis=(1, 2))
-    mean_size = np.maximum(total / np.maximum(counts, 1), _TINY)
-    weight = counts / (counts + SHRINKAGE)
-    return np.exp(weight * np.log(mean_size) + (1 - weight) * np.log(typical))
+    counts = np.isfinite(size).sum(axis=(1, 2))
+    none = np.full(len(size), np.nan)
+    expected = none if usual is None else share * usual.of_series
+    prior = np.where(np.isfinite(expected), USUAL_RESIDUALS, SHRINKAGE)
+    expected = np.where(np.isfinite(expected), expected, typical)
+    mean = np.where(counts > 0, _mean(size, axis=(1, 2)), expected)
+    mean = np.maximum(mean, np.maximum(SMALLEST * expected, _TINY))
+    weight = counts / (counts + prior)
+    return np.exp(weight * np.log(mean) + (1 - weight) * np.log(expected))
 
 
-def quantiles(
-    calibration: Calibration,
-    forecast: Floats,
-    scale: Floats,
-    probabilities: Sequence[float],
-    keys: list[Key],
-    steps: Ints,
-    wider: Floats,
-) -> Floats:
-    """The quantiles at `probabilities`, shape (series, steps, probabilities).
-
-    `forecast` has the shape (series, steps); `scale`, shape (series, 1), is the scale of the
-    transform. `wider`, shape (series, 1), is a factor of the half-widths.
-    """
-    widths = [wider * calibration.half_width(c, keys, steps) for c in coverages(probabilities)]
-    return around(forecast, scale, widths, probabilities)
+def _mean(values: Floats, axis: int | tuple[int, ...]) -> Floats:
+    """The mean of what is known, NaN if nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=axis)
+    total = np.where(known, values, 0.0).sum(axis=axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def coverages(probabilities: Sequence[float]) -> list[float]:
@@ -145,45 +272,3 @@ def around(
         return np.maximum(transform.sinh(centre + width, scale), forecast)
 
     return np.stack([*map(quantile, probabilities, widths)], axis=-1)
-
-
-def pool_by_day(residuals: Floats, days: Ints) -> list[Calibration]:
-    """What the other days teach about each day; a single day has to teach about itself.
-
-    `days`, shape (origins,), says which origins belong to a day.
-    """
-    pooled = []
-    for day in np.unique(days):
-        others = residuals[:, days != day]
-        pooled.append(pool(others if np.isfinite(others).any() else residuals))
-    return pooled
-
-
-def cross_calibrated(
-    residuals: Floats,
-    forecast: Floats,
-    scale: Floats,
-    days: Ints,
-    coverage: float,
-    pooled: Sequence[Calibration] | None = None,
-) -> tuple[Floats, Floats]:
-    """Lower and upper bounds of held-out forecasts, shape (series, origins, horizons).
-
-    The bounds of each day are calibrated on the other days only, so that their coverage can be
-    trusted. `pooled` is the result of `pool_by_day`; by default that of these series.
-    """
-    keys: list[Key] = [(row,) for row in range(len(residuals))]
-    steps = np.arange(1, residuals.shape[2] + 1)
-    lower, upper = np.empty_like(forecast), np.empty_like(forecast)
-    scale = np.broadcast_to(scale, forecast.shape)
-    centre = transform.asinh(forecast, scale)
-    pooled = pooled or pool_by_day(residuals, days)
-    several = len(pooled) > 1
-    for day, of_others in zip(np.unique(days), pooled, strict=True):
-        on_day = days == day
-        others = residuals[:, ~on_day] if several else residuals
-        calibration = calibrate(others, keys, of_others)
-        width = calibration.half_width(coverage, keys, steps)[:, None, :]
-        lower[:, on_day] = transform.sinh(centre[:, on_day] - width, scale[:, on_day])
-        upper[:, on_day] = transform.sinh(centre[:, on_day] + width, scale[:, on_day])
-    return lower, upper

@@ -44,6 +44,14 @@ def test_a_small_series_counts_as_much_as_a_large_one_except_in_wape(table):
     assert "mase" not in result
 
 
+def test_the_pinball_loss_is_a_share_of_each_series_and_tails_are_shares_of_hours(table):
+    table = table.assign(pinball=[2.0, 4.0, 0.1, 0.2], above_q95=[0.0, 1.0, 0.0, 0.0])
+    result = scores.summary(table)
+    assert result["pinball"] == pytest.approx((6 / 200 + 0.3 / 1) / 2)
+    assert result["above_q95"] == pytest.approx(0.25)
+    assert "above_q99" not in result
+
+
 def test_scores_of_both_naives_equal_those_looked_up_by_hand(fitted, panel):
     result = scores.scores(fitted.holdout_, panel)
     values = panel["energy_consumption"]
@@ -56,12 +64,14 @@ def test_scores_of_both_naives_equal_those_looked_up_by_hand(fitted, panel):
         assert result[f"mape_seasonal_naive_{season}"] == pytest.approx(by_hand.mean())
         assert result[f"mape_median_seasonal_naive_{season}"] == pytest.approx(by_hand.median())
     names = {"mape", "mape_median", "wape", "mase", "rmspe"}
-    assert set(result) == {"coverage"} | {
+    assert set(result) == {"coverage", "pinball", "above_q95", "above_q99"} | {
         name + behind
         for name in names
         for behind in ("", "_seasonal_naive_24", "_seasonal_naive_168")
     }
     assert result["mape"] < result["mape_seasonal_naive_168"] < result["mape_seasonal_naive_24"]
+    assert 0 < result["pinball"] < result["wape"] / 2
+    assert 0 <= result["above_q99"] <= result["above_q95"] < 0.15
 
 
 def test_a_single_series_and_a_panel_with_one_level_are_scored(panel, small):
