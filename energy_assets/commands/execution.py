@@ -15,6 +15,7 @@ from energy_assets import errors
 from energy_assets.automation.dead_runs import alive, fail_dead_runs
 from energy_assets.automation.jobs import range_tags
 from energy_assets.commands.deployment import Deployment
+from energy_assets.commands.event_log import few_syncs
 from energy_assets.commands.steps import Step
 from energy_assets.commands.terminal import progress_bar
 from energy_assets.errors import EnergyAssetsError
@@ -37,7 +38,7 @@ def execute(deployment: Deployment, steps: Iterable[Step], hours: int | None = N
     Raises RunFailedError with the message of the first failure.
     """
     count = 0
-    with dg.DagsterInstance.get() as instance, progress_bar() as progress:
+    with few_syncs(), dg.DagsterInstance.get() as instance, progress_bar() as progress:
         if fail_dead_runs(instance):
             progress.console.print("  an earlier run was killed; what it had stored is used")
         task = progress.add_task("", total=hours)
