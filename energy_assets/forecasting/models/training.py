@@ -8,11 +8,8 @@ memory at once.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, TypeVar
 
 import lightgbm as lgb
 import numpy as np
@@ -32,10 +29,9 @@ from energy_assets.forecasting.models.training_rows import (
     with_hours_ahead,
 )
 from energy_assets.forecasting.models.trees import TreeParameters
-from energy_assets.forecasting.panel.matrix import Floats
+from energy_assets.forecasting.panel.matrix import Floats, Ints
 
 Bools = npt.NDArray[np.bool_]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -77,6 +73,7 @@ class Prepared:
     matrix: FeatureMatrix
     residual: Floats
     sums: Pair[ridge.Moments] | None
+    hourly_sums: Pair[autoregression.Sums] | None
 
 
 def train(window: TrainingWindow, training: Training) -> tuple[BlendedModel, HeldOut | None]:
@@ -115,11 +112,15 @@ def pool(window: TrainingWindow, training: Training) -> tuple[Pooled | None, Pre
         boosters = trees.train(
             matrix.features, residual, tree_masks, design.names, training.trees, training.n_jobs
         )
-    hourly = _autoregressions(autoregression.pool, rows, training)
+    hourly_sums = _hourly_sums(rows, training, autoregression.sample(count))
     sums = rows.moments(matrix, residual) if shares.linear > 0 else None
     pools = sums.map(ridge.Moments.pooled) if sums else None
     priors = pools.map(ridge.pooled) if pools else None
-    prepared = Prepared(matrix, residual, sums) if len(sample) == count else None
+    hourly = hourly_sums.map(autoregression.pool) if hourly_sums else None
+    prepared = None
+    if len(sample) == count:
+        whole = count <= autoregression.SAMPLE_SERIES
+        prepared = Prepared(matrix, residual, sums, hourly_sums if whole else None)
     return Pooled(boosters, pools, priors, hourly), prepared
 
 
@@ -137,11 +138,15 @@ def fit_series(
     rows = TrainingRows(window, design, sampling.origin_step)
     empty = BlendedModel(design, training.shares, series=window.observed.series)
     count = len(window.observed.array)
-    hourly = (
-        None
-        if pooled.hourly is None
-        else _autoregressions(autoregression.fit, rows, training, pooled.hourly)
-    )
+    hourly = None
+    if pooled.hourly is not None:
+        with ThreadPoolExecutor(training.workers) as executor:
+            hourly = autoregression.fit(
+                _hourly_rows(rows),
+                pooled.hourly,
+                prepared.hourly_sums if prepared else None,
+                executor.map,
+            )
     level = None if hourly is None else rows.level()
 
     def fit(part: slice) -> tuple[ridge.Weights | None, Floats | None]:
@@ -206,18 +211,23 @@ def base_errors(window: TrainingWindow, design: Design) -> HeldOut:
     return HeldOut(window.observed, origins, actual, forecast, matrix.scale)
 
 
-def _autoregressions(
-    function: Callable[..., T], rows: TrainingRows, training: Training, *others: Pair[Any]
-) -> Pair[T] | None:
-    """What a function of `autoregression` makes of the rows; None if it takes no part."""
+def _hourly_rows(rows: TrainingRows) -> autoregression.Rows:
+    """The rows of the autoregression."""
+    observed = np.isfinite(rows.window.observed.array)
+    horizon = rows.design.horizon
+    return autoregression.Rows(
+        rows.level(), observed, horizon, rows.calendar, rows.start, rows.ends
+    )
+
+
+def _hourly_sums(
+    rows: TrainingRows, training: Training, sample: Ints
+) -> Pair[autoregression.Sums] | None:
+    """The sums of the autoregression for a sample of the series; None if it takes no part."""
     if training.shares.autoregression <= 0 or rows.cutoff < autoregression.MIN_HOURS:
         return None
-    observed, design = np.isfinite(rows.window.observed.array), rows.design
-    up_to = partial(
-        autoregression.Rows, rows.level(), observed, design.horizon, rows.calendar, rows.start
-    )
     with ThreadPoolExecutor(training.workers) as executor:
-        return rows.ends.map(up_to).map(function, *others, apply=executor.map)
+        return _hourly_rows(rows).sums(sample, executor.map)
 
 
 def _usable(matrix: FeatureMatrix, residual: Floats) -> Bools:

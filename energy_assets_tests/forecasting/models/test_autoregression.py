@@ -8,6 +8,7 @@ from energy_assets.forecasting import GlobalForecaster
 from energy_assets.forecasting.features import transform
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.models import autoregression
+from energy_assets.forecasting.models.held_out import Pair
 from energy_assets.forecasting.panel.matrix import to_matrix
 
 START = pd.Timestamp("2023-01-01 05:00")
@@ -41,18 +42,20 @@ def calendar(months):
     return Design(24, "DK", "Europe/Copenhagen").calendar(to_matrix(months).hours)
 
 
-def fit(*arguments):
-    rows = autoregression.Rows(*arguments)
-    return autoregression.fit(rows, autoregression.pool(rows))
+def fit(level, observed, horizon, calendar, start, end, held_out=None):
+    """Both models; the held-out one sees the hours before the column `held_out`."""
+    ends = Pair(end, held_out)
+    rows = autoregression.Rows(level, observed, horizon, calendar, start, ends)
+    return autoregression.fit(rows, rows.sums(slice(None)).map(autoregression.pool))
 
 
 def test_weights_equal_those_of_the_slow_oracle(level, calendar):
     end, horizon = level.shape[1], 24
-    fitted = fit(level, np.isfinite(level), horizon, calendar, FIRST_HOUR, end)
+    fitted = fit(level, np.isfinite(level), horizon, calendar, FIRST_HOUR, end).final
     origins = np.arange(autoregression.REACH, end - horizon)
     block = 2
     at = origins[(FIRST_HOUR + origins) % 24 // 3 == block]
-    inputs = autoregression._inputs(level, at, horizon, calendar, FIRST_HOUR)
+    inputs = autoregression.View(level, horizon, calendar, FIRST_HOUR).inputs(at)
     steps = np.arange(1, horizon + 1)
     target = level[:, at[:, None] + steps] - level[:, at[:, None] + steps - 24]
     rows, targets = [], []
@@ -77,7 +80,7 @@ def test_values_after_the_origin_do_not_change_inputs(level, calendar):
     changed = level.copy()
     changed[:, 501:] += 1
     first, second = (
-        autoregression._inputs(values, origins, 24, calendar, FIRST_HOUR)
+        autoregression.View(values, 24, calendar, FIRST_HOUR).inputs(origins)
         for values in (level, changed)
     )
     np.testing.assert_array_equal(first, second)
@@ -88,9 +91,26 @@ def test_targets_after_the_end_are_not_learnt(level, calendar):
     changed[:, 2500:] += 1
     observed = np.isfinite(level)
     first, second = (
-        fit(values, observed, 24, calendar, FIRST_HOUR, 2500) for values in (level, changed)
+        fit(values, observed, 24, calendar, FIRST_HOUR, 2500).final for values in (level, changed)
     )
     np.testing.assert_array_equal(first.weights, second.weights)
+
+
+def test_the_held_out_model_is_that_of_a_window_without_the_held_out_hours(level, calendar):
+    observed, end = np.isfinite(level), level.shape[1]
+    fitted = fit(level, observed, 24, calendar, FIRST_HOUR, end, held_out=end - 96)
+    alone = fit(level, observed, 24, calendar, FIRST_HOUR, end - 96)
+    np.testing.assert_array_equal(fitted.held_out.weights, alone.final.weights)
+    assert (fitted.final.weights != alone.final.weights).any()
+
+
+def test_inputs_before_the_start_of_a_series_are_unknown(level, calendar):
+    start = int(np.isfinite(level[2]).argmax())
+    first = start + 2 * 168 - 1  # two weeks before the first hour ahead
+    view = autoregression.View(level, 24, calendar, FIRST_HOUR)
+    inputs = view.inputs(np.array([first - 1, first]))
+    known = np.isfinite(inputs).all(axis=2)
+    np.testing.assert_array_equal(known, [[True, True], [True, True], [False, True]])
 
 
 def test_with_months_of_history_the_next_hours_are_forecast_better(months):
