@@ -25,7 +25,13 @@ import numpy.typing as npt
 from energy_assets.forecasting.features.calendar import Calendar
 from energy_assets.forecasting.features.feature_matrix import known_lag
 from energy_assets.forecasting.models.held_out import Pair
-from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, HOURS_PER_WEEK, Floats, Ints
+from energy_assets.forecasting.panel.matrix import (
+    HOURS_PER_DAY,
+    HOURS_PER_WEEK,
+    YEAR,
+    Floats,
+    Ints,
+)
 
 BLOCK_HOURS = 3
 BLOCKS = HOURS_PER_DAY // BLOCK_HOURS
@@ -41,7 +47,8 @@ POOLED_ORIGINS = 20.0
 SAMPLE_SERIES = 50
 """So many series are enough for the pooled weights."""
 
-YEAR = 365.25 * HOURS_PER_DAY
+OTHER_SEASON = 0.1
+"""Rows of the opposite time of the year count this much; those of the same time of it count 1."""
 
 _CHUNK_SERIES = 25
 _CHUNK_ORIGINS = 256
@@ -177,12 +184,15 @@ class Rows:
     def _of_block(self, view: View, observed: npt.NDArray[np.bool_], block: int) -> Pair[Sums]:
         origins = np.arange(REACH, self.ends.final - self.horizon)
         origins = origins[block_of(self.start + origins) == block]
+        weights = season_weights(self.ends.final - origins)
         if self.ends.held_out is None:
-            return Pair(_sums(view, observed, origins), None)
+            return Pair(_sums(view, observed, origins, weights), None)
         # The held-out model's rows are part of the final model's: no row is summed twice.
         seen = origins < self.ends.held_out - self.horizon
-        held_out = _sums(view, observed, origins[seen])
-        return Pair(held_out + _sums(view, observed, origins[~seen]), held_out)
+        held_out, others = (
+            _sums(view, observed, origins[part], weights[part]) for part in (seen, ~seen)
+        )
+        return Pair(held_out + others, held_out)
 
 
 @dataclass(frozen=True)
@@ -208,8 +218,13 @@ class Sums:
         return cls(*(np.stack(part, axis=1) for part in parts))
 
 
-def _sums(view: View, observed: npt.NDArray[np.bool_], origins: Ints) -> Sums:
-    """The sums over the usable rows at `origins`."""
+def season_weights(age: Ints) -> Floats:
+    """How much rows count that are so many hours old, from `OTHER_SEASON` to 1."""
+    return OTHER_SEASON + (1 - OTHER_SEASON) * np.cos(np.pi * age / YEAR) ** 4
+
+
+def _sums(view: View, observed: npt.NDArray[np.bool_], origins: Ints, weights: Floats) -> Sums:
+    """The weighted sums over the usable rows at `origins`."""
     series, horizon = len(view.level), len(view.steps)
     inputs = view.inputs(origins[:0]).shape[-1]
     gram, moment = np.zeros((series, inputs, inputs)), np.zeros((series, inputs, horizon))
@@ -220,12 +235,16 @@ def _sums(view: View, observed: npt.NDArray[np.bool_], origins: Ints) -> Sums:
         rows, target = view.inputs(at), view.level[:, ahead] - view.anchor(at)
         usable = observed[:, ahead].all(axis=2)
         usable &= np.isfinite(rows.sum(axis=2)) & np.isfinite(target.sum(axis=2))
+        weight = weights[first : first + _CHUNK_ORIGINS] * usable
         if not usable.all():
             rows[~usable], target[~usable] = 0.0, 0.0
+        # On both factors of a product.
+        rows *= np.sqrt(weight)[..., None]
+        target *= np.sqrt(weight)[..., None]
         across = rows.transpose(0, 2, 1)
         gram += np.matmul(across, rows)
         moment += np.matmul(across, target)
-        count += usable.sum(axis=1)
+        count += weight.sum(axis=1)
     return Sums(gram, moment, count)
 
 

@@ -5,8 +5,6 @@ Does not belong here: fitting (`training`).
 
 from __future__ import annotations
 
-import itertools
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +17,7 @@ from energy_assets.forecasting.models import ridge
 from energy_assets.forecasting.models.blend import CHUNK_ROWS
 from energy_assets.forecasting.models.held_out import Pair
 from energy_assets.forecasting.panel import time_axis
-from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, Floats, Ints, PanelMatrix
+from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, YEAR, Floats, Ints, PanelMatrix
 
 MAX_ROWS = 600_000
 """Rows that trees and pooled weights are trained on; more hardly change the forecasts."""
@@ -131,10 +129,11 @@ def with_hours_ahead(array: Floats, target: Ints, horizon: int) -> Floats:
 def _origins(hours: int, horizon: int, step: int) -> Ints:
     """The training origins; they include the last one that has a whole horizon after it.
 
-    In a long window they are farther apart, but still at every hour of the day.
+    In a long window they are those nearest to the end of the window in the time of the year: those
+    of the last weeks, and of the weeks around the same day in earlier years.
     """
-    if hours > MAX_ORIGINS * step:
-        shortest = hours // MAX_ORIGINS + 1
-        step = next(n for n in itertools.count(shortest) if math.gcd(n, HOURS_PER_DAY) == 1)
     last = hours - 2 - (horizon - 1) % step
-    return np.arange(last, HOURS_PER_DAY - 2, -step)[::-1]
+    origins = np.arange(last, HOURS_PER_DAY - 2, -step)
+    age = (last - origins) / YEAR
+    nearest = np.argsort(np.abs(age - np.round(age)), kind="stable")[:MAX_ORIGINS]
+    return np.sort(origins[nearest])
