@@ -8,7 +8,7 @@ Does not belong here: fitting (`training`), and how each of the models works.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import lightgbm as lgb
 import numpy as np
@@ -20,6 +20,7 @@ from energy_assets.forecasting.features.feature_matrix import FeatureMatrix
 from energy_assets.forecasting.models import autoregression, ridge, trees
 from energy_assets.forecasting.models.autoregression import Autoregression
 from energy_assets.forecasting.models.blas import single_blas_thread
+from energy_assets.forecasting.models.holiday import Holidays
 from energy_assets.forecasting.panel import time_axis
 from energy_assets.forecasting.panel.matrix import Floats, Ints, PanelMatrix
 
@@ -46,7 +47,8 @@ class BlendedModel:
     Without any fitted model (too little to train on) the forecast is the base: a mix of the same
     hour yesterday and a week ago. `series` are the keys of the rows of `weights` (of the ridge
     regression) and of `hourly` (which needs a long window), or None for a single series without a
-    key; both have the pooled weights in an additional last row.
+    key; both have the pooled weights in an additional last row. So have `holidays`, whose effect is
+    taken away from the past and added to forecasts; models of earlier releases have none.
     """
 
     design: Design
@@ -55,6 +57,7 @@ class BlendedModel:
     weights: ridge.Weights | None = None
     hourly: Autoregression | None = None
     series: pd.Index | None = None
+    holidays: Holidays | None = None
 
     @single_blas_thread
     def forecast(
@@ -65,11 +68,16 @@ class BlendedModel:
         `history` has no gaps. `exogenous` has the shape (columns, series, hours of `history` + the
         longest of `steps`).
         """
-        origin = np.array([len(history.hours) - 1])
+        rows, known = self._weight_rows(history.series), len(history.hours)
+        factor: Floats | None = None
+        if self.holidays is not None:
+            factor = self.holidays.factor(rows, self.design, history.hours, int(steps.max()))
+        if factor is not None:
+            history = replace(history, array=history.array / factor[:, :known])
+        origin = np.array([known - 1])
         calendar = self.design.calendar(history.hours, int(steps.max()))
         whole_calendar = self.design.calendar(history.hours)
         start = time_axis.first_step(history.hours)
-        rows = self._weight_rows(history.series)
 
         def forecast_part(part: slice) -> Floats:
             array = history.array[part]
@@ -86,7 +94,8 @@ class BlendedModel:
             return self.blend(matrix, rows[part], threads, hourly)[:, 0]
 
         parts = slices(len(history.array), max(1, CHUNK_ROWS // len(steps)))
-        return np.concatenate([forecast_part(part) for part in parts])
+        forecast = np.concatenate([forecast_part(part) for part in parts])
+        return forecast if factor is None else forecast * factor[:, known - 1 + steps]
 
     def blend(
         self, matrix: FeatureMatrix, rows: Ints, threads: int | None, hourly: Floats | None = None

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from energy_assets.forecasting.features import feature_matrix, transform
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import FeatureMatrix
-from energy_assets.forecasting.models import autoregression, ridge, trees
+from energy_assets.forecasting.models import autoregression, holiday, ridge, trees
 from energy_assets.forecasting.models.blas import single_blas_thread
 from energy_assets.forecasting.models.blend import BlendedModel, Shares, slices
 from energy_assets.forecasting.models.held_out import HeldOut, Pair
@@ -60,6 +60,7 @@ class Pooled:
     `pools` are the moments of all rows, and `priors` the ridge weights that follow from them.
     """
 
+    holidays: holiday.Shares
     boosters: Pair[lgb.Booster] | None
     pools: Pair[ridge.Moments] | None
     priors: Pair[ridge.Weights] | None
@@ -96,6 +97,12 @@ def pool(window: TrainingWindow, training: Training) -> tuple[Pooled | None, Pre
     sample is the whole window.
     """
     design, sampling, shares = training.design, training.sampling, training.shares
+    holidays = holiday.pool(
+        _level(window, autoregression.sample(len(window.observed.array))),
+        design,
+        window.observed.hours,
+    )
+    window, _, _ = _without_holidays(window, design, holidays)
     rows = TrainingRows(window, design, sampling.origin_step)
     count = len(window.observed.array)
     sample = rows.sample(sampling.max_rows)
@@ -121,7 +128,7 @@ def pool(window: TrainingWindow, training: Training) -> tuple[Pooled | None, Pre
     if len(sample) == count:
         whole = count <= autoregression.SAMPLE_SERIES
         prepared = Prepared(matrix, residual, sums, hourly_sums if whole else None)
-    return Pooled(boosters, pools, priors, hourly), prepared
+    return Pooled(holidays, boosters, pools, priors, hourly), prepared
 
 
 @single_blas_thread
@@ -135,8 +142,9 @@ def fit_series(
     each other.
     """
     design, sampling = training.design, training.sampling
+    window, holidays, factor = _without_holidays(window, design, pooled.holidays)
     rows = TrainingRows(window, design, sampling.origin_step)
-    empty = BlendedModel(design, training.shares, series=window.observed.series)
+    empty = BlendedModel(design, training.shares, series=window.observed.series, holidays=holidays)
     count = len(window.observed.array)
     hourly = None
     if pooled.hourly is not None:
@@ -195,7 +203,8 @@ def fit_series(
     actual = window.observed.array[:, origins[:, None] + rows.steps]
     scale = rows.scale(slice(None))[:, :, None]
     forecast = np.concatenate(forecasts)
-    return model, HeldOut(window.observed, origins, actual, forecast, scale)
+    held_out = HeldOut(window.observed, origins, actual, forecast, scale)
+    return model, held_out if factor is None else held_out.times(factor)
 
 
 def base_errors(window: TrainingWindow, design: Design) -> HeldOut:
@@ -209,6 +218,30 @@ def base_errors(window: TrainingWindow, design: Design) -> HeldOut:
     forecast = matrix.forecast(np.zeros(matrix.base.shape))
     actual = with_hours_ahead(array, origins[:, None] + steps, design.horizon)
     return HeldOut(window.observed, origins, actual, forecast, matrix.scale)
+
+
+def _level(window: TrainingWindow, series: Ints) -> Floats:
+    """The observed values of some series on the transformed scale, before the held-out hours."""
+    end = len(window.observed.hours) - window.held_out
+    array = window.observed.array[series, :end]
+    return transform.asinh(array, transform.series_scale(array))
+
+
+def _without_holidays(
+    window: TrainingWindow, design: Design, shares: holiday.Shares
+) -> tuple[TrainingWindow, holiday.Holidays | None, Floats | None]:
+    """The window without the effect of holidays, the effect, and the factor that was removed."""
+    if design.country is None:
+        return window, None, None
+    hours, series = window.observed.hours, np.arange(len(window.observed.array))
+    found = holiday.fit(_level(window, series), design, hours, shares)
+    factor = found.factor(series, design, hours)
+    if factor is None:
+        return window, found, None
+    observed, filled = (
+        replace(panel, array=panel.array / factor) for panel in (window.observed, window.filled)
+    )
+    return replace(window, observed=observed, filled=filled), found, factor
 
 
 def _hourly_rows(rows: TrainingRows) -> autoregression.Rows:
