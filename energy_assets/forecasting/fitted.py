@@ -21,7 +21,7 @@ from energy_assets.forecasting.features.feature_matrix import HISTORY_HOURS
 from energy_assets.forecasting.features.response import Response
 from energy_assets.forecasting.features.transform import asinh, series_scale
 from energy_assets.forecasting.models import autoregression, intervals
-from energy_assets.forecasting.models.blend import BlendedModel, Shares
+from energy_assets.forecasting.models.blend import NEXT_HOURS, BlendedModel, Shares
 from energy_assets.forecasting.models.held_out import HeldOut
 from energy_assets.forecasting.models.kinds import Kinds
 from energy_assets.forecasting.models.training import Training, base_errors, train
@@ -297,7 +297,7 @@ def training_of(parameters: Parameters) -> Training:
     """How to train with these parameters."""
     return Training(
         Design(parameters.horizon, parameters.country, parameters.timezone),
-        Shares(parameters.linear_weight, parameters.lear_weight),
+        Shares(parameters.linear_weight, parameters.lear_weight, NEXT_HOURS),
         TreeParameters(**{f.name: getattr(parameters, f.name) for f in fields(TreeParameters)}),
         Sampling(parameters.origin_step, parameters.thinning),
         parameters.n_jobs,

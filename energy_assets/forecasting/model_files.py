@@ -131,6 +131,7 @@ def _contents(fitted: Fitted) -> dict[str, bytes]:
         "calibration": _calibration_to_json(fitted.calibration),
         "exogenous": [list(model.design.exogenous), list(model.design.exogenous_means)],
         "response": _response_to_json(fitted.response),
+        "next_hours": model.shares.next_hours,
         "holidays": asdict(model.holidays.shares) if model.holidays else None,
         "series": None if model.series is None else _keys(model.series),
         "versions": {"python": platform.python_version()}
@@ -175,7 +176,9 @@ def _model(
             tuple(means),
             tuple(description["features"]),
         ),
-        Shares(parameters.linear_weight, parameters.lear_weight),
+        Shares(
+            parameters.linear_weight, parameters.lear_weight, description.get("next_hours", 0.0)
+        ),
         None if trees is None else lgb.Booster(model_str=trees.decode()),
         None if weights is None else Weights(weights[:, :split], weights[:, split:]),
         None if hourly is None else Autoregression(hourly),

@@ -28,16 +28,31 @@ CHUNK_ROWS = 80_000
 """Rows of features that each thread holds in memory at once."""
 
 
+NEXT_HOURS = 0.4
+"""For the next hours the autoregression, with its weights for the time of the day, is best."""
+
+FADE_HOURS = 5.0
+"""The horizon at which this has fallen to 1/e."""
+
+
 @dataclass(frozen=True)
 class Shares:
     """How the models are mixed.
 
-    `autoregression` is its share of the forecast, where it can forecast. Of the rest, `linear` is
-    the share of the ridge regression, and the trees have what remains.
+    `autoregression` is its share of the forecast, where it can forecast. At the next hour it has
+    the share `next_hours` of the rest as well, which fades with the horizon; models of earlier
+    releases have none. Of what then remains, `linear` is the share of the ridge regression, and the
+    trees have the others.
     """
 
     linear: float
     autoregression: float
+    next_hours: float = 0.0
+
+    def of_autoregression(self, steps: Ints) -> Floats:
+        """The share of the autoregression so many hours ahead."""
+        fading = np.exp(-(steps - 1) / FADE_HOURS)
+        return self.autoregression + (1 - self.autoregression) * self.next_hours * fading
 
 
 @dataclass(frozen=True)
@@ -91,19 +106,24 @@ class BlendedModel:
                 level = transform.asinh(array, scale)
                 hourly = self.hourly.forecast(level, rows[part], origin, whole_calendar, start)
                 hourly = hourly[..., steps - 1]
-            return self.blend(matrix, rows[part], threads, hourly)[:, 0]
+            return self.blend(matrix, rows[part], steps, threads, hourly)[:, 0]
 
         parts = slices(len(history.array), max(1, CHUNK_ROWS // len(steps)))
         forecast = np.concatenate([forecast_part(part) for part in parts])
         return forecast if factor is None else forecast * factor[:, known - 1 + steps]
 
     def blend(
-        self, matrix: FeatureMatrix, rows: Ints, threads: int | None, hourly: Floats | None = None
+        self,
+        matrix: FeatureMatrix,
+        rows: Ints,
+        steps: Ints,
+        threads: int | None,
+        hourly: Floats | None = None,
     ) -> Floats:
         """Forecasts in the unit of the panel, shape (series, origins, horizons).
 
-        `rows` are the rows of the weights for each series. `hourly` are the forecasts of the
-        autoregression on the transformed scale, NaN where it has none.
+        `rows` are the rows of the weights for each series, `steps` the horizons. `hourly` are the
+        forecasts of the autoregression on the transformed scale, NaN where it has none.
         """
         residual = np.zeros(matrix.base.shape)
         linear = self.shares.linear
@@ -113,7 +133,7 @@ class BlendedModel:
             residual += linear * ridge.predict(self.weights.take(rows), matrix)
         if hourly is not None:
             change = hourly - matrix.centre - matrix.base
-            share = np.where(np.isfinite(change), self.shares.autoregression, 0.0)
+            share = np.where(np.isfinite(change), self.shares.of_autoregression(steps), 0.0)
             residual = (1 - share) * residual + share * np.nan_to_num(change)
         return matrix.forecast(residual)
 

@@ -99,15 +99,26 @@ def working_holidays(
     return np.where(on, holiday_names(axis, design.country, design.timezone), "")
 
 
-def pool(level: Floats, design: Design, hours: Any) -> Shares:
-    """The shares of the holidays of a panel.
+@dataclass(frozen=True)
+class Pooled:
+    """What the series of a panel share: the `shares`, and the mean contrast, shape (24,)."""
+
+    shares: Shares
+    contrast: Floats
+
+
+def pool(level: Floats, design: Design, hours: Any) -> Pooled:
+    """What the series of a sample share.
 
     `level`, shape (series, hours), may end before the last of `hours`.
     """
     calendar = design.calendar(hours)
+    contrasts = _contrasts(level, calendar)
+    known = np.isfinite(contrasts)
+    contrast = np.where(known, contrasts, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     names = working_holidays(calendar, design, hours)
     if names is None:
-        return Shares()
+        return Pooled(Shares(), contrast)
     names = names[: level.shape[1]]
     day = np.cumsum(calendar.column("hour", np.arange(len(names))) == 0)
     found: dict[str, list[float]] = {}
@@ -118,22 +129,23 @@ def pool(level: Floats, design: Design, hours: Any) -> Shares:
             found.setdefault(names[on[0]], []).append(share)
     every = [share for shares in found.values() for share in shares]
     other = _drawn(every, USUAL_SHARE, USUAL_HOLIDAYS)
-    return Shares(
-        other, {name: _drawn(found[name], other, SAME_HOLIDAYS) for name in sorted(found)}
-    )
+    named = {name: _drawn(found[name], other, SAME_HOLIDAYS) for name in sorted(found)}
+    return Pooled(Shares(other, named), contrast)
 
 
-def fit(level: Floats, design: Design, hours: Any, shares: Shares) -> Holidays:
+def fit(level: Floats, design: Design, hours: Any, pooled: Pooled) -> Holidays:
     """The effect in each series, with the contrasts of the last weeks of `level`."""
+    contrasts = _contrasts(level, design.calendar(hours))
+    contrasts = np.where(np.isfinite(contrasts), contrasts, pooled.contrast)
+    return Holidays(pooled.shares, np.vstack([contrasts, pooled.contrast]).astype(np.float32))
+
+
+def _contrasts(level: Floats, calendar: Calendar) -> Floats:
+    """The contrast of each series in the last weeks, (series, 24); NaN if unknown."""
     end = level.shape[1]
     span = np.arange(max(0, end - CONTRAST_WEEKS * HOURS_PER_WEEK), end)
-    week = _Week.around(level, design.calendar(hours), span)
-    contrasts = week.sunday - week.working
-    known = np.isfinite(contrasts)
-    total = np.where(known, contrasts, 0.0).sum(axis=0)
-    pooled = total / np.maximum(known.sum(axis=0), 1)
-    contrasts = np.where(known, contrasts, pooled)
-    return Holidays(shares, np.vstack([contrasts, pooled]).astype(np.float32))
+    week = _Week.around(level, calendar, span)
+    return week.sunday - week.working
 
 
 def _share(level: Floats, calendar: Calendar, day: Ints) -> float | None:

@@ -60,7 +60,7 @@ class Pooled:
     `pools` are the moments of all rows, and `priors` the ridge weights that follow from them.
     """
 
-    holidays: holiday.Shares
+    holidays: holiday.Pooled
     boosters: Pair[lgb.Booster] | None
     pools: Pair[ridge.Moments] | None
     priors: Pair[ridge.Weights] | None
@@ -186,7 +186,9 @@ def fit_series(
             )
         held_out_matrix = matrix.at(rows.held_out)
         positions = np.arange(len(residual))
-        return final, model.blend(held_out_matrix, positions, training.n_jobs, hourly_forecast)
+        return final, model.blend(
+            held_out_matrix, positions, rows.steps, training.n_jobs, hourly_forecast
+        )
 
     chunk = count if prepared else max(1, sampling.chunk_rows // rows.per_series)
     with ThreadPoolExecutor(training.workers) as executor:
@@ -228,13 +230,13 @@ def _level(window: TrainingWindow, series: Ints) -> Floats:
 
 
 def _without_holidays(
-    window: TrainingWindow, design: Design, shares: holiday.Shares
+    window: TrainingWindow, design: Design, pooled: holiday.Pooled
 ) -> tuple[TrainingWindow, holiday.Holidays | None, Floats | None]:
     """The window without the effect of holidays, the effect, and the factor that was removed."""
     if design.country is None:
         return window, None, None
     hours, series = window.observed.hours, np.arange(len(window.observed.array))
-    found = holiday.fit(_level(window, series), design, hours, shares)
+    found = holiday.fit(_level(window, series), design, hours, pooled)
     factor = found.factor(series, design, hours)
     if factor is None:
         return window, found, None

@@ -1,13 +1,17 @@
 """The autoregression against a slow oracle: one dense problem per series and block."""
 
+import hashlib
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from energy_assets.forecasting import GlobalForecaster
+from energy_assets.forecasting import GlobalForecaster, model_files
 from energy_assets.forecasting.features import transform
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.models import autoregression
+from energy_assets.forecasting.models.blend import Shares
 from energy_assets.forecasting.models.held_out import Pair
 from energy_assets.forecasting.panel.matrix import to_matrix
 
@@ -146,3 +150,59 @@ def test_an_updated_model_forecasts_from_other_hours_of_the_day(months):
     actual = months.groupby(level=0).tail(1)["load"].to_numpy()
     first = whole.groupby(level=0).head(1)["load"].to_numpy()
     np.testing.assert_allclose(first, actual, rtol=0.3)
+
+
+def test_its_share_is_largest_for_the_next_hours():
+    steps = np.arange(1, 25)
+    share = Shares(0.5, 0.5, next_hours=0.4).of_autoregression(steps)
+    assert share[0] == pytest.approx(0.7)
+    assert (np.diff(share) < 0).all()
+    assert share[-1] == pytest.approx(0.5, abs=0.01)
+    np.testing.assert_array_equal(Shares(0.5, 0.5).of_autoregression(steps), 0.5)
+
+
+def test_a_model_of_an_earlier_release_keeps_its_share(months, tmp_path):
+    origin = months.index[-1][-1] - pd.Timedelta(days=1)
+    window = months[months.index.get_level_values(-1) <= origin]
+    fitted = GlobalForecaster(n_estimators=5, n_jobs=1, calibration_days=0).fit(window).fitted_
+    model_files.save(fitted, tmp_path)
+    assert model_files.load(tmp_path).model.shares == fitted.model.shares
+    path, checksums = tmp_path / "forecaster.json", tmp_path / "checksums.json"
+    description = json.loads(path.read_text())
+    del description["next_hours"]
+    path.write_text(json.dumps(description))
+    found = json.loads(checksums.read_text())
+    found[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    checksums.write_text(json.dumps(found))
+    assert model_files.load(tmp_path).model.shares == Shares(0.5, 0.5)
+
+
+def yearly_panel(days: int) -> pd.DataFrame:
+    """Three series whose evenings are higher in winter, up to the middle of November 2022."""
+    hours = pd.date_range(end="2022-11-15 23:00", periods=days * 24, freq="h", name="datetime_utc")
+    season = np.cos(2 * np.pi * (hours.dayofyear.to_numpy() - 15) / 365.25)
+    hour, weekend = hours.hour.to_numpy(), hours.weekday.to_numpy() >= 5
+    evening = np.exp(-(((hour - 18) / 3) ** 2))
+    # The season comes suddenly, as heating does.
+    shape = 0.6 * evening / (1 + np.exp(-8 * season)) - 0.2 * weekend
+    noise = np.random.default_rng(2).standard_normal((3, 900 * 24))[:, -len(hours) :]
+    values = np.exp(shape + 0.03 * noise) * [[10], [200], [3]]
+    index = pd.MultiIndex.from_product([["a", "b", "c"], hours], names=["series", hours.name])
+    return pd.DataFrame({"load": values.ravel()}, index)
+
+
+def test_earlier_years_help():
+    """The season changes, and only the windows of one and two years have seen it do so."""
+    actual = yearly_panel(20).groupby(level=0).tail(20 * 24)
+    errors = {}
+    for days in (150, 385, 750):
+        panel = yearly_panel(days)
+        error = []
+        for back in range(16, 0, -5):
+            origin = panel.index[-1][-1] - pd.Timedelta(days=back)
+            window = panel[panel.index.get_level_values(-1) <= origin]
+            fitted = GlobalForecaster(n_estimators=20, n_jobs=1, calibration_days=0).fit(window)
+            forecast = fitted.predict(fh=list(range(1, 25)))["load"]
+            error.append(abs(forecast / actual["load"].reindex(forecast.index) - 1).mean())
+        errors[days] = np.mean(error)
+    assert errors[750] < errors[385] < errors[150]

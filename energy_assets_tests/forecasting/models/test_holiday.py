@@ -68,7 +68,7 @@ def test_a_year_shows_what_holidays_are_like(share):
 
 def test_the_same_holiday_a_year_ago_counts_more_than_others():
     panel = panel_of("2021-10-20", "2023-10-09", 1.0, {"Columbus Day": 0.0})
-    shares = holiday.pool(np.log(to_matrix(panel).array), DESIGN, to_matrix(panel).hours)
+    shares = holiday.pool(np.log(to_matrix(panel).array), DESIGN, to_matrix(panel).hours).shares
     assert shares.named["Labor Day"] > 0.8
     assert shares.named["Columbus Day"] < 0.5
 
