@@ -10,7 +10,7 @@ import sys
 def main() -> int:
     """Run each benchmark in its own process; the exit status is the worst one."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", help="folder with real data, for accuracy and weather")
+    parser.add_argument("--data", help="folder with real data, for accuracy, years and weather")
     parser.add_argument("--markdown", help="file to put the tables into: docs/benchmarks.md")
     options = parser.parse_args()
     markdown = ["--markdown", options.markdown] if options.markdown else []
@@ -27,10 +27,13 @@ def main() -> int:
     ]
     if options.data:
         commands += [
-            [f"benchmarks.{name}", "--data", options.data] for name in ("accuracy", "weather")
+            [f"benchmarks.{name}", "--data", options.data]
+            for name in ("accuracy", "years", "weather")
         ]
     else:
-        print("Without --data, a folder with real data, accuracy and weather are not measured.")
+        print(
+            "Without --data, a folder with real data, accuracy, years and weather are not measured."
+        )
     return max(
         subprocess.run([sys.executable, "-m", *command, *markdown]).returncode
         for command in commands
