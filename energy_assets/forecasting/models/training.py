@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import lightgbm as lgb
 import numpy as np
@@ -23,6 +24,7 @@ from energy_assets.forecasting.models.blas import single_blas_thread
 from energy_assets.forecasting.models.blend import BlendedModel, Shares, slices
 from energy_assets.forecasting.models.held_out import HeldOut, Pair
 from energy_assets.forecasting.models.training_rows import (
+    RidgeSums,
     Sampling,
     TrainingRows,
     TrainingWindow,
@@ -58,12 +60,14 @@ class Pooled:
     """What the series of a panel share.
 
     `pools` are the moments of all rows, and `priors` the ridge weights that follow from them.
+    `trial` says how strongly those of a series are drawn towards them.
     """
 
     holidays: holiday.Pooled
     boosters: Pair[lgb.Booster] | None
     pools: Pair[ridge.Moments] | None
     priors: Pair[ridge.Weights] | None
+    trial: ridge.Trial | None
     hourly: Pair[autoregression.Pooled] | None
 
 
@@ -73,7 +77,7 @@ class Prepared:
 
     matrix: FeatureMatrix
     residual: Floats
-    sums: Pair[ridge.Moments] | None
+    sums: RidgeSums | None
     hourly_sums: Pair[autoregression.Sums] | None
 
 
@@ -121,14 +125,15 @@ def pool(window: TrainingWindow, training: Training) -> tuple[Pooled | None, Pre
         )
     hourly_sums = _hourly_sums(rows, training, autoregression.sample(count))
     sums = rows.moments(matrix, residual) if shares.linear > 0 else None
-    pools = sums.map(ridge.Moments.pooled) if sums else None
+    pools = sums.models.map(ridge.Moments.pooled) if sums else None
     priors = pools.map(ridge.pooled) if pools else None
     hourly = hourly_sums.map(autoregression.pool) if hourly_sums else None
     prepared = None
     if len(sample) == count:
         whole = count <= autoregression.SAMPLE_SERIES
         prepared = Prepared(matrix, residual, sums, hourly_sums if whole else None)
-    return Pooled(holidays, boosters, pools, priors, hourly), prepared
+    trial = ridge.Trial.of(sums.common, sums.recent) if sums else None
+    return Pooled(holidays, boosters, pools, priors, trial, hourly), prepared
 
 
 @single_blas_thread
@@ -165,8 +170,10 @@ def fit_series(
             matrix, residual = rows.features(part)
             sums = rows.moments(matrix, residual) if pooled.priors else None
         weights: Pair[ridge.Weights] | None = None
-        if sums and pooled.pools and pooled.priors:
-            weights = sums.map(ridge.solve, pooled.pools, pooled.priors)
+        if sums and pooled.pools and pooled.priors and pooled.trial:
+            strength = pooled.trial.strengths(sums.common, sums.recent)
+            solve = partial(ridge.solve, strength=strength)
+            weights = sums.models.map(solve, pooled.pools, pooled.priors)
         final = weights.final if weights else None
         if not window.held_out:
             return final, None

@@ -25,6 +25,9 @@ MAX_ROWS = 600_000
 MAX_ORIGINS = 700
 """Training origins per series: five months of them, five hours apart."""
 
+RECENT_HOURS = 4 * HOURS_PER_DAY
+"""The last hours that both models see, by which the strength of the pooled weights is chosen."""
+
 Bools = npt.NDArray[np.bool_]
 
 
@@ -54,6 +57,19 @@ class Sampling:
     thinning: int
     max_rows: int = MAX_ROWS
     chunk_rows: int = CHUNK_ROWS
+
+
+@dataclass(frozen=True)
+class RidgeSums:
+    """The moments of the rows of each model, and of the `recent` ones that both may see."""
+
+    models: Pair[ridge.Moments]
+    recent: ridge.Moments
+
+    @property
+    def common(self) -> ridge.Moments:
+        """The moments of all rows that both models may see."""
+        return self.models.parts[-1]
 
 
 class TrainingRows:
@@ -111,14 +127,16 @@ class TrainingRows:
         level = transform.asinh(actual, matrix.scale)
         return matrix, level - matrix.centre - matrix.base
 
-    def moments(self, matrix: FeatureMatrix, residual: Floats) -> Pair[ridge.Moments]:
-        """The moments of the rows that each model may see."""
-        final, held_out = self.masks.final, self.masks.held_out
-        if held_out is None:
-            return Pair(ridge.moments(matrix, residual, final), None)
-        # The held-out model's rows are part of the final model's: no row is summed twice.
-        sums = ridge.moments(matrix, residual, held_out)
-        return Pair(sums + ridge.moments(matrix, residual, final & ~held_out), sums)
+    def moments(self, matrix: FeatureMatrix, residual: Floats) -> RidgeSums:
+        """The moments of the rows that each model may see; no row is summed twice."""
+        both = self.target < self.cutoff
+        late = both & (self.target >= self.cutoff - RECENT_HOURS)
+        recent = ridge.moments(matrix, residual, late)
+        sums = ridge.moments(matrix, residual, both & ~late) + recent
+        if self.masks.held_out is None:
+            return RidgeSums(Pair(sums, None), recent)
+        final = sums + ridge.moments(matrix, residual, self.masks.final & ~both)
+        return RidgeSums(Pair(final, sums), recent)
 
 
 def with_hours_ahead(array: Floats, target: Ints, horizon: int) -> Floats:
