@@ -10,7 +10,7 @@ import sys
 def main() -> int:
     """Run each benchmark in its own process; the exit status is the worst one."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", help="folder with real data, for accuracy, weather and quantiles")
+    parser.add_argument("--data", help="folder with real data, for most benchmarks of forecasts")
     parser.add_argument("--markdown", help="file to put the tables into: docs/benchmarks.md")
     options = parser.parse_args()
     markdown = ["--markdown", options.markdown] if options.markdown else []
@@ -23,16 +23,15 @@ def main() -> int:
         ["benchmarks.serving"],
         ["benchmarks.soak"],
         ["benchmarks.code_server"],
-        ["benchmarks.robustness"],
     ]
     if options.data:
         commands += [
             [f"benchmarks.{name}", "--data", options.data]
-            for name in ("accuracy", "weather", "quantiles")
+            for name in ("accuracy", "years", "weather", "quantiles", "robustness")
         ]
     else:
-        commands.append(["benchmarks.quantiles"])
-        print("Without --data, a folder with real data, accuracy and weather are not measured.")
+        commands += [["benchmarks.quantiles"], ["benchmarks.robustness"]]
+        print("Without --data, a folder with real data, most of the forecasts are not measured.")
     return max(
         subprocess.run([sys.executable, "-m", *command, *markdown]).returncode
         for command in commands

@@ -23,7 +23,7 @@ from energy_assets.forecasting.features.response import Response
 from energy_assets.forecasting.features.transform import series_scale
 from energy_assets.forecasting.models import autoregression, calibrating, intervals, usual_errors
 from energy_assets.forecasting.models.blas import single_blas_thread
-from energy_assets.forecasting.models.blend import BlendedModel, Shares
+from energy_assets.forecasting.models.blend import NEXT_HOURS, BlendedModel, Shares
 from energy_assets.forecasting.models.held_out import HeldOut
 from energy_assets.forecasting.models.kinds import Kinds
 from energy_assets.forecasting.models.training import Training, base_errors, train
@@ -304,7 +304,7 @@ def training_of(parameters: Parameters) -> Training:
     """How to train with these parameters."""
     return Training(
         Design(parameters.horizon, parameters.country, parameters.timezone),
-        Shares(parameters.linear_weight, parameters.lear_weight),
+        Shares(parameters.linear_weight, parameters.lear_weight, NEXT_HOURS),
         TreeParameters(**{f.name: getattr(parameters, f.name) for f in fields(TreeParameters)}),
         Sampling(parameters.origin_step, parameters.thinning),
         parameters.n_jobs,

@@ -42,8 +42,8 @@ class GlobalForecaster(BaseForecaster):
     ----------
     horizon : hours ahead that can be forecast.
     linear_weight : share of the ridge regression in the forecast; the trees have the rest.
-    lear_weight : share of the autoregression, in windows of a hundred days or more; the rest is
-        divided by `linear_weight`.
+    lear_weight : share of the autoregression, in windows of a hundred days or more; it is larger
+        for the next hours. The rest is divided by `linear_weight`.
     n_estimators, learning_rate, num_leaves, min_child_samples, colsample_bytree, reg_lambda :
         LightGBM's parameters, named as in its scikit-learn interface.
     origin_step : hours between training origins. A step that does not divide 24 reaches every hour
@@ -52,7 +52,8 @@ class GlobalForecaster(BaseForecaster):
     calibration_days : days at the end of the window that are held out once, to score the model and
         to calibrate intervals, before the final fit to the whole window; 0 for none.
     coverage : nominal coverage of the intervals in `holdout_`.
-    country : ISO 3166 code of the country whose public holidays count; None for no holidays.
+    country : ISO 3166 code of the country whose public holidays count, which are forecast between
+        a working day and a Sunday; None for no holidays.
     timezone : IANA name of the time zone of local hours and days.
     n_jobs : number of threads. By default the final and the held-out model are trained in parallel,
         in one thread each; 1 trains them in turn. More LightGBM threads than idle cores make

@@ -23,11 +23,13 @@ import pandas as pd
 
 from energy_assets.errors import BrokenModelError, ForecastError
 from energy_assets.forecasting.features.design import Design
-from energy_assets.forecasting.features.feature_matrix import FEATURES
+from energy_assets.forecasting.features.feature_matrix import EARLIER_FEATURES, FEATURES
 from energy_assets.forecasting.features.response import Kind, Response
 from energy_assets.forecasting.fitted import Fitted
 from energy_assets.forecasting.models.autoregression import Autoregression
 from energy_assets.forecasting.models.blend import BlendedModel, Shares
+from energy_assets.forecasting.models.holiday import Holidays
+from energy_assets.forecasting.models.holiday import Shares as HolidayShares
 from energy_assets.forecasting.models.intervals import Calibration
 from energy_assets.forecasting.models.kinds import Kinds
 from energy_assets.forecasting.models.ridge import Weights
@@ -41,6 +43,7 @@ HOURLY = "hourly.npy"
 RESPONSE = "response.npy"
 KINDS = "kinds.npy"
 SAME_HOUR = "same_hour.npy"
+HOLIDAYS = "holidays.npy"
 PLAIN = "plain_"
 """What the names of the files of a model begin with that needs no exogenous columns."""
 
@@ -58,10 +61,11 @@ def save(fitted: Fitted, folder: Path) -> None:
     `model.txt` holds the trees. `weights.npy` holds the weights of the ridge regression, one row
     (float32) per series with the 168 hours of the week last; the last row is pooled. `hourly.npy`
     holds the weights of the autoregression, `kinds.npy` the shapes of the week that stand in for
-    the past of new series, and `response.npy` the response to exogenous columns: for each series
-    and a last row for new ones, the share of each column, and the weights. `same_hour.npy` holds
-    quantiles (float32) of the history, 24 rows for the hours of the day of each series that uses
-    them. `forecaster.json` holds parameters, features, series, calibration and versions;
+    the past of new series, `holidays.npy` how the Sundays of each series differ from its working
+    days, and `response.npy` the response to exogenous columns: for each series and a last row for
+    new ones, the share of each column, and the weights. `same_hour.npy` holds quantiles (float32)
+    of the history, 24 rows for the hours of the day of each series that uses them.
+    `forecaster.json` holds parameters, features, series, holidays, calibration and versions;
     `checksums.json` the sha256 of each file. A file is missing if the model has no such part. The
     files of a `plain` model that stands by have names that begin with `plain_`. The history is not
     saved.
@@ -131,6 +135,8 @@ def _contents(fitted: Fitted) -> dict[str, bytes]:
         "calibration": _calibration_to_json(fitted.calibration),
         "exogenous": [list(model.design.exogenous), list(model.design.exogenous_means)],
         "response": _response_to_json(fitted.response),
+        "next_hours": model.shares.next_hours,
+        "holidays": asdict(model.holidays.shares) if model.holidays else None,
         "series": None if model.series is None else _keys(model.series),
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in ("lightgbm", "numpy", "pandas", "sktime", "holidays")},
@@ -144,6 +150,8 @@ def _contents(fitted: Fitted) -> dict[str, bytes]:
         contents[WEIGHTS] = _array(np.hstack([model.weights.columns, model.weights.hours]))
     if model.hourly is not None:
         contents[HOURLY] = _array(model.hourly.weights)
+    if model.holidays is not None:
+        contents[HOLIDAYS] = _array(model.holidays.contrasts)
     if fitted.kinds is not None:
         contents[KINDS] = _array(fitted.kinds.shapes)
     if fitted.response is not None:
@@ -175,12 +183,22 @@ def _model(
             tuple(means),
             tuple(description["features"]),
         ),
-        Shares(parameters.linear_weight, parameters.lear_weight),
+        Shares(
+            parameters.linear_weight, parameters.lear_weight, description.get("next_hours", 0.0)
+        ),
         None if trees is None else lgb.Booster(model_str=trees.decode()),
         None if weights is None else Weights(weights[:, :split], weights[:, split:]),
         None if hourly is None else Autoregression(hourly),
         None if keys is None else _series(keys),
+        _holidays(description, contents.get(HOLIDAYS)),
     )
+
+
+def _holidays(description: Mapping[str, Any], contrasts: bytes | None) -> Holidays | None:
+    saved = description.get("holidays")
+    if saved is None or contrasts is None:
+        return None
+    return Holidays(HolidayShares(**saved), _numbers(contrasts))
 
 
 def _require_direct(path: Path, parameters: Mapping[str, Any]) -> None:
@@ -200,7 +218,8 @@ def _require_known_layout(path: Path, description: dict[str, Any]) -> None:
             f"{path} has format {description.get('format')!r}, but this version reads format "
             f"{FORMAT}: train the model again, or load it with the version that saved it."
         )
-    unknown = [name for name in description.get("features", ()) if name not in FEATURES]
+    known = FEATURES.keys() | EARLIER_FEATURES.keys()
+    unknown = [name for name in description.get("features", ()) if name not in known]
     if unknown:
         raise BrokenModelError(
             f"{path} describes a model with features that this version does not compute: "

@@ -17,6 +17,7 @@ from functools import partial, reduce
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from energy_assets.errors import ShortHistoryError
@@ -26,6 +27,7 @@ from energy_assets.forecasting.fitted import Fitted, fit_panel, levels_of, train
 from energy_assets.forecasting.models import autoregression, calibrating, ridge, usual_errors
 from energy_assets.forecasting.models.autoregression import Autoregression
 from energy_assets.forecasting.models.blend import BlendedModel
+from energy_assets.forecasting.models.holiday import Holidays
 from energy_assets.forecasting.models.intervals import Calibration
 from energy_assets.forecasting.models.kinds import Kinds
 from energy_assets.forecasting.models.training import Pooled, Training, fit_series, pool
@@ -77,6 +79,7 @@ class FittedShard:
     series: pd.Index
     weights: ridge.Weights | None
     hourly: Autoregression | None
+    contrasts: npt.NDArray[np.float32] | None
     calibration: Calibration | None
     scores: SeriesScores | None
 
@@ -170,7 +173,9 @@ def fit_shard(shard: Shard, shared: Shared) -> FittedShard | None:
     observed = to_matrix(panel).at(shared.hours)
     window = training_window(observed, shared.held_out_hours)
     model, held_out = fit_series(window, shared.training, shared.pooled)
-    part = FittedShard(observed.required_series, model.weights, model.hourly, None, None)
+    contrasts = model.holidays.contrasts if model.holidays else None
+    series = observed.required_series
+    part = FittedShard(series, model.weights, model.hourly, contrasts, None, None)
     if held_out is None or shared.calibration is None:
         return part
     held_out = usual_errors.with_history(held_out, window, shared.training.design)
@@ -194,6 +199,7 @@ def _joined(parts: Sequence[FittedShard], shared: Shared, parameters: Parameters
     rows = np.append((np.arange(len(series)) + shift)[order], -1)
     weights = [part.weights for part in parts if part.weights is not None]
     hourly = [part.hourly.weights for part in parts if part.hourly is not None]
+    contrasts = [part.contrasts for part in parts if part.contrasts is not None]
     boosters, training = shared.pooled.boosters, shared.training
     model = BlendedModel(
         training.design,
@@ -202,6 +208,9 @@ def _joined(parts: Sequence[FittedShard], shared: Shared, parameters: Parameters
         ridge.joined(weights).take(rows) if weights else None,
         Autoregression(np.concatenate(hourly)[rows]) if hourly else None,
         series.take(order),
+        Holidays(shared.pooled.holidays.shares, np.concatenate(contrasts)[rows])
+        if contrasts
+        else None,
     )
     calibrations = _present(part.calibration for part in parts)
     calibration = Calibration.joined(calibrations) if calibrations else None

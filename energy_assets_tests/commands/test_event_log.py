@@ -56,9 +56,14 @@ def test_other_databases_are_left_alone() -> None:
             assert connection.execute(sa.text("SELECT 1")).scalar_one() == 1
 
 
-def test_a_command_that_fails_leaves_nothing_behind(engine: sa.Engine, tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="stopped"), few_syncs():
+def stopped(engine: sa.Engine) -> None:
+    with few_syncs():
         store(engine, 1)
         raise RuntimeError("stopped")
+
+
+def test_a_command_that_fails_leaves_nothing_behind(engine: sa.Engine, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="stopped"):
+        stopped(engine)
     assert not (tmp_path / "events.db-wal").exists()
     assert store(engine, 2) == FULL

@@ -18,7 +18,10 @@ from energy_assets.forecasting.model_files import load, save
 from energy_assets.forecasting.parameters import Parameters
 from energy_assets_tests.forecasting.conftest import DAY_AHEAD, DENMARK
 
-FILES = ["checksums.json", "forecaster.json", "kinds.npy", "model.txt", "weights.npy"]
+FILES = [
+    *("checksums.json", "forecaster.json", "holidays.npy"),
+    *("kinds.npy", "model.txt", "weights.npy"),
+]
 
 
 @pytest.fixture

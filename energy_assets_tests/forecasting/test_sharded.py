@@ -125,6 +125,17 @@ def test_a_long_window_has_an_autoregression_by_shards_as_well():
     )
 
 
+def test_a_holiday_is_the_same_by_shards():
+    hours = pd.date_range(end="2023-04-06 21:00", periods=40 * 24, freq="h", name="datetime_utc")
+    panel = _panel(SERIES[:4], hours)  # up to the evening before Good Friday
+    whole = fitted.fit(panel, None, PARAMETERS)
+    model, _ = sharded.fit(shards_of(panel, 2), PARAMETERS)
+    np.testing.assert_allclose(
+        model.model.holidays.contrasts, whole.model.holidays.contrasts, rtol=1e-4, atol=1e-6
+    )
+    pd.testing.assert_frame_equal(model.updated(panel).predict(24), whole.predict(24), rtol=1e-6)
+
+
 def test_without_held_out_days_there_are_no_scores_and_no_intervals(panel):
     model, found = sharded.fit(shards_of(panel, 2), replace(PARAMETERS, calibration_days=0))
     assert not found

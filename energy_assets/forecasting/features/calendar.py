@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -56,11 +59,26 @@ def calendar_features(
 
     Raises ForecastError if the country or time zone does not exist.
     """
-    local = hours.tz_localize("UTC").tz_convert(_zone(timezone)).tz_localize(None)
+    local = _local(hours, timezone)
     days = local.normalize()
-    public = _holidays(country, days.min().year - 1, days.max().year + 1)
+    names = _holidays(country, days.min().year - 1, days.max().year + 1)
+    public = pd.DatetimeIndex(list(names))
     flags = [(days + pd.Timedelta(days=shift)).isin(public) for shift in (0, -1, 1)]
     return np.column_stack([local.hour, local.weekday, *flags]).astype(np.float32)
+
+
+def holiday_names(
+    hours: pd.DatetimeIndex, country: str | None, timezone: str
+) -> npt.NDArray[np.object_]:
+    """The name of the public holiday at each of `hours` (tz-naive UTC), '' for other days.
+
+    The same holiday has the same name in every year, also if it is observed on another day.
+    """
+    days = _local(hours, timezone).normalize()
+    names = _holidays(country, days.min().year - 1, days.max().year + 1)
+    codes, distinct = pd.factorize(days)
+    by_day = [re.sub(r" *\(.*?\)", "", names.get(day, "")) for day in distinct]
+    return np.array(by_day, dtype=object)[codes]
 
 
 def step_features(first: int, steps: int) -> npt.NDArray[np.float32]:
@@ -83,13 +101,19 @@ def _zone(name: str) -> ZoneInfo:
         ) from error
 
 
-def _holidays(country: str | None, first_year: int, last_year: int) -> pd.DatetimeIndex:
+def _local(hours: pd.DatetimeIndex, timezone: str) -> pd.DatetimeIndex:
+    return hours.tz_localize("UTC").tz_convert(_zone(timezone)).tz_localize(None)
+
+
+@lru_cache(maxsize=16)
+def _holidays(country: str | None, first_year: int, last_year: int) -> Mapping[pd.Timestamp, str]:
+    """The names of the public holidays of some years, by day."""
     if country is None:
-        return pd.DatetimeIndex([])
+        return {}
     try:
         dates = holidays.country_holidays(country, years=range(first_year, last_year + 1))
     except NotImplementedError as error:
         raise ForecastError(
             f"country={country!r} is unknown: use an ISO 3166 code such as 'DK', or None."
         ) from error
-    return pd.DatetimeIndex(sorted(dates))
+    return {pd.Timestamp(day): dates[day] for day in sorted(dates)}

@@ -187,8 +187,7 @@ Values = npt.NDArray[np.floating] | Ints
 
 FEATURES: Mapping[str, Callable[[View], Values]] = {
     "horizon": lambda view: view.horizon,
-    **{f"target_{name}": partial(View.calendar, column=name) for name in COLUMNS},
-    **{f"holiday_lag_{lag}": partial(View.holiday, lag=lag) for lag in SEASONS},
+    **{f"target_{name}": partial(View.calendar, column=name) for name in ("hour", "weekday")},
     **{f"lag_{lag}": partial(View.lag, lag=lag) for lag in LAGS},
     "same_hour_mean_7d": partial(View.mean_of_lags, lags=range(24, 168 + 1, 24)),
     **{f"last_{back}": partial(View.value, back=back) for back in range(LAST_VALUES)},
@@ -202,6 +201,12 @@ FEATURES: Mapping[str, Callable[[View], Values]] = {
     "week_deviation": partial(View.deviation, hours=HOURS_PER_WEEK),
 }
 """The features, in the order in which newly trained models see them."""
+
+EARLIER_FEATURES: Mapping[str, Callable[[View], Values]] = {
+    **{f"target_{name}": partial(View.calendar, column=name) for name in COLUMNS[2:]},
+    **{f"holiday_lag_{lag}": partial(View.holiday, lag=lag) for lag in SEASONS},
+}
+"""Features that only models of earlier releases see; holidays are now taken away beforehand."""
 
 EXOGENOUS_FEATURES: Mapping[str, Callable[[ExogenousView], Floats]] = {
     "{}": lambda view: view.at_target,
@@ -247,7 +252,8 @@ def build_features(
     """
     view = View(transform.asinh(filled, scale), origins, horizon, calendar)
     base = view.base
-    arrays: list[Values] = [FEATURES[name](view) for name in names]
+    known = {**FEATURES, **EARLIER_FEATURES}
+    arrays: list[Values] = [known[name](view) for name in names]
     for column in () if exogenous is None else exogenous:
         exogenous_view = ExogenousView(column, origins, horizon, calendar.pad)
         arrays += [compute(exogenous_view) for compute in EXOGENOUS_FEATURES.values()]

@@ -8,7 +8,7 @@ Does not belong here: fitting (`training`), and how each of the models works.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import lightgbm as lgb
 import numpy as np
@@ -20,6 +20,7 @@ from energy_assets.forecasting.features.feature_matrix import FeatureMatrix
 from energy_assets.forecasting.models import autoregression, ridge, trees
 from energy_assets.forecasting.models.autoregression import Autoregression
 from energy_assets.forecasting.models.blas import single_blas_thread
+from energy_assets.forecasting.models.holiday import Holidays
 from energy_assets.forecasting.panel import time_axis
 from energy_assets.forecasting.panel.matrix import Floats, Ints, PanelMatrix
 
@@ -27,16 +28,31 @@ CHUNK_ROWS = 80_000
 """Rows of features that each thread holds in memory at once."""
 
 
+NEXT_HOURS = 0.4
+"""For the next hours the autoregression, with its weights for the time of the day, is best."""
+
+FADE_HOURS = 5.0
+"""The horizon at which this has fallen to 1/e."""
+
+
 @dataclass(frozen=True)
 class Shares:
     """How the models are mixed.
 
-    `autoregression` is its share of the forecast, where it can forecast. Of the rest, `linear` is
-    the share of the ridge regression, and the trees have what remains.
+    `autoregression` is its share of the forecast, where it can forecast. At the next hour it has
+    the share `next_hours` of the rest as well, which fades with the horizon; models of earlier
+    releases have none. Of what then remains, `linear` is the share of the ridge regression, and the
+    trees have the others.
     """
 
     linear: float
     autoregression: float
+    next_hours: float = 0.0
+
+    def of_autoregression(self, steps: Ints) -> Floats:
+        """The share of the autoregression so many hours ahead."""
+        fading = np.exp(-(steps - 1) / FADE_HOURS)
+        return self.autoregression + (1 - self.autoregression) * self.next_hours * fading
 
 
 @dataclass(frozen=True)
@@ -46,7 +62,8 @@ class BlendedModel:
     Without any fitted model (too little to train on) the forecast is the base: a mix of the same
     hour yesterday and a week ago. `series` are the keys of the rows of `weights` (of the ridge
     regression) and of `hourly` (which needs a long window), or None for a single series without a
-    key; both have the pooled weights in an additional last row.
+    key; both have the pooled weights in an additional last row. So have `holidays`, whose effect is
+    taken away from the past and added to forecasts; models of earlier releases have none.
     """
 
     design: Design
@@ -55,6 +72,7 @@ class BlendedModel:
     weights: ridge.Weights | None = None
     hourly: Autoregression | None = None
     series: pd.Index | None = None
+    holidays: Holidays | None = None
 
     @single_blas_thread
     def forecast(
@@ -65,11 +83,16 @@ class BlendedModel:
         `history` has no gaps. `exogenous` has the shape (columns, series, hours of `history` + the
         longest of `steps`).
         """
-        origin = np.array([len(history.hours) - 1])
+        rows, known = self._weight_rows(history.series), len(history.hours)
+        factor: Floats | None = None
+        if self.holidays is not None:
+            factor = self.holidays.factor(rows, self.design, history.hours, int(steps.max()))
+        if factor is not None:
+            history = replace(history, array=history.array / factor[:, :known])
+        origin = np.array([known - 1])
         calendar = self.design.calendar(history.hours, int(steps.max()))
         whole_calendar = self.design.calendar(history.hours)
         start = time_axis.first_step(history.hours)
-        rows = self._weight_rows(history.series)
 
         def forecast_part(part: slice) -> Floats:
             array = history.array[part]
@@ -83,18 +106,24 @@ class BlendedModel:
                 level = transform.asinh(array, scale)
                 hourly = self.hourly.forecast(level, rows[part], origin, whole_calendar, start)
                 hourly = hourly[..., steps - 1]
-            return self.blend(matrix, rows[part], threads, hourly)[:, 0]
+            return self.blend(matrix, rows[part], steps, threads, hourly)[:, 0]
 
         parts = slices(len(history.array), max(1, CHUNK_ROWS // len(steps)))
-        return np.concatenate([forecast_part(part) for part in parts])
+        forecast = np.concatenate([forecast_part(part) for part in parts])
+        return forecast if factor is None else forecast * factor[:, known - 1 + steps]
 
     def blend(
-        self, matrix: FeatureMatrix, rows: Ints, threads: int | None, hourly: Floats | None = None
+        self,
+        matrix: FeatureMatrix,
+        rows: Ints,
+        steps: Ints,
+        threads: int | None,
+        hourly: Floats | None = None,
     ) -> Floats:
         """Forecasts in the unit of the panel, shape (series, origins, horizons).
 
-        `rows` are the rows of the weights for each series. `hourly` are the forecasts of the
-        autoregression on the transformed scale, NaN where it has none.
+        `rows` are the rows of the weights for each series, `steps` the horizons. `hourly` are the
+        forecasts of the autoregression on the transformed scale, NaN where it has none.
         """
         residual = np.zeros(matrix.base.shape)
         linear = self.shares.linear
@@ -104,7 +133,7 @@ class BlendedModel:
             residual += linear * ridge.predict(self.weights.take(rows), matrix)
         if hourly is not None:
             change = hourly - matrix.centre - matrix.base
-            share = np.where(np.isfinite(change), self.shares.autoregression, 0.0)
+            share = np.where(np.isfinite(change), self.shares.of_autoregression(steps), 0.0)
             residual = (1 - share) * residual + share * np.nan_to_num(change)
         return matrix.forecast(residual)
 

@@ -23,7 +23,16 @@ from energy_assets.forecasting.features.feature_matrix import FeatureMatrix
 from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, HOURS_PER_WEEK, Floats, Ints
 
 POOLED_ROWS = 50.0
-"""The pooled weights count as much as this many rows of a series."""
+"""The pooled weights count as much as this many rows of a series, unless more are better."""
+
+MORE_POOLED_ROWS = (400.0, 3200.0)
+"""Where series are alike, such as the loads of regions, the pooled weights should count more."""
+
+ALIKE = 0.8
+"""A series is like the others if their weights explain this share of what its own explain."""
+
+ALONE = 1e9
+"""The strength at which a series has the pooled weights."""
 
 FADE_HOURS = 5.0
 """The horizon at which the extra weight of the newest hours has fallen to 1/e."""
@@ -52,6 +61,10 @@ class Moments:
     def __add__(self, other: Moments) -> Moments:
         pairs = zip(vars(self).values(), vars(other).values(), strict=True)
         return Moments(*(left + right for left, right in pairs))
+
+    def __sub__(self, other: Moments) -> Moments:
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Moments(*(left - right for left, right in pairs))
 
     def pooled(self) -> Moments:
         """The moments of all series together, as if they were one."""
@@ -172,11 +185,15 @@ def pooled(sums: Moments) -> Weights:
     return solve(one, one, zero, strength=1.0)
 
 
-def solve(sums: Moments, pool: Moments, prior: Weights, strength: float = POOLED_ROWS) -> Weights:
+def solve(
+    sums: Moments, pool: Moments, prior: Weights, strength: float | Floats = POOLED_ROWS
+) -> Weights:
     """The weights of each series: least squares, shrunk towards `prior`.
 
-    The penalty counts as much as `strength` average rows of `pool`, the moments of all series.
+    The penalty counts as much as `strength` average rows of `pool`, the moments of all series; it
+    may differ from series to series.
     """
+    strength = np.reshape(strength, (-1, 1))
     count = sums.gram.shape[1]
     sums, pool = sums.with_hours_of_day(), pool.with_hours_of_day()
     rows = max(float(pool.count.sum()), 1.0)
@@ -191,7 +208,7 @@ def solve(sums: Moments, pool: Moments, prior: Weights, strength: float = POOLED
     diagonal = sums.count + penalty_by_hour
     shared = sums.by_hour / diagonal[:, None]
     reduced = sums.gram - np.matmul(shared, sums.by_hour.transpose(0, 2, 1))
-    diagonal_positions = np.arange(len(penalty))
+    diagonal_positions = np.arange(penalty.shape[-1])
     reduced[:, diagonal_positions, diagonal_positions] += penalty
     right = residual - np.matmul(shared, residual_by_hour[..., None])[..., 0]
     change = np.linalg.solve(reduced, right[..., None])[..., 0]
@@ -202,6 +219,59 @@ def solve(sums: Moments, pool: Moments, prior: Weights, strength: float = POOLED
         (columns[:count] + change[:, :count]).astype(np.float32),
         (hours + of_day + change_by_hour).astype(np.float32),
     )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial of strengths: weights from earlier rows, judged by the `recent` ones of each series.
+
+    `pool` and `prior` are the moments and the weights of the earlier rows of all series.
+    """
+
+    pool: Moments
+    prior: Weights
+    strength: float = POOLED_ROWS
+
+    @classmethod
+    def of(cls, sums: Moments, recent: Moments) -> Trial:
+        """The trial of a sample: the largest strength that serves most of its series.
+
+        `sums` are the moments of all rows up to the end of the `recent` ones. The typical series
+        decides, because a few unsteady ones may have larger errors than all others together.
+        """
+        pool = (sums - recent).pooled()
+        trial = cls(pool, pooled(pool))
+        errors = trial.errors(sums, recent, POOLED_ROWS)
+        for more in MORE_POOLED_ROWS:
+            others = trial.errors(sums, recent, more)
+            if 2 * (others < errors).sum() <= len(errors):
+                break
+            trial, errors = cls(pool, trial.prior, more), others
+        return trial
+
+    def strengths(self, sums: Moments, recent: Moments) -> Floats:
+        """The strength for each series: that of the panel, unless the series is unlike others.
+
+        It is like them if the pooled weights alone explain almost as much as its own.
+        """
+        if self.strength == POOLED_ROWS:
+            return np.full(len(sums.target), POOLED_ROWS)
+        usual, drawn, alone = (
+            self.errors(sums, recent, strength) for strength in (POOLED_ROWS, self.strength, ALONE)
+        )
+        alike = alone < ALIKE * np.minimum(usual, 0.0)
+        return np.where(alike & (drawn < usual), self.strength, POOLED_ROWS)
+
+    def errors(self, sums: Moments, recent: Moments, strength: float) -> Floats:
+        """The sum of squared errors of each series, less the sum of its squared targets."""
+        weights = solve(sums - recent, self.pool, self.prior, strength)
+        columns, hours = weights.columns.astype(np.float64), weights.hours.astype(np.float64)
+        explained = (columns * recent.target).sum(axis=1)
+        explained += (hours * recent.target_by_hour).sum(axis=1)
+        across = np.matmul(columns[:, None], recent.gram)[:, 0]
+        across += 2 * np.matmul(recent.by_hour, hours[..., None])[..., 0]
+        squares = (columns * across).sum(axis=1) + (recent.count * hours**2).sum(axis=1)
+        return squares - 2 * explained
 
 
 def predict(weights: Weights, matrix: FeatureMatrix) -> Floats:

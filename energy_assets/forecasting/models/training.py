@@ -8,11 +8,9 @@ memory at once.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
 
 import lightgbm as lgb
 import numpy as np
@@ -21,21 +19,21 @@ import numpy.typing as npt
 from energy_assets.forecasting.features import feature_matrix, transform
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import FeatureMatrix
-from energy_assets.forecasting.models import autoregression, ridge, trees
+from energy_assets.forecasting.models import autoregression, holiday, ridge, trees
 from energy_assets.forecasting.models.blas import single_blas_thread
 from energy_assets.forecasting.models.blend import BlendedModel, Shares, slices
 from energy_assets.forecasting.models.held_out import HeldOut, Pair
 from energy_assets.forecasting.models.training_rows import (
+    RidgeSums,
     Sampling,
     TrainingRows,
     TrainingWindow,
     with_hours_ahead,
 )
 from energy_assets.forecasting.models.trees import TreeParameters
-from energy_assets.forecasting.panel.matrix import Floats
+from energy_assets.forecasting.panel.matrix import Floats, Ints
 
 Bools = npt.NDArray[np.bool_]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -62,11 +60,14 @@ class Pooled:
     """What the series of a panel share.
 
     `pools` are the moments of all rows, and `priors` the ridge weights that follow from them.
+    `trial` says how strongly those of a series are drawn towards them.
     """
 
+    holidays: holiday.Pooled
     boosters: Pair[lgb.Booster] | None
     pools: Pair[ridge.Moments] | None
     priors: Pair[ridge.Weights] | None
+    trial: ridge.Trial | None
     hourly: Pair[autoregression.Pooled] | None
 
 
@@ -76,7 +77,8 @@ class Prepared:
 
     matrix: FeatureMatrix
     residual: Floats
-    sums: Pair[ridge.Moments] | None
+    sums: RidgeSums | None
+    hourly_sums: Pair[autoregression.Sums] | None
 
 
 def train(window: TrainingWindow, training: Training) -> tuple[BlendedModel, HeldOut | None]:
@@ -99,6 +101,12 @@ def pool(window: TrainingWindow, training: Training) -> tuple[Pooled | None, Pre
     sample is the whole window.
     """
     design, sampling, shares = training.design, training.sampling, training.shares
+    holidays = holiday.pool(
+        _level(window, autoregression.sample(len(window.observed.array))),
+        design,
+        window.observed.hours,
+    )
+    window, _, _ = _without_holidays(window, design, holidays)
     rows = TrainingRows(window, design, sampling.origin_step)
     count = len(window.observed.array)
     sample = rows.sample(sampling.max_rows)
@@ -115,12 +123,17 @@ def pool(window: TrainingWindow, training: Training) -> tuple[Pooled | None, Pre
         boosters = trees.train(
             matrix.features, residual, tree_masks, design.names, training.trees, training.n_jobs
         )
-    hourly = _autoregressions(autoregression.pool, rows, training)
+    hourly_sums = _hourly_sums(rows, training, autoregression.sample(count))
     sums = rows.moments(matrix, residual) if shares.linear > 0 else None
-    pools = sums.map(ridge.Moments.pooled) if sums else None
+    pools = sums.models.map(ridge.Moments.pooled) if sums else None
     priors = pools.map(ridge.pooled) if pools else None
-    prepared = Prepared(matrix, residual, sums) if len(sample) == count else None
-    return Pooled(boosters, pools, priors, hourly), prepared
+    hourly = hourly_sums.map(autoregression.pool) if hourly_sums else None
+    prepared = None
+    if len(sample) == count:
+        whole = count <= autoregression.SAMPLE_SERIES
+        prepared = Prepared(matrix, residual, sums, hourly_sums if whole else None)
+    trial = ridge.Trial.of(sums.common, sums.recent) if sums else None
+    return Pooled(holidays, boosters, pools, priors, trial, hourly), prepared
 
 
 @single_blas_thread
@@ -134,14 +147,19 @@ def fit_series(
     each other.
     """
     design, sampling = training.design, training.sampling
+    window, holidays, factor = _without_holidays(window, design, pooled.holidays)
     rows = TrainingRows(window, design, sampling.origin_step)
-    empty = BlendedModel(design, training.shares, series=window.observed.series)
+    empty = BlendedModel(design, training.shares, series=window.observed.series, holidays=holidays)
     count = len(window.observed.array)
-    hourly = (
-        None
-        if pooled.hourly is None
-        else _autoregressions(autoregression.fit, rows, training, pooled.hourly)
-    )
+    hourly = None
+    if pooled.hourly is not None:
+        with ThreadPoolExecutor(training.workers) as executor:
+            hourly = autoregression.fit(
+                _hourly_rows(rows),
+                pooled.hourly,
+                prepared.hourly_sums if prepared else None,
+                executor.map,
+            )
     level = None if hourly is None else rows.level()
 
     def fit(part: slice) -> tuple[ridge.Weights | None, Floats | None]:
@@ -152,8 +170,10 @@ def fit_series(
             matrix, residual = rows.features(part)
             sums = rows.moments(matrix, residual) if pooled.priors else None
         weights: Pair[ridge.Weights] | None = None
-        if sums and pooled.pools and pooled.priors:
-            weights = sums.map(ridge.solve, pooled.pools, pooled.priors)
+        if sums and pooled.pools and pooled.priors and pooled.trial:
+            strength = pooled.trial.strengths(sums.common, sums.recent)
+            solve = partial(ridge.solve, strength=strength)
+            weights = sums.models.map(solve, pooled.pools, pooled.priors)
         final = weights.final if weights else None
         if not window.held_out:
             return final, None
@@ -173,7 +193,9 @@ def fit_series(
             )
         held_out_matrix = matrix.at(rows.held_out)
         positions = np.arange(len(residual))
-        return final, model.blend(held_out_matrix, positions, training.n_jobs, hourly_forecast)
+        return final, model.blend(
+            held_out_matrix, positions, rows.steps, training.n_jobs, hourly_forecast
+        )
 
     chunk = count if prepared else max(1, sampling.chunk_rows // rows.per_series)
     with ThreadPoolExecutor(training.workers) as executor:
@@ -190,7 +212,8 @@ def fit_series(
     actual = window.observed.array[:, origins[:, None] + rows.steps]
     scale = rows.scale(slice(None))[:, :, None]
     forecast = np.concatenate(forecasts)
-    return model, HeldOut(window.observed, origins, actual, forecast, scale)
+    held_out = HeldOut(window.observed, origins, actual, forecast, scale)
+    return model, held_out if factor is None else held_out.times(factor)
 
 
 def base_errors(window: TrainingWindow, design: Design) -> HeldOut:
@@ -206,18 +229,47 @@ def base_errors(window: TrainingWindow, design: Design) -> HeldOut:
     return HeldOut(window.observed, origins, actual, forecast, matrix.scale)
 
 
-def _autoregressions(
-    function: Callable[..., T], rows: TrainingRows, training: Training, *others: Pair[Any]
-) -> Pair[T] | None:
-    """What a function of `autoregression` makes of the rows; None if it takes no part."""
+def _level(window: TrainingWindow, series: Ints) -> Floats:
+    """The observed values of some series on the transformed scale, before the held-out hours."""
+    end = len(window.observed.hours) - window.held_out
+    array = window.observed.array[series, :end]
+    return transform.asinh(array, transform.series_scale(array))
+
+
+def _without_holidays(
+    window: TrainingWindow, design: Design, pooled: holiday.Pooled
+) -> tuple[TrainingWindow, holiday.Holidays | None, Floats | None]:
+    """The window without the effect of holidays, the effect, and the factor that was removed."""
+    if design.country is None:
+        return window, None, None
+    hours, series = window.observed.hours, np.arange(len(window.observed.array))
+    found = holiday.fit(_level(window, series), design, hours, pooled)
+    factor = found.factor(series, design, hours)
+    if factor is None:
+        return window, found, None
+    observed, filled = (
+        replace(panel, array=panel.array / factor) for panel in (window.observed, window.filled)
+    )
+    return replace(window, observed=observed, filled=filled), found, factor
+
+
+def _hourly_rows(rows: TrainingRows) -> autoregression.Rows:
+    """The rows of the autoregression."""
+    observed = np.isfinite(rows.window.observed.array)
+    horizon = rows.design.horizon
+    return autoregression.Rows(
+        rows.level(), observed, horizon, rows.calendar, rows.start, rows.ends
+    )
+
+
+def _hourly_sums(
+    rows: TrainingRows, training: Training, sample: Ints
+) -> Pair[autoregression.Sums] | None:
+    """The sums of the autoregression for a sample of the series; None if it takes no part."""
     if training.shares.autoregression <= 0 or rows.cutoff < autoregression.MIN_HOURS:
         return None
-    observed, design = np.isfinite(rows.window.observed.array), rows.design
-    up_to = partial(
-        autoregression.Rows, rows.level(), observed, design.horizon, rows.calendar, rows.start
-    )
     with ThreadPoolExecutor(training.workers) as executor:
-        return rows.ends.map(up_to).map(function, *others, apply=executor.map)
+        return _hourly_rows(rows).sums(sample, executor.map)
 
 
 def _usable(matrix: FeatureMatrix, residual: Floats) -> Bools:

@@ -5,8 +5,6 @@ Does not belong here: fitting (`training`).
 
 from __future__ import annotations
 
-import itertools
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,13 +17,16 @@ from energy_assets.forecasting.models import ridge
 from energy_assets.forecasting.models.blend import CHUNK_ROWS
 from energy_assets.forecasting.models.held_out import Pair
 from energy_assets.forecasting.panel import time_axis
-from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, Floats, Ints, PanelMatrix
+from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, YEAR, Floats, Ints, PanelMatrix
 
 MAX_ROWS = 600_000
 """Rows that trees and pooled weights are trained on; more hardly change the forecasts."""
 
 MAX_ORIGINS = 700
 """Training origins per series: five months of them, five hours apart."""
+
+RECENT_HOURS = 4 * HOURS_PER_DAY
+"""The last hours that both models see, by which the strength of the pooled weights is chosen."""
 
 Bools = npt.NDArray[np.bool_]
 
@@ -56,6 +57,19 @@ class Sampling:
     thinning: int
     max_rows: int = MAX_ROWS
     chunk_rows: int = CHUNK_ROWS
+
+
+@dataclass(frozen=True)
+class RidgeSums:
+    """The moments of the rows of each model, and of the `recent` ones that both may see."""
+
+    models: Pair[ridge.Moments]
+    recent: ridge.Moments
+
+    @property
+    def common(self) -> ridge.Moments:
+        """The moments of all rows that both models may see."""
+        return self.models.parts[-1]
 
 
 class TrainingRows:
@@ -113,14 +127,16 @@ class TrainingRows:
         level = transform.asinh(actual, matrix.scale)
         return matrix, level - matrix.centre - matrix.base
 
-    def moments(self, matrix: FeatureMatrix, residual: Floats) -> Pair[ridge.Moments]:
-        """The moments of the rows that each model may see."""
-        final, held_out = self.masks.final, self.masks.held_out
-        if held_out is None:
-            return Pair(ridge.moments(matrix, residual, final), None)
-        # The held-out model's rows are part of the final model's: no row is summed twice.
-        sums = ridge.moments(matrix, residual, held_out)
-        return Pair(sums + ridge.moments(matrix, residual, final & ~held_out), sums)
+    def moments(self, matrix: FeatureMatrix, residual: Floats) -> RidgeSums:
+        """The moments of the rows that each model may see; no row is summed twice."""
+        both = self.target < self.cutoff
+        late = both & (self.target >= self.cutoff - RECENT_HOURS)
+        recent = ridge.moments(matrix, residual, late)
+        sums = ridge.moments(matrix, residual, both & ~late) + recent
+        if self.masks.held_out is None:
+            return RidgeSums(Pair(sums, None), recent)
+        final = sums + ridge.moments(matrix, residual, self.masks.final & ~both)
+        return RidgeSums(Pair(final, sums), recent)
 
 
 def with_hours_ahead(array: Floats, target: Ints, horizon: int) -> Floats:
@@ -131,10 +147,11 @@ def with_hours_ahead(array: Floats, target: Ints, horizon: int) -> Floats:
 def _origins(hours: int, horizon: int, step: int) -> Ints:
     """The training origins; they include the last one that has a whole horizon after it.
 
-    In a long window they are farther apart, but still at every hour of the day.
+    In a long window they are those nearest to the end of the window in the time of the year: those
+    of the last weeks, and of the weeks around the same day in earlier years.
     """
-    if hours > MAX_ORIGINS * step:
-        shortest = hours // MAX_ORIGINS + 1
-        step = next(n for n in itertools.count(shortest) if math.gcd(n, HOURS_PER_DAY) == 1)
     last = hours - 2 - (horizon - 1) % step
-    return np.arange(last, HOURS_PER_DAY - 2, -step)[::-1]
+    origins = np.arange(last, HOURS_PER_DAY - 2, -step)
+    age = (last - origins) / YEAR
+    nearest = np.argsort(np.abs(age - np.round(age)), kind="stable")[:MAX_ORIGINS]
+    return np.sort(origins[nearest])

@@ -22,6 +22,8 @@ Ints = npt.NDArray[np.int64]
 
 HOURS_PER_DAY = 24
 HOURS_PER_WEEK = 168
+YEAR = 365.25 * HOURS_PER_DAY
+"""Hours of a year."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,11 @@ import pandas as pd
 import pytest
 
 from energy_assets.errors import ForecastError
-from energy_assets.forecasting.features.calendar import calendar, calendar_features
+from energy_assets.forecasting.features.calendar import (
+    calendar,
+    calendar_features,
+    holiday_names,
+)
 
 
 def test_hours_and_holidays_are_local_also_in_summer_time():
@@ -21,6 +25,13 @@ def test_another_country_has_its_own_holidays():
     assert calendar_features(hours, "US", "America/Chicago")[:, 2].tolist() == [1, 0]
     assert calendar_features(hours, "DK", "Europe/Copenhagen")[:, 2].tolist() == [0, 1]
     assert calendar_features(hours, None, "UTC")[:, 2].tolist() == [0, 0]
+
+
+def test_a_holiday_has_the_same_name_when_it_is_observed_on_another_day():
+    hours = pd.DatetimeIndex(["2022-06-20 12:00", "2023-06-19 12:00", "2023-06-20 03:00"])
+    names = holiday_names(hours, "US", "America/Chicago")
+    assert names[0] == names[1] == names[2] != ""  # Juneteenth; the last hour is still the 19th.
+    assert holiday_names(hours, None, "UTC").tolist() == ["", "", ""]
 
 
 def test_steps_that_are_not_hours_have_days_of_24_steps_and_no_holidays():

@@ -84,3 +84,34 @@ def test_a_series_without_rows_gets_the_pooled_weights(rows_and_residual):
     np.testing.assert_allclose(weights.columns[1], prior.columns[0], atol=1e-6)
     np.testing.assert_allclose(weights.hours[1], prior.hours[0], atol=1e-6)
     assert np.abs(weights.columns[0] - prior.columns[0]).max() > 1e-3
+
+
+def halves(rows, residual):
+    """The moments of all rows, and of the later half."""
+    late = np.zeros(residual.shape[1:], bool)
+    late[len(late) // 2 :] = True
+    return (ridge.moments(rows, residual, mask) for mask in (np.ones_like(late), late))
+
+
+def test_series_that_are_alike_are_drawn_more_towards_what_they_share(rows_and_residual):
+    rows, residual = rows_and_residual
+    shared = ridge.predict(
+        ridge.pooled(ridge.moments(rows, residual, np.ones(residual.shape[1:], bool))), rows
+    )
+    noise = np.random.default_rng(1).standard_normal(residual.shape)
+    sums, recent = halves(rows, shared + 0.3 * np.nanstd(shared) * noise)
+    trial = ridge.Trial.of(sums, recent)
+    assert trial.strength == max(ridge.MORE_POOLED_ROWS)
+
+
+def test_a_series_that_is_unlike_the_others_keeps_its_own_weights(rows_and_residual):
+    rows, residual = rows_and_residual
+    every = np.ones(residual.shape[1:], bool)
+    shared = ridge.predict(ridge.pooled(ridge.moments(rows, residual, every)), rows)
+    noise = np.random.default_rng(1).standard_normal(residual.shape)
+    alike = shared + 0.3 * np.nanstd(shared) * noise
+    sums, recent = halves(rows, alike)
+    trial = ridge.Trial.of(sums, recent)
+    assert (trial.strengths(sums, recent) == trial.strength).all()
+    unlike = halves(rows, -alike)
+    assert (trial.strengths(*unlike) == ridge.POOLED_ROWS).all()
