@@ -77,7 +77,7 @@ def test_held_out_forecasts_have_their_targets_in_the_held_out_days(fitted, pane
     held_out = fitted.holdout_
     assert list(held_out.columns) == [
         *("area", "consumer_type", "origin", "horizon", "datetime_utc"),
-        *("actual", "forecast", "lower", "upper"),
+        *("actual", "forecast", "lower", "upper", "pinball", "above_q95", "above_q99"),
     ]
     target = held_out["origin"] + pd.to_timedelta(held_out["horizon"], unit="h")
     assert target.eq(held_out["datetime_utc"]).all()
