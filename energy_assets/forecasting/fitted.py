@@ -16,10 +16,10 @@ import pandas as pd
 from energy_assets.errors import ForecastError
 from energy_assets.forecasting.doubts.treatment import treated
 from energy_assets.forecasting.evaluation import held_out as held_out_days
-from energy_assets.forecasting.features import exogenous, factors
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import HISTORY_HOURS
-from energy_assets.forecasting.features.response import Response
+from energy_assets.forecasting.features.known_ahead import exogenous, factors
+from energy_assets.forecasting.features.known_ahead.response import Response
 from energy_assets.forecasting.features.transform import series_scale
 from energy_assets.forecasting.models import autoregression, calibrating, intervals, usual_errors
 from energy_assets.forecasting.models.blas import single_blas_thread

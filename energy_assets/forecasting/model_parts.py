@@ -20,7 +20,7 @@ import pandas as pd
 
 from energy_assets.errors import ForecastError
 from energy_assets.forecasting.features.design import Design
-from energy_assets.forecasting.features.response import Kind, Response
+from energy_assets.forecasting.features.known_ahead.response import Kind, Response
 from energy_assets.forecasting.fitted import Fitted
 from energy_assets.forecasting.models.autoregression import Autoregression
 from energy_assets.forecasting.models.blend import BlendedModel, Shares

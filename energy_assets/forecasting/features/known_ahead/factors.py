@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from energy_assets.forecasting.features import exogenous, response, response_fit
 from energy_assets.forecasting.features.calendar import calendar
 from energy_assets.forecasting.features.design import Design
-from energy_assets.forecasting.features.response import Response
+from energy_assets.forecasting.features.known_ahead import exogenous, response, response_fit
+from energy_assets.forecasting.features.known_ahead.response import Response
 from energy_assets.forecasting.features.transform import asinh, series_scale
 from energy_assets.forecasting.panel import time_axis
 from energy_assets.forecasting.panel.matrix import Floats, PanelMatrix

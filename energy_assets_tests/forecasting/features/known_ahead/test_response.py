@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from energy_assets.forecasting.features import response_fit
 from energy_assets.forecasting.features.design import Design
-from energy_assets.forecasting.features.response import MEMORY, Response
+from energy_assets.forecasting.features.known_ahead import response_fit
+from energy_assets.forecasting.features.known_ahead.response import MEMORY, Response
 
 HOURS = pd.date_range("2023-01-01", periods=60 * 24, freq="h")
 CALENDAR = Design(24, "DK", "UTC").calendar(HOURS)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from energy_assets.forecasting.features import pooling
-from energy_assets.forecasting.features.pooling import PARTS, Pool, Sums
+from energy_assets.forecasting.features.known_ahead import pooling
+from energy_assets.forecasting.features.known_ahead.pooling import PARTS, Pool, Sums
 
 KINDS, TERMS = 2, 6
 TRUTH = np.array([1.0, -0.5, 0.3])

@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from energy_assets.forecasting.features import pooling
 from energy_assets.forecasting.features.calendar import Calendar
-from energy_assets.forecasting.features.pooling import Sums
-from energy_assets.forecasting.features.response import (
+from energy_assets.forecasting.features.known_ahead import pooling
+from energy_assets.forecasting.features.known_ahead.pooling import Sums
+from energy_assets.forecasting.features.known_ahead.response import (
     BLOCKS,
     KNOTS,
     PARTS,
