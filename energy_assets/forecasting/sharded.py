@@ -208,7 +208,7 @@ def _joined(parts: Sequence[FittedShard], shared: Shared, parameters: Parameters
         ridge.joined(weights).take(rows) if weights else None,
         Autoregression(np.concatenate(hourly)[rows]) if hourly else None,
         series.take(order),
-        Holidays(shared.pooled.holidays.shares, np.concatenate(contrasts)[rows])
+        Holidays(shared.pooled.holidays.final.shares, np.concatenate(contrasts)[rows])
         if contrasts
         else None,
     )

@@ -63,7 +63,7 @@ class Pooled:
     `trial` says how strongly those of a series are drawn towards them.
     """
 
-    holidays: holiday.Pooled
+    holidays: Pair[holiday.Pooled]
     boosters: Pair[lgb.Booster] | None
     pools: Pair[ridge.Moments] | None
     priors: Pair[ridge.Weights] | None
@@ -101,10 +101,9 @@ def pool(window: TrainingWindow, training: Training) -> tuple[Pooled | None, Pre
     sample is the whole window.
     """
     design, sampling, shares = training.design, training.sampling, training.shares
-    holidays = holiday.pool(
-        _level(window, autoregression.sample(len(window.observed.array))),
-        design,
-        window.observed.hours,
+    sampled = autoregression.sample(len(window.observed.array))
+    holidays = _ends(window).map(
+        lambda end: holiday.pool(_level(window, sampled, end), design, window.observed.hours)
     )
     window, _, _ = _without_holidays(window, design, holidays)
     rows = TrainingRows(window, design, sampling.origin_step)
@@ -149,7 +148,7 @@ def fit_series(
     design, sampling = training.design, training.sampling
     window, holidays, factor = _without_holidays(window, design, pooled.holidays)
     rows = TrainingRows(window, design, sampling.origin_step)
-    empty = BlendedModel(design, training.shares, series=window.observed.series, holidays=holidays)
+    empty = BlendedModel(design, training.shares, series=window.observed.series)
     count = len(window.observed.array)
     hourly = None
     if pooled.hourly is not None:
@@ -205,6 +204,7 @@ def fit_series(
         booster=pooled.boosters.final if pooled.boosters else None,
         weights=ridge.joined([*weights, pooled.priors.final]) if pooled.priors else None,
         hourly=hourly.final if hourly else None,
+        holidays=holidays,
     )
     if not window.held_out:
         return model, None
@@ -229,28 +229,38 @@ def base_errors(window: TrainingWindow, design: Design) -> HeldOut:
     return HeldOut(window.observed, origins, actual, forecast, matrix.scale)
 
 
-def _level(window: TrainingWindow, series: Ints) -> Floats:
-    """The observed values of some series on the transformed scale, before the held-out hours."""
-    end = len(window.observed.hours) - window.held_out
+def _ends(window: TrainingWindow) -> Pair[int]:
+    """Where the hours end that the final model sees, and the one of the held-out days."""
+    hours = len(window.observed.hours)
+    return Pair(hours, hours - window.held_out if window.held_out else None)
+
+
+def _level(window: TrainingWindow, series: Ints, end: int) -> Floats:
+    """The observed values of some series up to an hour, on the transformed scale."""
     array = window.observed.array[series, :end]
     return transform.asinh(array, transform.series_scale(array))
 
 
 def _without_holidays(
-    window: TrainingWindow, design: Design, pooled: holiday.Pooled
+    window: TrainingWindow, design: Design, pooled: Pair[holiday.Pooled]
 ) -> tuple[TrainingWindow, holiday.Holidays | None, Floats | None]:
-    """The window without the effect of holidays, the effect, and the factor that was removed."""
+    """The window without the effect of holidays, their effect, and the factor that was removed.
+
+    What is removed is known before the held-out days; the effect is what the whole window says.
+    """
     if design.country is None:
         return window, None, None
     hours, series = window.observed.hours, np.arange(len(window.observed.array))
-    found = holiday.fit(_level(window, series), design, hours, pooled)
-    factor = found.factor(series, design, hours)
+    found = _ends(window).map(
+        lambda end, of_all: holiday.fit(_level(window, series, end), design, hours, of_all), pooled
+    )
+    factor = found.parts[-1].factor(series, design, hours)
     if factor is None:
-        return window, found, None
+        return window, found.final, None
     observed, filled = (
         replace(panel, array=panel.array / factor) for panel in (window.observed, window.filled)
     )
-    return replace(window, observed=observed, filled=filled), found, factor
+    return replace(window, observed=observed, filled=filled), found.final, factor
 
 
 def _hourly_rows(rows: TrainingRows) -> autoregression.Rows:
