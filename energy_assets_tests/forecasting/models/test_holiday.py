@@ -73,6 +73,16 @@ def test_the_same_holiday_a_year_ago_counts_more_than_others():
     assert shares.named["Columbus Day"] < 0.5
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_holiday_in_the_held_out_days_teaches_the_final_model_alone(share):
+    window = before(panel_of("2023-07-31", "2023-09-05", share), "2023-09-05")
+    both = replace(PARAMETERS, calibration_days=4)
+    final, plain = (fit(window, None, given).model.holidays for given in (both, PARAMETERS))
+    assert final is not None
+    assert final.shares == plain.shares
+    assert abs(final.shares.named["Labor Day"] - share) < abs(holiday.USUAL_SHARE - share)
+
+
 def test_the_day_after_a_holiday_is_forecast_more_like_other_working_days():
     panel = panel_of("2023-07-31", "2023-09-05")
     actual = on(panel, "2023-09-05")["load"].to_numpy()
