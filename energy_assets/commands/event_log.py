@@ -22,7 +22,7 @@ def few_syncs() -> Iterator[None]:
     If the power fails, the events of the last moments may be lost; no database is damaged. That is
     how SQLite's mode `synchronous = NORMAL` works with a write-ahead log.
     """
-    kept: dict[str, sqlite3.Connection] = {}
+    kept: set[str] = set()
 
     with ExitStack() as stack:
 
@@ -34,8 +34,10 @@ def few_syncs() -> Iterator[None]:
             has_log = connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
             if path and has_log and path not in kept:
                 # SQLite makes a checkpoint when the last connection is closed: this one stays open.
-                kept[path] = another = sqlite3.connect(path, check_same_thread=False)
-                stack.enter_context(closing(another))
+                kept.add(path)
+                another = stack.enter_context(
+                    closing(sqlite3.connect(path, check_same_thread=False))
+                )
                 another.execute("SELECT 1 FROM sqlite_master").fetchone()
 
         event.listen(Engine, "connect", relaxed)

@@ -38,7 +38,7 @@ def execute(deployment: Deployment, steps: Iterable[Step], hours: int | None = N
     Raises RunFailedError with the message of the first failure.
     """
     count = 0
-    with few_syncs(), dg.DagsterInstance.get() as instance, progress_bar() as progress:
+    with dg.DagsterInstance.get() as instance, progress_bar() as progress:
         if fail_dead_runs(instance):
             progress.console.print("  an earlier run was killed; what it had stored is used")
         task = progress.add_task("", total=hours)
@@ -48,7 +48,9 @@ def execute(deployment: Deployment, steps: Iterable[Step], hours: int | None = N
                 if hours is None:
                     progress.reset(task)
                 started = time.monotonic()
-                _run(deployment.defs, step, instance)
+                # For each run, because each has a database of its own that is kept open.
+                with few_syncs():
+                    _run(deployment.defs, step, instance)
                 progress.advance(task, step.hours if hours else 0)
                 span = f"{step.hours} hours" if step.hours > 1 else key_of(step.first)
                 seconds = time.monotonic() - started

@@ -97,8 +97,8 @@ def forecast(
     `weather` gives what was known of it at the origin, indexed by (area, datetime_utc), for the
     hours of the histories and those ahead; it is asked only for a model that needs it.
 
-    Returns the columns of `schemas.FORECASTS`. `quality` names the rung, and
-    the series that are new to a model.
+    Returns the columns of `schemas.FORECASTS`. `quality` names the rung, and marks
+    series that are new to the model.
 
     Raises the feature store's error if it cannot be read and there is no forecast to carry over.
     """
@@ -197,7 +197,10 @@ def _by_model(
 
 def _with_new_series(rows: pd.DataFrame, model: Fitted) -> pd.DataFrame:
     """The same forecast, with new series marked, unless all are as new as the store."""
-    new = pd.MultiIndex.from_frame(model.little_history[list(SERIES_KEY)])
+    little = model.little_history
+    if little.empty:
+        return rows
+    new = pd.MultiIndex.from_frame(little[list(SERIES_KEY)])
     marked = pd.MultiIndex.from_frame(rows[list(SERIES_KEY)]).isin(new)
     return rows if marked.all() else rows.assign(quality=rows["quality"].mask(marked, NEW_SERIES))
 

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from energy_assets.forecasting.evaluation.metrics import distribution_terms, percentage_errors
+from energy_assets.forecasting.evaluation.metrics import (
+    DISTRIBUTION,
+    distribution_terms,
+    percentage_errors,
+)
 from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
 from energy_assets.schemas import MONITORING, PRIMARY_KEY, QUANTILES, SERIES_KEY, TARGET, conform
-
-_DISTRIBUTION = ("pinball", "above_q95", "above_q99")
 
 
 def score_forecasts(observations: pd.DataFrame, forecasts: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -41,13 +43,13 @@ def interval_scores(scored: pd.DataFrame) -> dict[str, float]:
     the consumption, and `above_q95` and `above_q99`, the shares of observations above them. NaN for
     what is missing in scores of earlier releases.
     """
-    rows = scored.reindex(columns=[*SERIES_KEY, "covered", "actual", *_DISTRIBUTION])
+    rows = scored.reindex(columns=[*SERIES_KEY, "covered", "actual", *DISTRIBUTION])
     rows = rows.rename(columns={"covered": "coverage"}).astype({"coverage": float})
     means = rows.groupby(list(SERIES_KEY)).mean()
     scored_sizes = rows["actual"].abs().where(rows["pinball"].notna())
     size = scored_sizes.groupby([rows[level] for level in SERIES_KEY]).mean()
     means["pinball"] /= size.where(size > 0)
-    return {name: float(means[name].mean()) for name in ("coverage", *_DISTRIBUTION)}
+    return {name: float(means[name].mean()) for name in ("coverage", *DISTRIBUTION)}
 
 
 def errors_by_horizon(scored: pd.DataFrame, observations: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from energy_assets.forecasting.evaluation import metrics
 from energy_assets.forecasts.scoring import errors_by_horizon, interval_scores, score_forecasts
 from energy_assets.partitions import HOUR, WEEK
 from energy_assets.schemas import CONSUMPTION, FORECASTS, MONITORING, QUANTILES, conform
@@ -161,3 +162,7 @@ def test_errors_by_horizon_are_means_over_series_of_each_series_mape(
                     expected[name].append(float(np.mean(values)))
         for name, values in expected.items():
             assert errors.loc[horizon, name] == pytest.approx(np.mean(values)), (horizon, name)
+
+
+def test_held_out_days_are_scored_by_the_quantiles_that_are_stored() -> None:
+    assert tuple(QUANTILES) == metrics.QUANTILES

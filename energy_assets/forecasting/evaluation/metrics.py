@@ -19,6 +19,9 @@ QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 UPPER_TAIL = {0.95: "above_q95", 0.99: "above_q99"}
 """The quantiles that few values should be above, with the names of the shares that are."""
 
+DISTRIBUTION = ("pinball", *UPPER_TAIL.values())
+"""The names of the terms that score quantiles together."""
+
 
 def percentage_errors(actual: Floats, forecast: Floats) -> Floats:
     """Absolute percentage errors as shares: |forecast - actual| / |actual|.

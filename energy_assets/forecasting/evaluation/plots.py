@@ -34,6 +34,22 @@ MODEL = "#d1495b"
 NAIVE_COLORS = dict(
     zip((naive.name for naive in SEASONAL_NAIVES), ("#edae49", "#3b8ea5"), strict=True)
 )
+FURTHER: Mapping[str, dict[str, Any]] = {
+    "usual_weather": {
+        "color": MODEL,
+        "linewidth": 1.1,
+        "linestyle": "--",
+        "label": "in last week's weather",
+    },
+    "actual": {
+        "color": OBSERVED,
+        "linewidth": 1.2,
+        "linestyle": ":",
+        "label": "observed later",
+    },
+}
+"""Columns of a forecast that are drawn if it has them, and how."""
+
 LABELS = {naive.name: naive.label for naive in SEASONAL_NAIVES}
 
 
@@ -228,24 +244,8 @@ def _draw_series(axis: Axes, past: pd.Series, forecast: pd.DataFrame) -> None:
             label="80 % interval",
         )
     axis.plot(forecast.index, forecast["forecast"], color=MODEL, linewidth=1.8, label="forecast")
-    if "usual_weather" in forecast:
-        axis.plot(
-            forecast.index,
-            forecast["usual_weather"],
-            color=MODEL,
-            linewidth=1.1,
-            linestyle="--",
-            label="in last week's weather",
-        )
-    if "actual" in forecast:
-        axis.plot(
-            forecast.index,
-            forecast["actual"],
-            color=OBSERVED,
-            linewidth=1.2,
-            linestyle=":",
-            label="observed later",
-        )
+    for name in forecast.columns.intersection(list(FURTHER)):
+        axis.plot(forecast.index, forecast[name], **FURTHER[name])
     axis.axvline(mdates.date2num(hours[-1]), color=INK, linewidth=0.6, alpha=0.5)
 
 

@@ -28,10 +28,9 @@ from energy_assets.forecasting.panel.matrix import (
 )
 
 COMPARED = ("mape", "mape_median", "wape", "mase")
-DISTRIBUTION = ("pinball", *metrics.UPPER_TAIL.values())
 NOT_SERIES = (
     *("method", "origin", "horizon", "datetime_utc", "actual"),
-    *("forecast", "lower", "upper", "naive_error", *DISTRIBUTION),
+    *("forecast", "lower", "upper", "naive_error", *metrics.DISTRIBUTION),
 )
 
 
@@ -142,7 +141,7 @@ def _with_naive(table: pd.DataFrame, matrix: PanelMatrix, season: int) -> pd.Dat
     horizon = table["horizon"].to_numpy(dtype=np.int64)
     positions = matrix.hours.get_indexer(pd.DatetimeIndex(origins))
     naive = seasonal_naive(matrix, positions, np.arange(1, horizon.max() + 1), season)
-    points = table.drop(columns=["lower", "upper", *DISTRIBUTION], errors="ignore")
+    points = table.drop(columns=["lower", "upper", *metrics.DISTRIBUTION], errors="ignore")
     return points.assign(forecast=naive[series_rows(table, matrix), origin_rows, horizon - 1])
 
 
@@ -190,7 +189,7 @@ def _table_terms(table: pd.DataFrame) -> pd.DataFrame:
 
     others = {
         name: column(name)
-        for name in ("lower", "upper", *DISTRIBUTION)
+        for name in ("lower", "upper", *metrics.DISTRIBUTION)
         if name in table and table[name].notna().any()
     }
     naive_error = column("naive_error") if "naive_error" in table else None
@@ -206,7 +205,7 @@ def _terms(
 ) -> dict[str, Floats]:
     """The terms of each metric, in the shape of the forecasts; NaN where one does not count.
 
-    `others` are the columns of intervals and of `DISTRIBUTION` that there are.
+    `others` are the columns of intervals and of `metrics.DISTRIBUTION` that there are.
     """
     share = metrics.percentage_errors(actual, forecast)
     terms = {
@@ -219,7 +218,7 @@ def _terms(
         terms["mase"] = metrics.scaled_errors(actual, forecast, naive_error)
     if "lower" in others:
         terms["coverage"] = metrics.covered(actual, others["lower"], others["upper"])
-    return terms | {name: others[name] for name in DISTRIBUTION if name in others}
+    return terms | {name: others[name] for name in metrics.DISTRIBUTION if name in others}
 
 
 def _totals(actual: Any, forecast: Any) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def _ratios(part: HeldOut, calibration: Calibration, keys: list[Key], before: Ta
     hours = part.target_hours
 
     def around(probability: float) -> Floats:
-        return calibration.around(probability, part.forecast, part.scale, keys, part.steps)
+        return calibration.quantile(probability, part.forecast, part.scale, keys, part.steps)
 
     def own(probability: float) -> Floats:
         return same_hour.at(before, hours, probability)

@@ -134,28 +134,16 @@ class Calibration:
         """The quantile at a probability, in the shape of `forecast`: (series, ..., steps).
 
         `scale`, which broadcasts to it, is the scale of the transform. `hours`, shape (..., steps),
-        are the local hours of the day. `wider`, shape (series, steps), is a factor of half-widths,
-        and `factor`, in the same shape, that of the response. The quantile at 0.5 is the forecast,
-        and quantiles never cross.
+        are the local hours of the day; without them, the residuals alone decide. `wider`, shape
+        (series, steps), is a factor of half-widths, and `factor`, in the same shape, that of the
+        response. The quantile at 0.5 is the forecast, and quantiles never cross.
         """
-        around = self.around(probability, forecast, scale, keys, steps, wider)
-        if self.same_hour is None or hours is None:
-            return around
-        return self.same_hour.mixed(probability, around, forecast, keys, hours, factor)
-
-    def around(
-        self,
-        probability: float,
-        forecast: Floats,
-        scale: Floats,
-        keys: list[Key],
-        steps: Ints,
-        wider: Floats | float = 1.0,
-    ) -> Floats:
-        """The same by the residuals alone."""
         width = wider * self.half_width(abs(2 * probability - 1), keys, steps)
         width = width.reshape(len(width), *(1 for _ in forecast.shape[2:]), -1)
-        return around(forecast, scale, [width], [probability])[..., 0]
+        by_residuals = around(forecast, scale, [width], [probability])[..., 0]
+        if self.same_hour is None or hours is None:
+            return by_residuals
+        return self.same_hour.mixed(probability, by_residuals, forecast, keys, hours, factor)
 
 
 def calibrate(
