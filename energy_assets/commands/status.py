@@ -248,8 +248,10 @@ def _checks(_: Deployment, __: datetime) -> Iterable[Line]:
         found = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
     for key, record in found.items():
         event = record.event.dagster_event if record.event else None
-        result = event.asset_check_evaluation_data if event and event.event_specific_data else None
-        if result is not None and not result.passed:
+        if event is None or event.event_type is not dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            continue  # a run has yet to make it
+        result = event.asset_check_evaluation_data
+        if not result.passed:
             serious = result.severity is dg.AssetCheckSeverity.ERROR
             yield Line(
                 "check",

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from energy_assets.automation.jobs import range_tags
 from energy_assets.commands import status
 from energy_assets.errors import UnreachableError
 from energy_assets.forecasts.publishing import publish
@@ -158,6 +159,18 @@ def test_the_error_of_a_failed_run_is_shown_until_the_job_succeeds(
     text = screen(world, capsys)[1]
     assert "1 of some_job failed in the last day; it has succeeded since" in text
     assert "the API" not in text
+
+
+def test_checks_that_a_run_has_yet_to_make_are_no_trouble(
+    root: Path, newest: datetime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = operating(root, newest)
+    job = world.deployment.defs.resolve_job_def("prediction_job")
+    with dg.DagsterInstance.get() as instance:
+        instance.create_run_for_job(job, tags=range_tags(newest, newest))
+    text = screen(world, capsys)[1]
+    assert "check " not in text
+    assert "Invariant" not in text
 
 
 def test_a_run_whose_process_has_died_is_named(
