@@ -8,9 +8,10 @@ forecaster stand the quantiles that the same hour of the day had in the window, 
 seasonal naive.
 
 `pinball` is the mean loss of nine quantiles as a share of the mean of each series, and `width` that
-of the 80 % interval. The other columns are shares of the observations: in the 80 % interval at all
-horizons and at some, on weekends and holidays, and in the worst of the origins; then in wider
-intervals and above upper quantiles. A table of few origins is off by some hundredths.
+of the 80 % interval. `sum` is the sum of the forecasts, or of the means of the same hour, as a
+share of the sum of the observations. The other columns are shares of the observations: in the 80 %
+interval at all horizons and at some, on weekends and holidays, and in the worst of the origins;
+then in wider intervals and above upper quantiles. A table of few origins is off by some hundredths.
 """
 
 from __future__ import annotations
@@ -81,11 +82,11 @@ def settings(folder: Path | None) -> Iterator[data.Setting]:
     if any(folder.glob(weather.LOADS)):
         loads = weather.read(folder)[0].rename(columns=str).rename_axis("datetime_utc")
         panel, american = data.long(loads), {"country": "US", "timezone": "America/New_York"}
-        origins = pd.date_range("2005-03-01 23:00", periods=24, freq="607h")
         for days in (30, 365):
-            later = origins + pd.Timedelta(days=0 if days == 30 else 320)
-            kept = later[later < loads.index[-HOURS_PER_DAY]][:24]
-            yield data.Setting(f"GEFCom 2012, {days} days", panel, days, kept, **american)
+            # All seasons, weekdays and hours of the day that have the history.
+            first = loads.index[0] + pd.Timedelta(days=days + 1)
+            origins = pd.date_range(first, loads.index[-HOURS_PER_DAY - 1], periods=48).floor("h")
+            yield data.Setting(f"GEFCom 2012, {days} days", panel, days, origins, **american)
 
 
 def at(setting: data.Setting, origin: pd.Timestamp, threads: int) -> pd.DataFrame:
@@ -99,7 +100,7 @@ def at(setting: data.Setting, origin: pd.Timestamp, threads: int) -> pd.DataFram
     }
     tables = []
     for name, made in methods.items():
-        rows = made[list(NAMES.values())].assign(
+        rows = made[["forecast", *NAMES.values()]].assign(
             method=name, origin=origin, actual=setting.panel.iloc[:, 0].reindex(made.index)
         )
         tables.append(rows.dropna(subset="actual").reset_index())
@@ -111,6 +112,7 @@ def _same_hour(window: pd.DataFrame, origin: pd.Timestamp) -> pd.DataFrame:
     hour = values.index.get_level_values(-1).hour.rename("hour")
     by_hour = values.groupby([values.index.get_level_values(0), hour])
     wide = pd.DataFrame({name: by_hour.quantile(share) for share, name in NAMES.items()})
+    wide["forecast"] = by_hour.mean()
     ahead = pd.date_range(origin + HOUR, periods=HOURS_PER_DAY, freq="h", name="datetime_utc")
     series = wide.index.get_level_values(0).unique()
     index = pd.MultiIndex.from_product([series, ahead], names=["series", "datetime_utc"])
@@ -142,6 +144,7 @@ def scores(table: pd.DataFrame, setting: data.Setting) -> dict[str, float]:
     return {
         "pinball": float(np.nanmean(terms["pinball"] / size)),
         "width": float(np.mean((quantiles[0.9] - quantiles[0.1]) / size)),
+        "sum": float(table["forecast"].sum() / table["actual"].sum()),
         "80 %": float(in_80.mean()),
         **{name: float(in_80[rows].mean()) for name, rows in groups.items()},
         "worst origin": float(in_80.groupby(table["origin"]).mean().min()),

@@ -34,6 +34,7 @@ from energy_assets.forecasting.panel.horizons import check_lengths, required_hou
 from energy_assets.forecasting.panel.matrix import (
     HOURS_PER_DAY,
     HOURS_PER_WEEK,
+    Bools,
     Floats,
     Ints,
     PanelMatrix,
@@ -119,10 +120,10 @@ class Fitted:
         Raises ForecastError if `hours` is longer than the horizon, or if there is no history.
         """
         steps = steps_until(hours, self.parameters.horizon)
-        forecast = self.forecast(steps, X)
-        columns = {"forecast": forecast.ravel()}
+        median = self._median(steps, X)
+        columns = {"forecast": self._mean(steps, median, X).ravel()}
         if quantiles:
-            values = self.quantiles(steps, forecast, list(quantiles), X)
+            values = self._quantiles(steps, median, list(quantiles), X)
             values = values.reshape(-1, len(quantiles))
             columns |= dict(zip(quantiles.values(), values.T, strict=True))
         return pd.DataFrame(columns, self.index(steps))
@@ -134,22 +135,34 @@ class Fitted:
 
     def forecast(self, steps: Ints, X: pd.DataFrame | None = None) -> Floats:
         """Forecasts at the origin, shape (series, steps)."""
+        return self._mean(steps, self._median(steps, X), X)
+
+    def quantiles(
+        self, steps: Ints, probabilities: Sequence[float], X: pd.DataFrame | None = None
+    ) -> Floats:
+        """Quantiles at the origin, shape (series, steps, probabilities).
+
+        Raises ForecastError for a model without a calibration.
+        """
+        return self._quantiles(steps, self._median(steps, X), probabilities, X)
+
+    def _median(self, steps: Ints, X: pd.DataFrame | None) -> Floats:
+        """What the models forecast, shape (series, steps)."""
         history, design = self.required_history, self.model.design
         values = exogenous.ahead(X, self.past_exogenous, design, history, int(steps.max()))
         forecast = self.model.forecast(history, steps, values, self.parameters.n_jobs)
         return self.required_past.bounds.clip(forecast) * self._factor_of(steps, X)
 
-    def quantiles(
-        self,
-        steps: Ints,
-        forecast: Floats,
-        probabilities: Sequence[float],
-        X: pd.DataFrame | None = None,
-    ) -> Floats:
-        """Quantiles around a forecast at the origin, shape (series, steps, probabilities).
+    def _mean(self, steps: Ints, median: Floats, X: pd.DataFrame | None) -> Floats:
+        """The forecasts, given what the models forecast."""
+        if self.calibration is None or self.calibration.same_hour is None:
+            return median
+        keys, (hours, _) = self.required_history.keys, self._hours_and_holidays(steps)
+        return self.calibration.same_hour.mean(median, keys, hours, self._factor_of(steps, X))
 
-        Raises ForecastError for a model without a calibration.
-        """
+    def _quantiles(
+        self, steps: Ints, median: Floats, probabilities: Sequence[float], X: pd.DataFrame | None
+    ) -> Floats:
         if self.calibration is None:
             raise ForecastError(
                 "There are no intervals: calibration_days was 0 in fit, or the held-out days had "
@@ -158,18 +171,24 @@ class Fitted:
         past, history = self.required_past, self.required_history
         factor = self._factor_of(steps, X)
         scale, calibration = series_scale(history.array) * factor, self.calibration
-        calendar = self.model.design.calendar(history.hours, int(steps.max()))
-        ahead = len(history.hours) - 1 + steps
-        hours = calendar.column("hour", ahead).astype(np.int64)
-        on_holidays = np.where(calendar.column("holiday", ahead) > 0, calibration.holiday, 1.0)
-        wider = past.wider * on_holidays
+        hours, holidays = self._hours_and_holidays(steps)
+        wider = past.wider * np.where(holidays, calibration.holiday, 1.0)
         quantiles = [
             calibration.quantile(
-                probability, forecast, scale, history.keys, steps, hours, wider, factor
+                probability, median, scale, history.keys, steps, hours, wider, factor
             )
             for probability in probabilities
         ]
         return past.bounds.times(factor).clip(np.stack(quantiles, axis=-1))
+
+    def _hours_and_holidays(self, steps: Ints) -> tuple[Ints, Bools]:
+        """The local hours of the day `steps` ahead, and whether it is a holiday: (steps,) each."""
+        hours = self.required_history.hours
+        calendar = self.model.design.calendar(hours, int(steps.max()))
+        ahead = len(hours) - 1 + steps
+        return calendar.column("hour", ahead).astype(np.int64), calendar.column(
+            "holiday", ahead
+        ) > 0
 
     def exogenous_effect(self, hours: int, X: pd.DataFrame | None = None) -> Floats | None:
         """The share of each forecast that is due to exogenous columns unlike those of last week.

@@ -250,8 +250,7 @@ class GlobalForecaster(BaseForecaster):
         self, fh: ForecastingHorizon, X: pd.DataFrame | None, alpha: list[float]
     ) -> pd.DataFrame:
         steps = self._steps(fh)
-        forecast = self._fitted.forecast(steps, X)
-        quantiles = self._fitted.quantiles(steps, forecast, alpha, X).reshape(-1, len(alpha))
+        quantiles = self._fitted.quantiles(steps, alpha, X).reshape(-1, len(alpha))
         columns = self._get_columns("predict_quantiles", alpha=alpha)
         return pd.DataFrame(quantiles, self._fitted.index(steps), columns)
 

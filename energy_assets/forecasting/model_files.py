@@ -40,8 +40,8 @@ def save(fitted: Fitted, folder: Path) -> None:
     holds the weights of the autoregression, `kinds.npy` the shapes of the week that stand in for
     the past of new series, `holidays.npy` how the Sundays of each series differ from its working
     days, and `response.npy` the response to exogenous columns: for each series and a last row for
-    new ones, the share of each column, and the weights. `same_hour.npy` holds quantiles (float32)
-    of the history, 24 rows for the hours of the day of each series that uses them.
+    new ones, the share of each column, and the weights. `same_hour.npy` holds quantiles and the
+    mean (float32) of the history, 24 rows for the hours of the day of each series that uses them.
     `forecaster.json` holds parameters, features, series, holidays, calibration and versions;
     `checksums.json` the sha256 of each file. A file is missing if the model has no such part. The
     files of a `plain` model that stands by have names that begin with `plain_`. The history is not

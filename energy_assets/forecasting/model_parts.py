@@ -29,7 +29,7 @@ from energy_assets.forecasting.models.holiday import Shares as HolidayShares
 from energy_assets.forecasting.models.intervals import Calibration
 from energy_assets.forecasting.models.kinds import Kinds
 from energy_assets.forecasting.models.ridge import Weights
-from energy_assets.forecasting.models.same_hour import SameHour
+from energy_assets.forecasting.models.same_hour import MEAN, SameHour
 from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, HOURS_PER_WEEK
 from energy_assets.forecasting.parameters import Parameters
 
@@ -225,6 +225,8 @@ def _calibration_from_json(
     if tables is not None:
         weights = {tuple(key): weight for key, weight in saved["same_hour"]}
         rows = _numbers(tables).reshape(len(weights), HOURS_PER_DAY, -1)
+        if rows.shape[-1] == MEAN:  # models saved before there were means
+            rows = np.pad(rows, ((0, 0), (0, 0), (0, 1)), constant_values=np.nan)
         same_hour = SameHour(weights, dict(zip(weights, rows, strict=True)))
     return Calibration(
         spread={tuple(key): spread for key, spread in saved["spread"]},

@@ -1,4 +1,4 @@
-"""Households: the quantiles of series that spike at random are those of their own hours."""
+"""Households: series that spike at random are forecast by what their own hours were like."""
 
 from __future__ import annotations
 
@@ -29,13 +29,17 @@ class World:
     panel: pd.DataFrame
     fitted: Fitted
 
-    def quantiles(self, fitted: Fitted) -> tuple[Floats, Floats]:
-        """Actual values, shape (hours,), and quantiles (hours, 9) of the days after the window."""
+    def forecasts(self, fitted: Fitted) -> pd.DataFrame:
+        """Forecasts of the days after the window with their quantiles, beside the `actual` ones."""
         made = pd.concat(
             fitted.updated(until(self.panel, origin)).predict(24, NAMES) for origin in ORIGINS
         )
-        actual = self.panel.iloc[:, 0].reindex(made.index)
-        return actual.to_numpy(), made[list(NAMES.values())].to_numpy()
+        return made.assign(actual=self.panel.iloc[:, 0].reindex(made.index))
+
+    def quantiles(self, fitted: Fitted) -> tuple[Floats, Floats]:
+        """Actual values, shape (hours,), and quantiles (hours, 9) of the days after the window."""
+        made = self.forecasts(fitted)
+        return made["actual"].to_numpy(), made[list(NAMES.values())].to_numpy()
 
 
 @pytest.fixture(scope="module", params=[0, 1])
@@ -60,8 +64,25 @@ def test_the_pinball_loss_is_lower_than_that_of_intervals_around_the_forecast(wo
 def test_as_many_observations_are_below_each_quantile_as_it_says(world: World) -> None:
     actual, quantiles = world.quantiles(world.fitted)
     for probability, values in zip(QUANTILES, quantiles.T, strict=True):
-        if probability != 0.5:
-            assert (actual <= values).mean() == pytest.approx(probability, abs=0.05)
+        assert (actual <= values).mean() == pytest.approx(probability, abs=0.05)
+
+
+def test_forecasts_add_up_to_what_the_households_consume(world: World) -> None:
+    made = world.forecasts(world.fitted)
+    assert made["forecast"].sum() == pytest.approx(made["actual"].sum(), rel=0.12)
+    # Their medians do not.
+    assert made[NAMES[0.5]].sum() < 0.7 * made["actual"].sum()
+
+
+def test_the_held_out_days_are_forecast_in_the_same_way(world: World) -> None:
+    holdout = world.fitted.holdout
+    assert holdout is not None
+    assert holdout["forecast"].sum() == pytest.approx(holdout["actual"].sum(), rel=0.12)
+
+
+def test_the_80_percent_interval_holds_the_forecast(world: World) -> None:
+    made = world.forecasts(world.fitted)
+    assert made["forecast"].between(made[NAMES[0.1]], made[NAMES[0.9]]).all()
 
 
 def test_upper_quantiles_do_not_run_away_from_the_history(world: World) -> None:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from energy_assets.forecasting.doubts.runs import Bools
-from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, Floats, Ints
+from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, Bools, Floats, Ints
 
 LASTING = 3
 """Whole days up to the origin that a new level must have lasted."""

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from energy_assets.forecasting.doubts.runs import Bools, Runs
+from energy_assets.forecasting.doubts.runs import Runs
 from energy_assets.forecasting.doubts.usual import at_hours, by_day
-from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, HOURS_PER_WEEK, Floats, Ints
+from energy_assets.forecasting.panel.matrix import (
+    HOURS_PER_DAY,
+    HOURS_PER_WEEK,
+    Bools,
+    Floats,
+    Ints,
+)
 
 OFTEN = 0.2
 """What happens on a fifth of the other days, or in a fifth of all other hours, is natural."""

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from energy_assets.forecasting.panel.matrix import Floats, Ints
-
-Bools = npt.NDArray[np.bool_]
+from energy_assets.forecasting.panel.matrix import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)

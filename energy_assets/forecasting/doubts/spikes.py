@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from energy_assets.forecasting.doubts import nature
-from energy_assets.forecasting.doubts.runs import Bools, Runs
+from energy_assets.forecasting.doubts.runs import Runs
 from energy_assets.forecasting.doubts.usual import Usual, by_day
-from energy_assets.forecasting.panel.matrix import Floats
+from energy_assets.forecasting.panel.matrix import Bools, Floats
 
 BEYOND = 2.0
 """A spike is away from the median of its hour by more than this many units. The unit of an hour is

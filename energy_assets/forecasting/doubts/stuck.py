@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from energy_assets.forecasting.doubts import nature
-from energy_assets.forecasting.doubts.runs import Bools, Runs
-from energy_assets.forecasting.panel.matrix import Floats
+from energy_assets.forecasting.doubts.runs import Runs
+from energy_assets.forecasting.panel.matrix import Bools, Floats
 
 SHORTEST_STUCK = 6
 """Hours of the same value that may be chance in a series of any kind."""

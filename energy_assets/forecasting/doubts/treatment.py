@@ -14,10 +14,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from energy_assets.forecasting.doubts import levels, spikes, stuck, zeros
-from energy_assets.forecasting.doubts.runs import Bools, Runs
+from energy_assets.forecasting.doubts.runs import Runs
 from energy_assets.forecasting.doubts.usual import MONTH, may_be_unusual, usual_of
 from energy_assets.forecasting.panel.matrix import (
     HOURS_PER_DAY,
+    Bools,
     Floats,
     PanelMatrix,
     fill_gaps,

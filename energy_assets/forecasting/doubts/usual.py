@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from energy_assets.forecasting.doubts.runs import Bools
-from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, Floats, Ints
+from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, Bools, Floats, Ints
 
 MONTH = 28
 """Days that a value is compared with. Longer windows are divided, because levels have seasons."""

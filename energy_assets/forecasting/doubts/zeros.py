@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from energy_assets.forecasting.doubts import nature
-from energy_assets.forecasting.doubts.runs import Bools, Runs
+from energy_assets.forecasting.doubts.runs import Runs
 from energy_assets.forecasting.doubts.usual import Usual
+from energy_assets.forecasting.panel.matrix import Bools
 
 NOTHING = 0.1
 """A value below this share of the usual low one, the quartile of its hour, is next to nothing."""

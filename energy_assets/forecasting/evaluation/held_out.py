@@ -16,20 +16,21 @@ from energy_assets.forecasting.panel.matrix import Floats
 def columns_of(
     held_out: HeldOut, coverage: float, pooled: Sequence[Calibration] | None = None
 ) -> dict[str, Floats]:
-    """`lower` and `upper`, the ends of intervals, and the terms of `distribution_terms`.
+    """`forecast`, `lower` and `upper`, the ends of intervals, and `distribution_terms`.
 
     They have the shape (series, origins, horizons). Each day is calibrated on the others; `pooled`
-    is as in `calibrating.quantiles`.
+    is as in `calibrating.ByDay`.
     """
-    ends = [(1 - coverage) / 2, (1 + coverage) / 2]
-    found = calibrating.quantiles(held_out, [*ends, *QUANTILES], pooled)
-    bounds = {"lower": next(found), "upper": next(found)}
-    return bounds | distribution_terms(held_out.actual, zip(QUANTILES, found, strict=True))
+    found = calibrating.ByDay.of(held_out, pooled)
+    ends = {"lower": (1 - coverage) / 2, "upper": (1 + coverage) / 2}
+    columns = {"forecast": found.forecast()}
+    columns |= {name: found.quantile(probability) for name, probability in ends.items()}
+    quantiles = ((probability, found.quantile(probability)) for probability in QUANTILES)
+    return columns | distribution_terms(held_out.actual, quantiles)
 
 
 def table(held_out: HeldOut, coverage: float) -> pd.DataFrame:
     """The table of forecasts, with intervals; see `GlobalForecaster.holdout_`."""
-    columns = {"actual": held_out.actual, "forecast": held_out.forecast}
-    columns |= columns_of(held_out, coverage)
+    columns = {"actual": held_out.actual, **columns_of(held_out, coverage)}
     found = held_out.panel.table(held_out.origins, columns)
     return found.dropna(subset="actual", ignore_index=True)

@@ -86,7 +86,7 @@ def series_scores(
 ) -> SeriesScores:
     """What the `scores` of held-out days are made from, which can be had by groups of series.
 
-    `pooled` is what the intervals of all groups have in common, see `calibrating.quantiles`.
+    `pooled` is what the intervals of all groups have in common, see `calibrating.ByDay`.
     """
     panel, origins, actual = held_out.panel, held_out.origins, held_out.actual
     steps = np.arange(1, actual.shape[2] + 1)
@@ -105,7 +105,8 @@ def series_scores(
         f"_{naive.name}": score(seasonal_naive(panel, origins, steps, naive.season), {})
         for naive in SEASONAL_NAIVES
     }
-    return {"": score(held_out.forecast, columns_of(held_out, coverage, pooled)), **naives}
+    columns = columns_of(held_out, coverage, pooled)
+    return {"": score(columns.pop("forecast"), columns), **naives}
 
 
 def joined_scores(parts: Sequence[SeriesScores]) -> dict[str, float]:

@@ -17,7 +17,13 @@ import numpy.typing as npt
 
 from energy_assets.forecasting.features import transform
 from energy_assets.forecasting.features.calendar import COLUMNS, Calendar
-from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, HOURS_PER_WEEK, Floats, Ints
+from energy_assets.forecasting.panel.matrix import (
+    HOURS_PER_DAY,
+    HOURS_PER_WEEK,
+    Bools,
+    Floats,
+    Ints,
+)
 
 LAGS = (24, 25, 26, 47, 48, 49, 72, 96, 120, 144, 166, 167, 168, 169, 170, 192)
 RECENT_HOURS = (3, 6, 12, 24)
@@ -46,7 +52,7 @@ class FeatureMatrix:
     scale: Floats
     hour_of_week: Ints
 
-    def at(self, origins: npt.NDArray[np.bool_]) -> FeatureMatrix:
+    def at(self, origins: Bools) -> FeatureMatrix:
         """The part for the selected origins."""
         return FeatureMatrix(
             self.features[:, :, origins],

@@ -29,6 +29,7 @@ from energy_assets.forecasting.panel.matrix import (
     HOURS_PER_DAY,
     HOURS_PER_WEEK,
     YEAR,
+    Bools,
     Floats,
     Ints,
 )
@@ -164,7 +165,7 @@ class Rows:
     """
 
     level: Floats
-    observed: npt.NDArray[np.bool_]
+    observed: Bools
     horizon: int
     calendar: Calendar
     start: int
@@ -181,7 +182,7 @@ class Rows:
         held_out = [pair.held_out for pair in pairs if pair.held_out is not None]
         return Pair(final, Sums.stacked(held_out) if held_out else None)
 
-    def _of_block(self, view: View, observed: npt.NDArray[np.bool_], block: int) -> Pair[Sums]:
+    def _of_block(self, view: View, observed: Bools, block: int) -> Pair[Sums]:
         origins = np.arange(REACH, self.ends.final - self.horizon)
         origins = origins[block_of(self.start + origins) == block]
         weights = season_weights(self.ends.final - origins)
@@ -223,7 +224,7 @@ def season_weights(age: Ints) -> Floats:
     return OTHER_SEASON + (1 - OTHER_SEASON) * np.cos(np.pi * age / YEAR) ** 4
 
 
-def _sums(view: View, observed: npt.NDArray[np.bool_], origins: Ints, weights: Floats) -> Sums:
+def _sums(view: View, observed: Bools, origins: Ints, weights: Floats) -> Sums:
     """The weighted sums over the usable rows at `origins`."""
     series, horizon = len(view.level), len(view.steps)
     inputs = view.inputs(origins[:0]).shape[-1]

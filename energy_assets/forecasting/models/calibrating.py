@@ -6,19 +6,16 @@ Does not belong here: how intervals follow from residuals (`intervals`) and from
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from energy_assets.forecasting.models import intervals, same_hour
 from energy_assets.forecasting.models.held_out import HeldOut
 from energy_assets.forecasting.models.intervals import Calibration, Key
 from energy_assets.forecasting.models.same_hour import SameHour, Table
-from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, Floats
-
-Bools = npt.NDArray[np.bool_]
+from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, Bools, Floats
 
 
 def pool(held_out: HeldOut) -> Calibration:
@@ -50,30 +47,49 @@ def pool_by_day(held_out: HeldOut) -> list[Calibration]:
     return [_pool(_others(held_out, on_day), before) for on_day in _days(held_out)]
 
 
-def quantiles(
-    held_out: HeldOut,
-    probabilities: Sequence[float],
-    pooled: Sequence[Calibration] | None = None,
-) -> Iterator[Floats]:
-    """The quantiles of held-out forecasts at each probability, shape (series, origins, horizons).
+@dataclass(frozen=True)
+class ByDay:
+    """Held-out days, each with a calibration on the others only, so that scores can be trusted."""
 
-    Those of each day are calibrated on the other days only, so that their scores can be trusted.
-    `pooled` is the result of `pool_by_day`; by default that of these series.
-    """
-    keys: list[Key] = [(row,) for row in range(len(held_out.actual))]
-    before, days = _before(held_out), _days(held_out)
-    by_day = [
-        _calibrate(_others(held_out, on_day), before, keys, of_others)
-        for on_day, of_others in zip(days, pooled or pool_by_day(held_out), strict=True)
-    ]
-    for probability in probabilities:
-        found = np.empty(held_out.forecast.shape)
-        for on_day, calibration in zip(days, by_day, strict=True):
-            part = held_out.at(on_day)
-            found[:, on_day] = calibration.quantile(
-                probability, part.forecast, part.scale, keys, part.steps, part.target_hours
+    held_out: HeldOut
+    calibrations: Sequence[Calibration]
+
+    @classmethod
+    def of(cls, held_out: HeldOut, pooled: Sequence[Calibration] | None = None) -> ByDay:
+        """`pooled` is the result of `pool_by_day`; by default that of these series."""
+        before, keys = _before(held_out), _rows(held_out)
+        calibrations = [
+            _calibrate(_others(held_out, on_day), before, keys, of_others)
+            for on_day, of_others in zip(
+                _days(held_out), pooled or pool_by_day(held_out), strict=True
             )
-        yield found
+        ]
+        return cls(held_out, calibrations)
+
+    def forecast(self) -> Floats:
+        """The forecasts as `Fitted` makes them, shape (series, origins, horizons)."""
+
+        def mean(part: HeldOut, found: Calibration) -> Floats:
+            if found.same_hour is None:
+                return part.forecast
+            return found.same_hour.mean(part.forecast, _rows(part), part.target_hours)
+
+        return self._each(mean)
+
+    def quantile(self, probability: float) -> Floats:
+        """The quantiles at a probability, in the same shape."""
+
+        def quantile(part: HeldOut, found: Calibration) -> Floats:
+            keys, hours = _rows(part), part.target_hours
+            return found.quantile(probability, part.forecast, part.scale, keys, part.steps, hours)
+
+        return self._each(quantile)
+
+    def _each(self, values: Callable[[HeldOut, Calibration], Floats]) -> Floats:
+        found = np.empty(self.held_out.forecast.shape)
+        for on_day, calibration in zip(_days(self.held_out), self.calibrations, strict=True):
+            found[:, on_day] = values(self.held_out.at(on_day), calibration)
+        return found
 
 
 def _pool(part: HeldOut, before: Table | None) -> Calibration:
@@ -81,7 +97,7 @@ def _pool(part: HeldOut, before: Table | None) -> Calibration:
     pooled = intervals.pool(part.residuals, part.usual)
     if before is None:
         return pooled
-    keys: list[Key] = [(row,) for row in range(len(part.actual))]
+    keys = _rows(part)
     found = intervals.calibrate(part.residuals, keys, pooled, part.usual)
     ratio = same_hour.pooled_ratio(_ratios(part, found, keys, before))
     return replace(pooled, same_hour=SameHour({}, {}, ratio))
@@ -108,9 +124,7 @@ def _ratios(part: HeldOut, calibration: Calibration, keys: list[Key], before: Ta
     def own(probability: float) -> Floats:
         return same_hour.at(before, hours, probability)
 
-    of_own, of_others = (
-        same_hour.losses(part.actual, part.forecast, quantile) for quantile in (own, around)
-    )
+    of_own, of_others = (same_hour.losses(part.actual, quantile) for quantile in (own, around))
     return np.divide(of_own, of_others, out=np.full(len(keys), np.nan), where=of_others > 0)
 
 
@@ -120,6 +134,11 @@ def _before(held_out: HeldOut) -> Table | None:
         return None
     end = held_out.origins[0] + 1
     return same_hour.table_of(held_out.panel.array[:, :end], held_out.hours[:end])
+
+
+def _rows(held_out: HeldOut) -> list[Key]:
+    """Keys of the series, where their names do not matter."""
+    return [(row,) for row in range(len(held_out.actual))]
 
 
 def _days(held_out: HeldOut) -> list[Bools]:

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from energy_assets.forecasting.features import transform
 from energy_assets.forecasting.models import intervals
-from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, Floats, Ints, PanelMatrix
+from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, Bools, Floats, Ints, PanelMatrix
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -100,7 +99,7 @@ class HeldOut:
         target = self.origins[:, None] + self.steps
         return target if self.hours is None else self.hours[target]
 
-    def at(self, origins: npt.NDArray[np.bool_]) -> HeldOut:
+    def at(self, origins: Bools) -> HeldOut:
         """Those from some of the origins."""
         scale = np.broadcast_to(self.scale, self.forecast.shape)
         return replace(

@@ -23,7 +23,13 @@ from energy_assets.forecasting.features.calendar import Calendar, holiday_names
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import WindowMeans
 from energy_assets.forecasting.panel import time_axis
-from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, HOURS_PER_WEEK, Floats, Ints
+from energy_assets.forecasting.panel.matrix import (
+    HOURS_PER_DAY,
+    HOURS_PER_WEEK,
+    Bools,
+    Floats,
+    Ints,
+)
 
 USUAL_SHARE = 0.4
 """The share of a holiday of which nothing is known: in the middle of minor and major ones."""
@@ -185,7 +191,7 @@ class _Week:
         known = np.isfinite(deviation)
         filled = np.where(known, deviation, 0.0)
 
-        def profile(days: npt.NDArray[np.bool_]) -> Floats:
+        def profile(days: Bools) -> Floats:
             columns = of_hour * (usual & days)[:, None]
             count = known @ columns
             return np.where(count > 0, (filled @ columns) / np.maximum(count, 1), np.nan)

@@ -18,12 +18,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from energy_assets.errors import ForecastError
 from energy_assets.forecasting.features import transform
 from energy_assets.forecasting.models.same_hour import Key, SameHour
-from energy_assets.forecasting.panel.matrix import Floats, Ints
+from energy_assets.forecasting.panel.matrix import Bools, Floats, Ints
 
 LEVELS = np.linspace(0.0, 0.99, 100)
 """The coverages whose quantiles are stored. Others are interpolated, up to the last one."""
@@ -59,7 +58,7 @@ class UsualErrors:
     """
 
     sizes: Floats
-    held_out: npt.NDArray[np.bool_]
+    held_out: Bools
     holidays: float = 0.0
 
     @property
@@ -78,7 +77,7 @@ class UsualErrors:
             return np.ones(1)
         return size[known] / of_held_out.mean()
 
-    def without(self, days: npt.NDArray[np.bool_]) -> UsualErrors:
+    def without(self, days: Bools) -> UsualErrors:
         """The same without some days."""
         return replace(self, sizes=self.sizes[:, ~days], held_out=self.held_out[~days])
 
@@ -91,8 +90,8 @@ class Calibration:
     series, and `share` the usual ratio of residuals to `UsualErrors`, NaN without them. `growth`,
     shape (horizon,), is the relative size of residuals by horizon. `quantiles`, shape (100,), are
     the quantiles at `LEVELS` of the absolute residuals divided by both. `holiday` is a factor of
-    the half-widths of holidays. `same_hour` are quantiles of the history, for series whose
-    quantiles do not follow from the forecast alone.
+    the half-widths of holidays. `same_hour` are means and quantiles of the history, for series
+    whose own do not follow from the forecast alone.
     """
 
     spread: Mapping[Key, float]
@@ -136,7 +135,7 @@ class Calibration:
         `scale`, which broadcasts to it, is the scale of the transform. `hours`, shape (..., steps),
         are the local hours of the day; without them, the residuals alone decide. `wider`, shape
         (series, steps), is a factor of half-widths, and `factor`, in the same shape, that of the
-        response. The quantile at 0.5 is the forecast, and quantiles never cross.
+        response. Quantiles never cross.
         """
         width = wider * self.half_width(abs(2 * probability - 1), keys, steps)
         width = width.reshape(len(width), *(1 for _ in forecast.shape[2:]), -1)

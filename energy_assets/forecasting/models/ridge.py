@@ -20,7 +20,13 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_assets.forecasting.features.feature_matrix import FeatureMatrix
-from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, HOURS_PER_WEEK, Floats, Ints
+from energy_assets.forecasting.panel.matrix import (
+    HOURS_PER_DAY,
+    HOURS_PER_WEEK,
+    Bools,
+    Floats,
+    Ints,
+)
 
 POOLED_ROWS = 50.0
 """The pooled weights count as much as this many rows of a series, unless more are better."""
@@ -135,7 +141,7 @@ def design(matrix: FeatureMatrix, rows: Ints) -> npt.NDArray[np.float32]:
     return columns
 
 
-def moments(matrix: FeatureMatrix, residual: Floats, mask: npt.NDArray[np.bool_]) -> Moments:
+def moments(matrix: FeatureMatrix, residual: Floats, mask: Bools) -> Moments:
     """The moments of the rows in `mask`, shape (origins, horizons).
 
     Rows whose `residual`, shape (series, origins, horizons), is NaN are left out.
@@ -156,7 +162,7 @@ def moments(matrix: FeatureMatrix, residual: Floats, mask: npt.NDArray[np.bool_]
 def _sums(
     columns: npt.NDArray[np.float32],
     target: npt.NDArray[np.float32],
-    observed: npt.NDArray[np.bool_],
+    observed: Bools,
     hour_of_week: Ints,
 ) -> Moments:
     """The moments of rows sorted by hour of the week; unobserved rows must be 0."""

@@ -14,7 +14,6 @@ from functools import partial
 
 import lightgbm as lgb
 import numpy as np
-import numpy.typing as npt
 
 from energy_assets.forecasting.features import feature_matrix, transform
 from energy_assets.forecasting.features.design import Design
@@ -31,9 +30,7 @@ from energy_assets.forecasting.models.training_rows import (
     with_hours_ahead,
 )
 from energy_assets.forecasting.models.trees import TreeParameters
-from energy_assets.forecasting.panel.matrix import Floats, Ints
-
-Bools = npt.NDArray[np.bool_]
+from energy_assets.forecasting.panel.matrix import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)

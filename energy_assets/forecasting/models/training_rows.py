@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from energy_assets.forecasting.features import feature_matrix, transform
 from energy_assets.forecasting.features.design import Design
@@ -17,7 +16,14 @@ from energy_assets.forecasting.models import ridge
 from energy_assets.forecasting.models.blend import CHUNK_ROWS
 from energy_assets.forecasting.models.held_out import Pair
 from energy_assets.forecasting.panel import time_axis
-from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, YEAR, Floats, Ints, PanelMatrix
+from energy_assets.forecasting.panel.matrix import (
+    HOURS_PER_DAY,
+    YEAR,
+    Bools,
+    Floats,
+    Ints,
+    PanelMatrix,
+)
 
 MAX_ROWS = 600_000
 """Rows that trees and pooled weights are trained on; more hardly change the forecasts."""
@@ -27,8 +33,6 @@ MAX_ORIGINS = 700
 
 RECENT_HOURS = 4 * HOURS_PER_DAY
 """The last hours that both models see, by which the strength of the pooled weights is chosen."""
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

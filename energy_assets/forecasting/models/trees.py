@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from energy_assets.errors import ForecastError
 from energy_assets.forecasting.models.held_out import Pair
-from energy_assets.forecasting.panel.matrix import Floats
+from energy_assets.forecasting.panel.matrix import Bools, Floats
 
 # The first three give the same trees, to the last bit, for any number of threads.
 FIXED: dict[str, Any] = {
@@ -45,7 +45,7 @@ class TreeParameters:
 def train(
     features: npt.NDArray[np.float32],
     residual: Floats,
-    masks: Pair[npt.NDArray[np.bool_]],
+    masks: Pair[Bools],
     names: Sequence[str],
     parameters: TreeParameters,
     threads: int | None,
@@ -65,7 +65,7 @@ def train(
     settings = {**asdict(parameters), **FIXED, "n_jobs": max(1, (threads or 1) // jobs)}
     rounds = settings.pop("n_estimators")
 
-    def fit(mask: npt.NDArray[np.bool_]) -> lgb.Booster:
+    def fit(mask: Bools) -> lgb.Booster:
         # Each feature is contiguous in memory: the transpose is column-major, which LightGBM reads
         # without a copy.
         data = lgb.Dataset(

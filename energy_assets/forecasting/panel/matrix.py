@@ -19,6 +19,7 @@ from energy_assets.forecasting.panel import time_axis
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 HOURS_PER_DAY = 24
 HOURS_PER_WEEK = 168
@@ -279,7 +280,7 @@ def _compact(codes: Ints, count: int) -> tuple[Ints, Ints]:
     return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[codes]
 
 
-def fill_gaps(values: Floats, doubtful: npt.NDArray[np.bool_] | None = None) -> Floats:
+def fill_gaps(values: Floats, doubtful: Bools | None = None) -> Floats:
     """Fill each missing hour from the past of the same series.
 
     A gap takes the value from a day before, else from a week before, else the last value. Filled

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from energy_assets.forecasting.models.calibrating import calibrate, pool_by_day, quantiles
+from energy_assets.forecasting.models.calibrating import ByDay, calibrate, pool_by_day
 from energy_assets.forecasting.models.held_out import HeldOut
 from energy_assets.forecasting.models.intervals import UsualErrors
 from energy_assets.forecasting.panel.matrix import PanelMatrix
@@ -41,7 +41,7 @@ def on_first_day(held_out: HeldOut, factor: float) -> HeldOut:
 
 
 def upper(held_out: HeldOut, pooled=None) -> np.ndarray:
-    return next(quantiles(held_out, [0.9], pooled))
+    return ByDay.of(held_out, pooled).quantile(0.9)
 
 
 @pytest.mark.parametrize("usual", [True, False])
@@ -81,13 +81,44 @@ def test_spikes_at_some_hours_are_expected_at_these_hours_only():
 
 def test_spiky_series_are_covered_as_often_as_stated_on_each_side():
     spiky = held_out(spikes=True)
-    probabilities = (0.05, 0.1, 0.25, 0.75, 0.9, 0.95)
-    for probability, found in zip(probabilities, quantiles(spiky, probabilities), strict=True):
-        assert (spiky.actual <= found).mean() == pytest.approx(probability, abs=0.04)
+    by_day = ByDay.of(spiky)
+    for probability in (0.05, 0.1, 0.25, 0.75, 0.9, 0.95):
+        share = (spiky.actual <= by_day.quantile(probability)).mean()
+        assert share == pytest.approx(probability, abs=0.04)
 
 
-def test_quantiles_are_in_order_with_the_forecast_in_the_middle():
-    spiky = held_out(spikes=True)
-    found = list(quantiles(spiky, (0.01, 0.1, 0.5, 0.9, 0.99)))
+@pytest.mark.parametrize("spikes", [True, False])
+def test_quantiles_are_in_order(spikes):
+    by_day = ByDay.of(held_out(spikes=spikes))
+    found = [by_day.quantile(probability) for probability in (0.01, 0.1, 0.5, 0.9, 0.99)]
     assert (np.diff(found, axis=0) >= 0).all()
-    np.testing.assert_array_equal(found[2], spiky.forecast)
+    assert (found[1] <= by_day.forecast()).all()
+    assert (by_day.forecast() <= found[3]).all()
+
+
+def test_the_forecast_of_a_series_without_spikes_is_its_median():
+    calm = held_out()
+    by_day = ByDay.of(calm)
+    np.testing.assert_array_equal(by_day.forecast(), calm.forecast)
+    np.testing.assert_array_equal(by_day.quantile(0.5), calm.forecast)
+
+
+def test_forecasts_of_spikes_add_up():
+    spiky = held_out(days=60, spikes=True)
+    by_day = ByDay.of(spiky)
+    chosen = [row for (row,) in by_day.calibrations[0].same_hour.weights]
+    first = by_day.forecast()[chosen][:, spiky.days == 0]
+    assert first.mean() == pytest.approx(spiky.panel.array[chosen].mean(), rel=0.1)
+    assert spiky.forecast.mean() < 0.5 * spiky.panel.array.mean()
+
+
+def test_regular_hours_of_nothing_are_no_spikes():
+    """A series that runs on two days a week is forecast by its weekday, not by a mean of all."""
+    weekly = held_out()
+    hours = np.arange(weekly.panel.array.shape[1])
+    runs = np.where(hours // 24 % 7 >= 5, 20.0, 1.0)
+    target = weekly.origins[:, None] + STEPS
+    seen = replace(weekly, panel=replace(weekly.panel, array=weekly.panel.array * runs))
+    seen = replace(seen, actual=weekly.actual * runs[target], forecast=100 * runs[target])
+    seen = replace(seen, forecast=np.broadcast_to(seen.forecast, seen.actual.shape))
+    assert not calibrate(seen, KEYS).same_hour.weights

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from energy_assets.forecasting.features.calendar import Calendar
@@ -31,7 +30,13 @@ from energy_assets.forecasting.features.known_ahead.response import (
     combined,
     hinges,
 )
-from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, HOURS_PER_WEEK, Floats, Ints
+from energy_assets.forecasting.panel.matrix import (
+    HOURS_PER_DAY,
+    HOURS_PER_WEEK,
+    Bools,
+    Floats,
+    Ints,
+)
 
 MOST_PLACES = 3
 """Of several places that measure the same, so many at most count for a series."""
@@ -190,5 +195,5 @@ def _unexplained(values: Floats) -> Floats:
     return rest
 
 
-def _shifted(flags: npt.NDArray[np.bool_], hours: int) -> npt.NDArray[np.bool_]:
+def _shifted(flags: Bools, hours: int) -> Bools:
     return np.concatenate([np.zeros(hours, dtype=bool), flags[:-hours]])
