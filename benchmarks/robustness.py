@@ -4,13 +4,13 @@
 
 One series in eight of a panel is spoilt before the origin, by one fault at a time of the catalogue
 in `energy_assets_tests/forecasting/faults.py`; in the last row, one in twenty by many faults at
-once. Every method forecasts the next day from the spoilt
-panel. Its score is the mean absolute error divided by the mean of the true values, as a mean over
-the spoilt series and the origins.
+once. Every method forecasts the next day from the spoilt panel. Its score is the mean absolute
+error divided by the mean of the true values, as a mean over the spoilt series and the origins.
 
 `bound` is 1.5 times the better of the naives, had they the panel without the fault. `largest` is
 the largest forecast of ours divided by the largest true value of its series, `coverage` that of our
-80 % intervals, both for the spoilt series; `others` is our error for the other series.
+80 % intervals, both for the spoilt series. For the other series, `others` is our error, and `moved`
+how far our forecasts are from those of the panel without faults.
 
 Without `--data`, the panel is simulated. The exit status is 1 if an error is above its bound; where
 the fault takes all that the better naive knows, such as the last two days, that may be too much to
@@ -61,15 +61,18 @@ def main() -> int:
 def compare(setting: data.Setting, options: argparse.Namespace) -> pd.DataFrame:
     """The scores of every method with every fault, and without any."""
     rows = {}
+    clean: dict[pd.Timestamp, pd.DataFrame] = {}
     spoilers: dict[str, tuple[int, Spoil]] = {
         name: (EVERY, partial(spoil_some, fault=fault, every=EVERY))
         for name, fault in ({"nothing": NO_FAULT} | FAULTS).items()
     }
     spoilers["many faults at once, one series in 20"] = MANY, partial(spoil_many, every=MANY)
     for name, (every, spoil) in spoilers.items():
-        scores = [
-            Scores(setting, origin, spoil, every, options).all() for origin in setting.origins
-        ]
+        scores = []
+        for origin in setting.origins:
+            at = Scores(setting, origin, spoil, every, options)
+            ours = at.ours()
+            scores.append(at.all(ours, clean.setdefault(origin, ours)))
         table = pd.DataFrame(scores)
         rows[name] = table.mean()
         rows[name]["largest"] = table["largest"].max()
@@ -98,11 +101,10 @@ class Scores:
         self.spoilt = np.arange(len(known)) % every == 0
         self.setting, self.options, self.origin = setting, options, origin
 
-    def all(self) -> dict[str, float]:
-        """The columns of the table."""
+    def all(self, ours: pd.DataFrame, unspoilt: pd.DataFrame) -> dict[str, float]:
+        """The columns of the table, given our forecasts, and those of the panel without faults."""
         naives = seasonal_naive.SEASONAL_NAIVES
         clean = [self._error(self._naive(self.clean, rule.season)) for rule in naives]
-        ours = self._ours()
         forecast, actual = self._wide(ours["forecast"]), self.actual
         covered = (actual >= self._wide(ours["lower"])) & (actual <= self._wide(ours["upper"]))
         return {
@@ -113,9 +115,11 @@ class Scores:
             "largest": float((forecast.max() / actual.max())[self.spoilt].max()),
             "coverage": float(covered.loc[:, self.spoilt].to_numpy().mean()),
             "others": self._error(ours["forecast"], ~self.spoilt),
+            "moved": self._share(self._wide(ours["forecast"] - unspoilt["forecast"]), ~self.spoilt),
         }
 
-    def _ours(self) -> pd.DataFrame:
+    def ours(self) -> pd.DataFrame:
+        """Our forecasts of the spoilt panel."""
         place = {"country": self.setting.country, "timezone": self.setting.timezone}
         parameters = Parameters(n_jobs=self.options.threads, **place)
         return fit(self.panel, None, parameters).predict(HOURS_PER_DAY, seasonal_naive.INTERVAL)
@@ -137,9 +141,14 @@ class Scores:
         return forecasts.set_index(["series", "datetime_utc"])["forecast"]
 
     def _error(self, forecast: pd.Series, chosen: np.ndarray | None = None) -> float:
-        """The mean over the chosen series, by default the spoilt ones."""
-        error = (self._wide(forecast) - self.actual).abs().mean() / self.actual.abs().mean()
-        return float(error[self.spoilt if chosen is None else chosen].mean())
+        """The error of the chosen series, by default the spoilt ones."""
+        chosen = self.spoilt if chosen is None else chosen
+        return self._share(self._wide(forecast) - self.actual, chosen)
+
+    def _share(self, difference: pd.DataFrame, chosen: np.ndarray) -> float:
+        """The size of a difference as a share of the true values, as a mean over series."""
+        share = difference.abs().mean() / self.actual.abs().mean()
+        return float(share[chosen].mean())
 
     def _wide(self, values: pd.Series) -> pd.DataFrame:
         wide = data.wide(values.to_frame())

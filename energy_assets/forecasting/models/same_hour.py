@@ -6,8 +6,8 @@ it. What the same hour of the day was like on other days is then a better guess,
 away from the history. Its mean is what can be added up: models on a logarithmic scale forecast
 something like the median, and the sum of many of these is far too low.
 
-A series has as much of it as its history spikes upwards, and as the quantiles were better on the
-held-out days.
+A series has as much of it as its history spikes upwards, unless a forecast that knows when it
+spikes was better on the held-out days.
 
 Does not belong here: intervals around a forecast (`intervals`).
 """
@@ -47,7 +47,7 @@ MIN_DAYS = 14
 """With fewer days at an hour, a series has no quantiles of it."""
 
 MARGIN = 0.1
-"""A loss that is smaller by about this share has the whole weight."""
+"""The whole weight unless the loss is larger; none if it is larger by about this share."""
 
 POOLED = 0.3
 """Few days can mislead, so this is the share of all series in the ratio of losses of each, ..."""
@@ -75,7 +75,7 @@ class SameHour:
         """With the series of these keys, ratios of losses and tables."""
         logarithm = np.log(ratios, out=np.full(len(ratios), np.inf), where=ratios > 0)
         shrunk = (1 - POOLED) * logarithm + POOLED * self.ratio
-        weights = np.clip(-shrunk / MARGIN, 0.0, 1.0) * spiky(tables)
+        weights = np.clip(1.0 - shrunk / MARGIN, 0.0, 1.0) * spiky(tables)
         rows = np.flatnonzero(weights)
         chosen = [keys[row] for row in rows]
         return replace(
