@@ -158,14 +158,17 @@ def _model(deployment: Deployment, newest: datetime) -> Iterable[Line]:
 
 
 def _training(deployment: Deployment, _: datetime) -> Iterable[Line]:
-    """What became of the model that was trained last, and whether anything was tuned."""
+    """What became of the newest hour that was trained, and whether anything was tuned."""
     with _HOME, dg.DagsterInstance.get() as instance:
-        trained = instance.fetch_materializations(dg.AssetRecordsFilter(MODEL), limit=1).records
+        # Not the last one that was made: a backfill trains old hours.
+        hours = sorted(instance.get_materialized_partitions(MODEL))[-1:]
+        records = dg.AssetRecordsFilter(MODEL, asset_partitions=hours)
+        trained = instance.fetch_materializations(records, limit=1).records if hours else ()
     for record in trained:
         event = record.asset_materialization
         verdict = event.metadata.get("verdict") if event else None
         if verdict is not None:
-            yield Line("", f"trained last: {record.partition_key}, {verdict.value}")
+            yield Line("", f"newest training: {record.partition_key}, {verdict.value}")
     objects = deployment.object_store
     # Projects of earlier releases have no pointer before their next search.
     if not objects.exists(NEWEST_CONFIG) and not objects.list("best_config"):

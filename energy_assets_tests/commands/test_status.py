@@ -104,6 +104,21 @@ def test_a_project_in_operation_needs_nobody(
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_the_newest_training_is_that_of_the_newest_hour_although_a_backfill_came_later(
+    root: Path, newest: datetime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World.build(root, Simulator())
+    with dg.DagsterInstance.get() as instance:
+        for hour, verdict in ((newest, "beats both"), (newest - 9 * DAY, "beats none")):
+            made = dg.AssetMaterialization(
+                "model", metadata={"verdict": verdict}, partition=key_of(hour)
+            )
+            instance.report_runless_asset_event(made)
+    _, text = screen(world, capsys)
+    assert f"newest training: {key_of(newest)}, beats both" in text
+    assert "beats none" not in text
+
+
 def test_a_baseline_missing_forecasts_and_a_failed_run_are_named(
     root: Path, newest: datetime, capsys: pytest.CaptureFixture[str]
 ) -> None:
