@@ -155,10 +155,11 @@ class Fitted:
 
     def _mean(self, steps: Ints, median: Floats, X: pd.DataFrame | None) -> Floats:
         """The forecasts, given what the models forecast."""
-        if self.calibration is None or self.calibration.same_hour is None:
+        own = self.calibration.same_hour if self.calibration else None
+        if own is None or not own.weights:
             return median
-        keys, (hours, _) = self.required_history.keys, self._hours_and_holidays(steps)
-        return self.calibration.same_hour.mean(median, keys, hours, self._factor_of(steps, X))
+        hours, _ = self._hours_and_holidays(steps)
+        return own.mean(median, self.required_history.keys, hours, self._factor_of(steps, X))
 
     def _quantiles(
         self, steps: Ints, median: Floats, probabilities: Sequence[float], X: pd.DataFrame | None
