@@ -143,6 +143,7 @@ def test_the_figures_at_the_top_of_the_benchmarks_are_those_of_their_tables() ->
         f"the best other library {figure(us, 'skforecast, recent and weekly lags', 'MAPE')}",
         f"{figure(f'{denmark}**', ours, '80 %')} in Denmark, "
         f"{figure(f'{us}**', ours, '80 %')} in the US",
+        f"to {figure('households 0', ours, 'sum')} of what 60 made-up households",
         f"median zone {figure(zones, f'{ours}, temperatures', median)} with them, "
         f"{figure(zones, f'{ours}, no temperatures', median)} without; "
         f"a regression {figure(zones, carried, median)}, "
