@@ -116,8 +116,8 @@ def features_changed(change: Callable[[FeatureMatrix], FeatureMatrix]) -> Change
     """Change the feature matrix before any model sees it."""
     build = feature_matrix.build_features
 
-    def changed(*arguments: Any) -> FeatureMatrix:
-        return change(build(*arguments))
+    def changed(*arguments: Any, **named: Any) -> FeatureMatrix:
+        return change(build(*arguments, **named))
 
     return replaced(feature_matrix, "build_features", changed)
 
