@@ -11,7 +11,8 @@ series responds to the mean of the few that explain it best, as in Hong, Wang, W
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -19,7 +20,7 @@ import pandas as pd
 
 from energy_assets.forecasting.features.calendar import Calendar
 from energy_assets.forecasting.features.known_ahead import pooling
-from energy_assets.forecasting.features.known_ahead.pooling import Sums
+from energy_assets.forecasting.features.known_ahead.pooling import Pool, Sums
 from energy_assets.forecasting.features.known_ahead.response import (
     BLOCKS,
     KNOTS,
@@ -53,27 +54,62 @@ _KEPT = 32
 """The sums of so many groups of series are kept in memory; those of others are made twice."""
 
 
-def fit(
-    level: Floats,
-    values: Floats,
-    names: Sequence[str],
-    calendar: Calendar,
-    series: pd.Index | None,
-) -> Response | None:
-    """Fit the response of each series; None if there are too few hours or no values.
+@dataclass(frozen=True)
+class Pooled:
+    """What the response of every series is made with: all that series share.
 
-    `level`, shape (series, hours), are the observations on the transformed scale, NaN where there
-    are none. `values` has the shape (columns, series, hours). `calendar` belongs to the hours.
+    `names` are those of the columns, and `mix`, shape (columns,), is the mean share of each column
+    in its kind.
+    """
+
+    names: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    mix: Floats
+    weights: Pool
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Series in groups that have the same columns, and are observed in the same hours.
+
+    `mix`, shape (series, columns), is the share of each column in its kind. `groups` are the rows
+    of each group, and `sums` gives its sums by number. `hours`, shape (series,), counts those that
+    there is something to explain in.
+    """
+
+    mix: Floats
+    groups: Sequence[Ints]
+    sums: Callable[[int], Sums]
+    hours: Ints
+
+
+def pool(
+    level: Floats, values: Floats, names: Sequence[str], calendar: Calendar
+) -> tuple[Pooled, Prepared] | None:
+    """What series share, fitted to all or to a sample of them, with what was prepared for it.
+
+    The arguments are those of `prepare`. None if there are too few hours or no values.
     """
     kinds = _kinds(values, names)
     if not kinds or level.shape[1] < MIN_HOURS:
         return None
+    prepared = prepare(level, values, kinds, calendar)
+    if prepared.hours.max() < HOURS_PER_WEEK:
+        return None
+    weights = pooling.pool(len(prepared.groups), prepared.sums, len(kinds))
+    return Pooled(tuple(names), kinds, prepared.mix.mean(axis=0), weights), prepared
+
+
+def prepare(level: Floats, values: Floats, kinds: Sequence[Kind], calendar: Calendar) -> Prepared:
+    """Prepare series for fitting.
+
+    `level`, shape (series, hours), are the observations on the transformed scale, NaN where there
+    are none. `values` has the shape (columns, series, hours). `calendar` belongs to the hours.
+    """
     hours = np.arange(level.shape[1])
     holiday = calendar.column("holiday", hours) > 0
     usable = ~(holiday | _shifted(holiday, HOURS_PER_DAY) | _shifted(holiday, HOURS_PER_WEEK))
     target = np.where(usable, _unexplained(level), np.nan)
-    if np.isfinite(target).sum(axis=1).max() < HOURS_PER_WEEK:
-        return None
     similar = _similar(calendar, hours)
     mix = np.stack(
         [_best_places(target[row], values[:, row], kinds, similar) for row in range(len(level))]
@@ -88,17 +124,21 @@ def fit(
         terms = _terms(values[:, first], mix[first], kinds, block)
         return _sums(target[rows], _unexplained(terms), similar)
 
-    pool = pooling.pool(len(groups), sums, len(kinds))
-    weights = np.empty((len(level) + 1, pool.weights.size), dtype=np.float32)
-    weights[-1] = pool.believed
-    for number, rows in enumerate(groups):
-        weights[rows] = pool.own(sums(number))
+    return Prepared(mix, groups, sums, np.isfinite(target).sum(axis=1))
+
+
+def fit_series(prepared: Prepared, pooled: Pooled, series: pd.Index | None) -> Response:
+    """The response of each series, given what series share."""
+    weights = np.empty((len(prepared.mix) + 1, pooled.weights.weights.size), dtype=np.float32)
+    weights[-1] = pooled.weights.believed
+    for number, rows in enumerate(prepared.groups):
+        weights[rows] = pooled.weights.own(prepared.sums(number))
     return Response(
-        tuple(names),
-        kinds,
+        pooled.names,
+        pooled.kinds,
         series,
-        np.vstack([mix, mix.mean(axis=0)]).astype(np.float32),
-        weights.reshape(-1, len(kinds), PARTS, BLOCKS, TERMS),
+        np.vstack([prepared.mix, pooled.mix]).astype(np.float32),
+        weights.reshape(-1, len(pooled.kinds), PARTS, BLOCKS, TERMS),
     )
 
 
