@@ -11,7 +11,7 @@ series responds to the mean of the few that explain it best, as in Hong, Wang, W
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -115,14 +115,20 @@ def prepare(level: Floats, values: Floats, kinds: Sequence[Kind], calendar: Cale
         [_best_places(target[row], values[:, row], kinds, similar) for row in range(len(level))]
     )
     block = calendar.column("hour", hours).astype(np.int64) * BLOCKS // HOURS_PER_DAY
-    groups = _alike(target, values, mix)
+    rows_of_series = range(len(level))
+    first = np.empty(len(level), dtype=np.int64)
+    for rows in _alike((values[:, row].tobytes(), mix[row].tobytes()) for row in rows_of_series):
+        first[rows] = rows[0]
+    groups = _alike((first[row], np.isfinite(target[row]).tobytes()) for row in rows_of_series)
+
+    @lru_cache(1)  # the series of an area follow one another
+    def terms(row: int) -> Floats:
+        return _unexplained(_terms(values[:, [row]], mix[[row]], kinds, block))
 
     @lru_cache(_KEPT)
     def sums(number: int) -> Sums:
         rows = groups[number]
-        first = rows[:1]
-        terms = _terms(values[:, first], mix[first], kinds, block)
-        return _sums(target[rows], _unexplained(terms), similar)
+        return _sums(target[rows], terms(int(first[rows[0]])), similar)
 
     return Prepared(mix, groups, sums, np.isfinite(target).sum(axis=1))
 
@@ -184,12 +190,11 @@ def _error_of_place(target: Floats, values: Floats, kind: Kind, similar: Ints) -
     return float(np.mean((targets[0] - weights @ terms) ** 2))
 
 
-def _alike(target: Floats, values: Floats, mix: Floats) -> list[Ints]:
-    """The rows of series that have the same columns, and are observed in the same hours."""
-    groups: dict[tuple[bytes, ...], list[int]] = {}
-    for row in range(len(target)):
-        parts = values[:, row], mix[row], np.isfinite(target[row])
-        groups.setdefault(tuple(part.tobytes() for part in parts), []).append(row)
+def _alike(keys: Iterable[Hashable]) -> list[Ints]:
+    """The rows of each key."""
+    groups: dict[Hashable, list[int]] = {}
+    for row, key in enumerate(keys):
+        groups.setdefault(key, []).append(row)
     return [np.array(rows) for rows in groups.values()]
 
 
