@@ -125,16 +125,9 @@ def fit(
     hours = reduce(time_axis.joined, (found.hours for found in outlines))
     sample = reduce(PanelMatrix.joined, (found.sample for found in outlines)).at(hours)
     require_hours(sample, parameters.horizon, parameters.calibration_days)
-    usual = UsualPanel.of(sample, HOURS_PER_DAY * parameters.calibration_days)
-    plain = fit_sample(usual, parameters)
-    if plain is None:
+    ways = fit_sample(sample, parameters, columns, worth)
+    if not ways:
         return replace(fit_panel(sample, parameters), past=None), {}
-    ways = [plain[0]]
-    if columns is not None:
-        usual = usual.divided(*columns(sample.required_series), plain[0].training.design)
-        informed = fit_sample(usual, parameters) if usual.factors else None
-        if informed and (worth is None or worth(_scores(*informed), _scores(*plain))):
-            ways.append(informed[0])
     parts = _present(apply(partial(fit_shard, ways=ways, columns=columns), shards))
     fitted = [
         _joined(of_way, shared, parameters)
@@ -174,7 +167,29 @@ def outline(shard: Shard, parameters: Parameters, of: int) -> Outline | None:
     return Outline(matrix.hours, matrix.take(chosen))
 
 
-def fit_sample(usual: UsualPanel, parameters: Parameters) -> tuple[Shared, HeldOut | None] | None:
+def fit_sample(
+    sample: PanelMatrix, parameters: Parameters, columns: Columns | None, worth: Worth | None
+) -> list[Shared]:
+    """The ways to fit the shards: without columns, and also with them if they are worth it.
+
+    There is none if the sample has no rows to train on.
+    """
+    usual = UsualPanel.of(sample, HOURS_PER_DAY * parameters.calibration_days)
+    if (plain := _shared(usual, parameters)) is None:
+        return []
+    without, held_out = plain
+    if columns is None:
+        return [without]
+    usual = usual.divided(*columns(sample.required_series), without.training.design)
+    if usual.factors is None or (informed := _shared(usual, parameters)) is None:
+        return [without]
+    found, of_found = informed
+    if worth is None or worth(_scores(found, of_found), _scores(without, held_out)):
+        return [without, found]
+    return [without]
+
+
+def _shared(usual: UsualPanel, parameters: Parameters) -> tuple[Shared, HeldOut | None] | None:
     """What all shards share, and the forecasts of the held-out days of the sample.
 
     None if the sample has no rows to train on.
