@@ -275,7 +275,7 @@ def fit_panel(
     usual = UsualPanel.of(observed, held_out_hours)
     if X is not None and len(X.columns):
         past_exogenous = exogenous.last_weeks(X.rename(columns=str), observed)
-        usual = usual.divided(X, X_ahead, design)
+        usual = usual.divided(X, X_ahead, training)
     model, held_out = train(usual.window, training)
     if held_out is not None:
         held_out = usual.judged(held_out, design)

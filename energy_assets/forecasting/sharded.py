@@ -180,7 +180,7 @@ def fit_sample(
     without, held_out = plain
     if columns is None:
         return [without]
-    usual = usual.divided(*columns(sample.required_series), without.training.design)
+    usual = usual.divided(*columns(sample.required_series), without.training)
     if usual.factors is None or (informed := _shared(usual, parameters)) is None:
         return [without]
     found, of_found = informed
@@ -240,7 +240,7 @@ def fit_shard(
     for shared in ways:
         if columns is not None and shared.response is not None:
             X = columns(observed.required_series)
-            usual = usual.divided(*X, shared.training.design, shared.response)
+            usual = usual.divided(*X, shared.training, shared.response)
         found.append(_fitted(usual, shared))
     return found
 

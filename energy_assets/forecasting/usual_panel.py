@@ -19,6 +19,7 @@ from energy_assets.forecasting.features.known_ahead.response_fit import Pooled
 from energy_assets.forecasting.models import usual_errors
 from energy_assets.forecasting.models.blas import single_blas_thread
 from energy_assets.forecasting.models.held_out import HeldOut
+from energy_assets.forecasting.models.training import Training
 from energy_assets.forecasting.models.training_rows import TrainingWindow
 from energy_assets.forecasting.panel.matrix import PanelMatrix
 
@@ -45,12 +46,13 @@ class UsualPanel:
         self,
         X: pd.DataFrame,
         X_ahead: pd.DataFrame | None,
-        design: Design,
+        training: Training,
         pooled: Pooled | None = None,
     ) -> UsualPanel:
         """The same without its response to `X`; itself if it has none. See `factors.fit`."""
+        how = training.design, self.held_out_hours, pooled, training.workers
         with single_blas_thread:
-            found = factors.fit(self.found.panel, X, X_ahead, design, self.held_out_hours, pooled)
+            found = factors.fit(self.found.panel, X, X_ahead, *how)
         if found is None:
             return self
         panel = replace(self.panel, array=self.panel.array / found.factor)

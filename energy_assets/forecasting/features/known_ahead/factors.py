@@ -41,11 +41,12 @@ def fit(
     design: Design,
     held_out_hours: int,
     pooled: Pooled | None = None,
+    workers: int = 1,
 ) -> Factors | None:
     """The response to `X`, fitted to the hours that are not held out, and its factors.
 
-    `pooled` is what other series have taught; by default these series. None if there are too few
-    hours or no values, and no `pooled`.
+    `pooled` is what other series have taught; by default these series. `workers` is the number of
+    threads. None if there are too few hours or no values, and no `pooled`.
     """
     hours = len(observed.hours)
     end = hours - held_out_hours
@@ -59,7 +60,7 @@ def fit(
         pooled, prepared = found
     else:
         prepared = response_fit.prepare(level, values[..., :end], pooled.kinds, days)
-    fitted = response_fit.fit_series(prepared, pooled, observed.series)
+    fitted = response_fit.fit_series(prepared, pooled, observed.series, workers)
     local = days.column("hour", np.arange(hours)).astype(np.int64)
     factor = expected = fitted.factor(values, observed.series, local)
     if X_ahead is not None and held_out_hours:

@@ -12,6 +12,7 @@ series responds to the mean of the few that explain it best, as in Hong, Wang, W
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -133,12 +134,20 @@ def prepare(level: Floats, values: Floats, kinds: Sequence[Kind], calendar: Cale
     return Prepared(mix, groups, sums, np.isfinite(target).sum(axis=1))
 
 
-def fit_series(prepared: Prepared, pooled: Pooled, series: pd.Index | None) -> Response:
-    """The response of each series, given what series share."""
+def fit_series(
+    prepared: Prepared, pooled: Pooled, series: pd.Index | None, workers: int = 1
+) -> Response:
+    """The response of each series, given what series share, in so many threads."""
+
+    def own(number: int) -> Floats:
+        return pooled.weights.own(prepared.sums(number))
+
     weights = np.empty((len(prepared.mix) + 1, pooled.weights.weights.size), dtype=np.float32)
     weights[-1] = pooled.weights.believed
-    for number, rows in enumerate(prepared.groups):
-        weights[rows] = pooled.weights.own(prepared.sums(number))
+    with ThreadPoolExecutor(workers) as executor:
+        found = executor.map(own, range(len(prepared.groups)))
+        for rows, of_group in zip(prepared.groups, found, strict=True):
+            weights[rows] = of_group
     return Response(
         pooled.names,
         pooled.kinds,
