@@ -124,6 +124,19 @@ def test_columns_that_are_not_worth_it_leave_the_model_without_them(
     )
 
 
+def test_a_shard_is_read_once_for_both_fits(panel: pd.DataFrame, weather: Weather) -> None:
+    reads = []
+
+    def read(number: int) -> pd.DataFrame:
+        reads.append(number)
+        return shards_of(panel, 2)[number]()
+
+    shards = [partial(read, number) for number in range(2)]
+    model, _ = sharded.fit(shards, PARAMETERS, columns=partial(columns_of, weather, None))
+    assert model.plain is not None
+    assert reads == [0, 1, 0, 1], "first for the sample"
+
+
 def test_the_held_out_days_of_the_sample_say_what_columns_are_worth(
     panel: pd.DataFrame, weather: Weather
 ) -> None:
