@@ -116,8 +116,7 @@ def predictions_parquet(
                 partial(last_before, object_store, origin),
                 limits,
                 apply,
-                # Divided series are trained without weather.
-                partial(weather.at, origin, HORIZON) if len(reads) == 1 else None,
+                partial(weather.at, origin, HORIZON),
             )
         forecasts[key] = rows = made.assign(made_at=pd.Timestamp(utc_now()))
         record = tracking.log(partial(records.forecast, key, rows, partial(draw, key)))

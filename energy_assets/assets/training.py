@@ -177,11 +177,12 @@ def model(
     `best_config` at or before it. Its scores are for the last days of the window, forecast by a
     model that has not seen them. A model that does not beat both seasonal naives there is
     registered, but makes no forecasts. If the weather is known, a second model is trained with it;
-    if that is better, it is the one to use, and the first stands by for hours without weather.
-    Series that are divided into shards are trained without weather.
+    if that is better, it is the one to use, and the first stands by for hours without weather. If
+    the series are divided into shards, a sample of them says which is better, and only then all are
+    trained with the weather too.
     """
     from energy_assets.forecasts.gate import TrainedModel, train, train_by_shard
-    from energy_assets.forecasts.weather import by_series
+    from energy_assets.forecasts.weather import columns_of
 
     keys, profile = context.partition_keys, source.profile
     # The trainings of a backfill share the cores; a single one divides its own work.
@@ -190,16 +191,14 @@ def model(
     weather = KnownWeather(object_store, [hour_of(key) for key in keys], settings)
 
     def fit(key: str, apply: Apply) -> tuple[pd.DataFrame | None, TrainedModel]:
-        parameters, shards = best_config[key].best_parameters, feature_view[key].shards
+        hour, view, parameters = hour_of(key), feature_view[key], best_config[key].best_parameters
         place = profile.country, profile.timezone
-        if len(shards) > 1:
-            panels = [partial(panel_of, read) for read in shards]
-            return None, train_by_shard(panels, parameters, *place, apply)
-        panel = as_panel(feature_view[key].rows)
-        hour = hour_of(key)
-        X = by_series(weather.at(hour, horizon=0), panel)
-        ahead = None if X is None else by_series(weather.forecast_for(hour), panel, list(X.columns))
-        return panel, train(panel, parameters, *place, n_jobs, X, ahead)
+        columns = columns_of(weather.at(hour, horizon=0), weather.forecast_for(hour))
+        if len(view.shards) > 1:
+            panels = [partial(panel_of, read) for read in view.shards]
+            return None, train_by_shard(panels, parameters, *place, apply, columns)
+        panel = as_panel(view.rows)
+        return panel, train(panel, parameters, *place, n_jobs, columns)
 
     models: dict[str, TrainedModel] = {}
     with (

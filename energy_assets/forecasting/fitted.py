@@ -14,20 +14,18 @@ import numpy as np
 import pandas as pd
 
 from energy_assets.errors import ForecastError
-from energy_assets.forecasting.doubts.treatment import treated
 from energy_assets.forecasting.evaluation import held_out as held_out_days
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import HISTORY_HOURS
 from energy_assets.forecasting.features.known_ahead import exogenous, factors
 from energy_assets.forecasting.features.known_ahead.response import Response
 from energy_assets.forecasting.features.transform import series_scale
-from energy_assets.forecasting.models import autoregression, calibrating, intervals, usual_errors
-from energy_assets.forecasting.models.blas import single_blas_thread
+from energy_assets.forecasting.models import autoregression, calibrating, intervals
 from energy_assets.forecasting.models.blend import NEXT_HOURS, BlendedModel, Shares
 from energy_assets.forecasting.models.held_out import HeldOut
 from energy_assets.forecasting.models.kinds import Kinds
 from energy_assets.forecasting.models.training import Training, base_errors, train
-from energy_assets.forecasting.models.training_rows import Sampling, TrainingWindow
+from energy_assets.forecasting.models.training_rows import Sampling
 from energy_assets.forecasting.models.trees import TreeParameters
 from energy_assets.forecasting.panel import time_axis
 from energy_assets.forecasting.panel.horizons import check_lengths, required_hours, steps_until
@@ -42,6 +40,7 @@ from energy_assets.forecasting.panel.matrix import (
 )
 from energy_assets.forecasting.parameters import Parameters
 from energy_assets.forecasting.past import Past
+from energy_assets.forecasting.usual_panel import UsualPanel
 
 
 @dataclass(frozen=True)
@@ -273,24 +272,15 @@ def fit_panel(
     check_lengths(design.horizon, calibration_days)
     long_enough = len(observed.hours) >= required_hours(design.horizon, calibration_days)
     held_out_hours = HOURS_PER_DAY * calibration_days if long_enough else 0
-    found = treated(observed)
-    known: tuple[Floats, Floats] | None = None
-    past_exogenous = responding = None
-    usual = observed
+    past_exogenous = None
+    usual = UsualPanel.of(observed, held_out_hours)
     if X is not None and len(X.columns):
         past_exogenous = exogenous.last_weeks(X.rename(columns=str), observed)
-        fit_factors = single_blas_thread(factors.fit)
-        responding, known = fit_factors(found.panel, X, X_ahead, design, held_out_hours)
-        if known is not None:
-            usual = replace(observed, array=observed.array / known[0])
-            found = treated(usual)
-    window = TrainingWindow(found.panel, found.filled(), held_out=held_out_hours)
-    model, held_out = train(window, training)
+        usual = usual.divided(X, X_ahead, training)
+    model, held_out = train(usual.window, training)
     if held_out is not None:
-        held_out = usual_errors.with_history(held_out, window, design)
-        if known is not None:
-            held_out = held_out.misjudged(known[1] / known[0])
-    errors = held_out or base_errors(window, design)
+        held_out = usual.judged(held_out, design)
+    errors = held_out or base_errors(usual.window, design)
     calibration = None
     if calibration_days:
         if held_out is None:
@@ -302,21 +292,17 @@ def fit_panel(
             )
         if np.isfinite(errors.residuals).any():
             calibration = calibrating.calibrate(errors, observed.keys)
-    if held_out is not None and known is not None:
-        held_out = held_out.times(known[0])
-    kinds = Kinds.of(found.panel)
-    past = Past.of_treated(usual, found, window.filled, _reach(model), kinds)
-    levels = levels_of(observed.series)
+    kinds = Kinds.of(usual.found.panel)
     return Fitted(
         parameters,
         model,
         calibration,
-        levels,
+        levels_of(observed.series),
         kinds,
-        past,
+        Past.of_treated(usual.panel, usual.found, usual.window.filled, _reach(model), kinds),
         past_exogenous,
-        held_out,
-        responding,
+        None if held_out is None else usual.in_its_unit(held_out),
+        usual.factors.response if usual.factors else None,
     )
 
 

@@ -95,7 +95,8 @@ def forecast(
     none.
 
     `weather` gives what was known of it at the origin, indexed by (area, datetime_utc), for the
-    hours of the histories and those ahead; it is asked only for a model that needs it.
+    hours of the histories and those ahead. It is asked once for all of them, and for a single one
+    only if a model needs it.
 
     Returns the columns of `schemas.FORECASTS`. `quality` names the rung, and marks
     series that are new to the model.
@@ -121,10 +122,15 @@ def forecast(
             )
         return conform(pd.concat(found), FORECASTS) if len(found) > 1 else found[0]
 
+    def by_models() -> pd.DataFrame:
+        # Shards may be forecast elsewhere: what is known of the weather is sent along.
+        known = weather().copy if weather and len(reads) > 1 else weather
+        return _by_models(origin, every, candidates, limits, known)
+
     patience = limits.patience * len(histories)
     try:
         try:
-            return within(patience, lambda: _by_models(origin, every, candidates, limits, weather))
+            return within(patience, by_models)
         except _NoHistoryError:
             raise
         except Exception as error:
@@ -182,7 +188,8 @@ def _by_model(
     if model.response is not None:
         known = weather() if weather else None
         if known is not None and is_known_ahead(known, origin, horizon):
-            X = by_series(known, panel, model.response.names)
+            known = known.reindex(columns=list(model.response.names))
+            X = by_series(known, panel.index.droplevel(-1).unique())
         if X is None and model.plain is not None:
             model, quality = model.plain, WITHOUT_WEATHER if quality == MODEL else quality
     model = model.updated(panel, X)

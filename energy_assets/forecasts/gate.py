@@ -17,7 +17,7 @@ from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES
 from energy_assets.forecasting.panel.horizons import require_hours
 from energy_assets.forecasting.panel.matrix import to_matrix
 from energy_assets.forecasting.parameters import Parameters
-from energy_assets.forecasting.sharded import Apply, Shard
+from energy_assets.forecasting.sharded import Apply, Columns, Scores, Shard
 
 PROMOTED = "promoted"
 
@@ -34,7 +34,7 @@ class TrainedModel:
 
     forecaster: Fitted | None
     """None if the history is too short for any model."""
-    scores: Mapping[str, float]
+    scores: Scores
     verdict: str
     """`promoted`, or the reason why the model is not used."""
     lineage: Mapping[str, str] = field(default_factory=dict)
@@ -52,15 +52,13 @@ def train(
     country: str | None,
     timezone: str,
     n_jobs: int | None = None,
-    X: pd.DataFrame | None = None,
-    X_ahead: pd.DataFrame | None = None,
+    columns: Columns | None = None,
 ) -> TrainedModel:
     """Fit a forecaster to a training window, and gate it on its held-out days.
 
-    With `X`, columns known ahead such as the weather, a second forecaster is fitted to them too. If
+    With `columns` known ahead, such as the weather, a second forecaster is fitted to them too. If
     it is clearly better on the held-out days, it is the one to use, and the first one stands by in
-    its `plain`, for hours in which these columns are not known. `X_ahead` are these columns as they
-    were forecast: the held-out days are forecast with them.
+    its `plain`, for hours in which these columns are not known.
 
     `panel` has one column and the index (series levels ..., UTC hour). `country` (ISO 3166 code, or
     None) and `timezone` (IANA name) are those of the data set; `n_jobs` is as in
@@ -76,17 +74,21 @@ def train(
     except ShortHistoryError as error:
         return TrainedModel(None, {}, f"not trained: {error}")
     found = _scores(forecaster, panel)
-    if X is not None:
+    X, X_ahead = columns(panel.index.droplevel(-1).unique()) if columns else (None, None)
+    if X is not None and len(X):
         informed = fit(panel, X, chosen, X_ahead)
         with_columns = _scores(informed, panel)
-        # Without held-out days there are no scores: then the columns are used.
-        bound = WORTH * found.get("mase", 0)
-        if informed.response is not None and with_columns.get("mase", 0) <= bound:
+        if informed.response is not None and _worth(with_columns, found):
             forecaster, found = replace(informed, plain=forecaster), with_columns
     return _judged(forecaster, found)
 
 
-def _scores(forecaster: Fitted, panel: pd.DataFrame) -> Mapping[str, float]:
+def _worth(with_columns: Scores, without: Scores) -> bool:
+    """Whether columns known ahead are used. Without held-out days there are no scores: they are."""
+    return with_columns.get("mase", 0) <= WORTH * without.get("mase", 0)
+
+
+def _scores(forecaster: Fitted, panel: pd.DataFrame) -> Scores:
     holdout = forecaster.holdout
     return {} if holdout is None else scores(holdout, panel)
 
@@ -97,14 +99,17 @@ def train_by_shard(
     country: str | None,
     timezone: str,
     apply: Apply = map,
+    columns: Columns | None = None,
 ) -> TrainedModel:
     """The same, for a panel of which each of the `shards` reads a part.
 
-    `apply` works like the built-in `map`. The held-out days are scored, but not kept.
+    `apply` works like the built-in `map`. Whether `columns` are used is decided by the held-out
+    days of a sample; only then a second forecaster is fitted to all shards. The held-out days are
+    scored, but not kept.
     """
     chosen = _chosen(parameters, country, timezone, None)
     try:
-        return _judged(*sharded.fit(shards, chosen, apply))
+        return _judged(*sharded.fit(shards, chosen, apply, columns, _worth))
     except ShortHistoryError as error:
         return TrainedModel(None, {}, f"not trained: {error}")
 
@@ -123,13 +128,13 @@ def _chosen(
         ) from error
 
 
-def _judged(forecaster: Fitted, held_out_scores: Mapping[str, float]) -> TrainedModel:
+def _judged(forecaster: Fitted, held_out_scores: Scores) -> TrainedModel:
     if not held_out_scores:
         return TrainedModel(forecaster, {}, "not scored: calibration_days=0 holds out no days")
     return TrainedModel(forecaster, held_out_scores, gate(held_out_scores))
 
 
-def gate(held_out_scores: Mapping[str, float]) -> str:
+def gate(held_out_scores: Scores) -> str:
     """The verdict on a model: it must beat both seasonal naives on the held-out days, by MASE.
 
     MASE is defined for series near zero, where MAPE would let a single small series decide.

@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import pandas as pd
 
+from energy_assets.forecasting.sharded import Columns
 from energy_assets.schemas import SERIES_KEY, WEATHER_VALUES
 
 ENOUGH = 0.9
 """The share of the hours ahead whose weather must be known, in every area that had weather."""
 
 
-def by_series(
-    weather: pd.DataFrame, panel: pd.DataFrame, columns: Sequence[str] | None = None
-) -> pd.DataFrame | None:
-    """The columns of the weather for each series of a panel; None if there is no weather.
+def columns_of(known: pd.DataFrame, expected: pd.DataFrame) -> Columns | None:
+    """What gives the columns of any series to train with; None if nothing is known of the weather.
 
-    `weather` is indexed by (area, datetime_utc), as `weather_as_of` returns it, and the panel by
-    (area, consumer_type, datetime_utc). A series whose area has no weather has no rows. `columns`
-    are those that a model needs; by default, all of which something is known.
+    `known` is the weather of the training window as it was known at its end, `expected` as it was
+    forecast; both are indexed by (area, datetime_utc). Columns of which nothing is known are left
+    out.
     """
-    if columns is None:
-        columns = [
-            name for name in WEATHER_VALUES if name in weather and weather[name].notna().any()
-        ]
-    series = panel.index.droplevel(-1).unique()
-    areas = {
-        area: rows.droplevel(0)
-        for area, rows in weather.reindex(columns=list(columns)).groupby(level=0)
-    }
-    tables = {key: areas[key[0]] for key in series if key[0] in areas}
-    if not columns or not tables:
+    names = [name for name in WEATHER_VALUES if name in known and known[name].notna().any()]
+    if not names:
         return None
-    return pd.concat(tables, names=[*SERIES_KEY, weather.index.names[-1]])
+    # Sent to where shards are trained, so not more than is needed.
+    return partial(_of_series, known[names], expected.reindex(columns=names))
+
+
+def _of_series(
+    known: pd.DataFrame, expected: pd.DataFrame, series: pd.Index
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return by_series(known, series), by_series(expected, series)
+
+
+def by_series(weather: pd.DataFrame, series: pd.Index) -> pd.DataFrame:
+    """The weather of each of the series (area, consumer_type).
+
+    `weather` is indexed by (area, datetime_utc), the result by (area, consumer_type, datetime_utc).
+    A series whose area has no weather has no rows.
+    """
+    rows = series.to_frame(index=False).merge(weather.reset_index(), on=SERIES_KEY[0])
+    return rows.set_index([*SERIES_KEY, weather.index.names[-1]])
 
 
 def is_known_ahead(weather: pd.DataFrame, origin: datetime, horizon: int) -> bool:

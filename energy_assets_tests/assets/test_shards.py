@@ -19,9 +19,10 @@ from energy_assets.commands.terminal import scored_forecasts
 from energy_assets.errors import SettingsError
 from energy_assets.forecasts.publishing import read_published
 from energy_assets.forecasts.scoring import errors_by_horizon
-from energy_assets.partitions import DAY, HOUR, window_of
+from energy_assets.partitions import HOUR, window_of
 from energy_assets.schemas import of_the_same_series
 from energy_assets.settings import Settings, read_settings
+from energy_assets.sources import Source
 from energy_assets.sources.simulator import Simulator
 from energy_assets.stores.parquet import decode
 from energy_assets.workers import Shared, open_workers
@@ -41,12 +42,15 @@ def cluster() -> Iterator[Any]:
         yield cluster
 
 
-def made(folder: Path, settings: dict[str, Any]) -> World:
+def made(
+    folder: Path, settings: dict[str, Any], source: Source | None = None, **overrides: Any
+) -> World:
     """A deployment with the forecasts of two hours, the second of which was scored."""
-    source = Only(Simulator(), SERIES)
-    world = World.build(folder, source, {"days_export": DAYS, **settings})
-    world.put_config(ORIGIN - DAYS * DAY, n_estimators=20)
-    world.run("ingestion_job", window_of(ORIGIN, DAYS)[0], ORIGIN - HOUR)
+    source = source or Only(Simulator(), SERIES)
+    world = World.build(folder, source, {"days_export": DAYS, **settings}, **overrides)
+    start, _ = world.window(ORIGIN)
+    world.put_config(start, n_estimators=20)
+    world.run("ingestion_job", start, ORIGIN - HOUR)
     for hour in (ORIGIN, ORIGIN + HOUR):
         assert world.run("hourly_job", hour).success
     return world

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +16,10 @@ import pytest
 from energy_assets.forecasting import model_files
 from energy_assets.forecasting.fitted import Fitted
 from energy_assets.forecasts.fallback import Limits, forecast
-from energy_assets.forecasts.gate import TrainedModel, train
-from energy_assets.forecasts.weather import by_series, is_known_ahead
+from energy_assets.forecasts.gate import TrainedModel, train, train_by_shard
+from energy_assets.forecasts.weather import columns_of, is_known_ahead
 from energy_assets.partitions import HOUR
-from energy_assets.schemas import TARGET, WEATHER_VALUES, as_panel
+from energy_assets.schemas import TARGET, WEATHER_VALUES, as_panel, panel_of
 
 ORIGIN = datetime(2023, 3, 13, 21)
 HOURS = pd.date_range(end=ORIGIN + 24 * HOUR, periods=41 * 24, freq="h", name="datetime_utc")
@@ -58,12 +61,33 @@ def history() -> pd.DataFrame:
     return every[every["datetime_utc"] <= ORIGIN]
 
 
-@pytest.fixture(scope="module")
-def trained() -> TrainedModel:
-    panel = as_panel(history())
+def of_area(area: str) -> pd.DataFrame:
+    every = history()
+    return every[every["area"] == area]
+
+
+def past() -> pd.DataFrame:
+    """The weather up to the origin."""
     known = weather()
-    past = known[known.index.get_level_values(-1) <= pd.Timestamp(ORIGIN)]
-    return train(panel, FAST, "DK", "Europe/Copenhagen", X=by_series(past, panel))
+    return known[known.index.get_level_values(-1) <= pd.Timestamp(ORIGIN)]
+
+
+SHARDS = [partial(of_area, area) for area in ("DK1", "DK2")]
+HOW = pytest.mark.parametrize("how", ["whole", "by shard"])
+
+
+def train_on(how: str, known: pd.DataFrame, expected: pd.DataFrame) -> TrainedModel:
+    """A model of both series, trained whole or by shard with the weather as it was expected."""
+    columns, place = columns_of(known, expected), ("DK", "Europe/Copenhagen")
+    if how == "whole":
+        return train(as_panel(history()), FAST, *place, columns=columns)
+    panels = [partial(panel_of, read) for read in SHARDS]
+    return train_by_shard(panels, FAST, *place, columns=columns)
+
+
+@pytest.fixture(scope="module", params=["whole", "by shard"])
+def trained(request: pytest.FixtureRequest) -> TrainedModel:
+    return train_on(request.param, past(), past())
 
 
 @dataclass
@@ -75,7 +99,11 @@ class Stored:
     version: str = "m"
 
     def load(self) -> Fitted:
-        return replace(self.model, past=None)
+        plain = self.model.plain
+        return replace(self.model, past=None, plain=plain and replace(plain, past=None))
+
+
+KNOWN = {"known": weather(), "only observed": past(), "nothing": weather().iloc[:0]}
 
 
 def made(model: Fitted, known: pd.DataFrame | None, hour: datetime = ORIGIN) -> pd.DataFrame:
@@ -124,20 +152,19 @@ def test_without_weather_the_forecast_is_that_of_the_model_without_it(
     model = trained.forecaster
     assert model is not None
     assert model.plain is not None
-    observed_only = weather()[weather().index.get_level_values(-1) <= pd.Timestamp(ORIGIN)]
     expected = made(model.plain, weather())
-    for known in (None, observed_only, weather().iloc[:0]):
+    for known in (None, KNOWN["only observed"], KNOWN["nothing"]):
         found = made(model, known)
         pd.testing.assert_frame_equal(
             found.drop(columns="quality"), expected.drop(columns="quality")
         )
 
 
-def test_a_column_that_is_not_known_ahead_is_done_without(trained: TrainedModel) -> None:
-    panel, known = as_panel(history()), weather()
+@HOW
+def test_a_column_that_is_not_known_ahead_is_done_without(how: str) -> None:
+    known = weather()
     known["wind_speed"] = np.random.default_rng(2).uniform(0, 10, len(known))
-    past = known[known.index.get_level_values(-1) <= pd.Timestamp(ORIGIN)]
-    model = train(panel, FAST, "DK", "Europe/Copenhagen", X=by_series(past, panel)).forecaster
+    model = train_on(how, known.reindex(past().index), past()).forecaster
     assert model is not None
     assert model.response is not None
     assert model.response.names == ("temperature", "wind_speed")
@@ -148,6 +175,32 @@ def test_a_column_that_is_not_known_ahead_is_done_without(trained: TrainedModel)
         found = made(model, silent)
         assert set(found["quality"]) == {"model"}
         assert (found[TARGET] / expected[TARGET] - 1).abs().max() < 0.05
+
+
+def test_shards_are_forecast_with_the_weather_like_all_series_together(
+    trained: TrainedModel,
+) -> None:
+    assert trained.forecaster is not None
+    expected = {name: made(trained.forecaster, known) for name, known in KNOWN.items()}
+    asked = []
+
+    def read(known: pd.DataFrame) -> pd.DataFrame:
+        asked.append(1)
+        return known
+
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        for name, known in KNOWN.items():
+            found = forecast(
+                ORIGIN,
+                SHARDS,
+                [Stored(trained.forecaster)],
+                history,
+                LIMITS,
+                pool.map,
+                partial(read, known),
+            )
+            pd.testing.assert_frame_equal(found, expected[name])
+    assert len(asked) == len(KNOWN), "once for all shards"
 
 
 def test_weather_that_no_model_needs_is_not_read(trained: TrainedModel) -> None:
@@ -175,17 +228,15 @@ def test_both_models_are_in_the_files(trained: TrainedModel, tmp_path: Path) -> 
         pd.testing.assert_frame_equal(made(loaded, known), made(trained.forecaster, known))
 
 
-def test_weather_that_is_forecast_badly_leaves_the_model_without_it() -> None:
-    panel, known = as_panel(history()), weather()
-    past = known[known.index.get_level_values(-1) <= pd.Timestamp(ORIGIN)]
-    good = past + np.random.default_rng(3).normal(0, 0.3, past.shape)
-    bad = past + np.random.default_rng(4).normal(0, 15, past.shape)
-    chosen = {}
-    for name, expected in (("good", good), ("bad", bad)):
-        tables = by_series(past, panel), by_series(expected, panel, ["temperature"])
-        found = train(panel, FAST, "DK", "Europe/Copenhagen", None, *tables).forecaster
+@HOW
+def test_weather_that_is_forecast_badly_leaves_the_model_without_it(how: str) -> None:
+    known, chosen = past(), {}
+    for name, degrees in (("good", 0.3), ("bad", 15)):
+        wrong = np.random.default_rng(4).normal(0, degrees, known.shape)
+        found = train_on(how, known, known + wrong).forecaster
         assert found is not None
         chosen[name] = found.response is not None
+        assert (found.plain is not None) == chosen[name]
     assert chosen == {"good": True, "bad": False}
 
 
@@ -195,19 +246,30 @@ def test_weather_that_says_nothing_leaves_the_model_without_it() -> None:
     noise["temperature"] = np.random.default_rng(1).normal(5, 3, len(noise))
     unheated = panel.xs("DK2", drop_level=False)
     plain = train(unheated, FAST, "DK", "Europe/Copenhagen")
-    found = train(unheated, FAST, "DK", "Europe/Copenhagen", X=by_series(noise, unheated))
+    columns = columns_of(noise, noise)
+    found = train(unheated, FAST, "DK", "Europe/Copenhagen", columns=columns)
     assert found.scores["mase"] <= plain.scores["mase"]
 
 
 def test_every_series_gets_the_columns_of_its_area_that_are_known() -> None:
     known = weather().reindex(columns=[*WEATHER_VALUES, "issued_at"])
     known.loc["DK1", "temperature"] = 1.0
-    X = by_series(known, as_panel(history()))
-    assert X is not None
+    columns = columns_of(known, known.xs("DK1", drop_level=False) + 1)
+    assert columns is not None
+    X, expected = columns(as_panel(history()).index.droplevel(-1).unique())
     assert list(X.columns) == ["temperature"]
     assert X.index.names == ["area", "consumer_type", "datetime_utc"]
     assert set(X.xs("111", level=1)["temperature"]) == {1.0}
     assert X.xs("121", level=1)["temperature"].nunique() > 100
+    assert expected is not None
+    assert set(expected["temperature"]) == {2.0}
+    assert set(expected.index.get_level_values("consumer_type")) == {"111"}
+
+
+def test_nothing_known_of_the_weather_gives_no_columns() -> None:
+    silent = weather() * np.nan
+    assert columns_of(silent, weather()) is None
+    assert columns_of(silent.iloc[:0], silent) is None
 
 
 def test_a_few_unknown_hours_ahead_are_not_missed() -> None:

@@ -5,6 +5,8 @@ Does not belong here: what the factor is made of (`response`).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -12,9 +14,24 @@ from energy_assets.forecasting.features.calendar import calendar
 from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.known_ahead import exogenous, response, response_fit
 from energy_assets.forecasting.features.known_ahead.response import Response
+from energy_assets.forecasting.features.known_ahead.response_fit import Pooled
 from energy_assets.forecasting.features.transform import asinh, series_scale
 from energy_assets.forecasting.panel import time_axis
 from energy_assets.forecasting.panel.matrix import Floats, PanelMatrix
+
+
+@dataclass(frozen=True)
+class Factors:
+    """The response of the series of a panel, and what it makes of each hour.
+
+    `pooled` is what the response of other series can be made with. `factor` is the factor of each
+    hour, and `expected` the one that was to be expected of it: (series, hours) each.
+    """
+
+    response: Response
+    pooled: Pooled
+    factor: Floats
+    expected: Floats
 
 
 def fit(
@@ -23,28 +40,35 @@ def fit(
     X_ahead: pd.DataFrame | None,
     design: Design,
     held_out_hours: int,
-) -> tuple[Response | None, tuple[Floats, Floats] | None]:
-    """The response to `X`, fitted to the hours that are not held out.
+    pooled: Pooled | None = None,
+    workers: int = 1,
+) -> Factors | None:
+    """The response to `X`, fitted to the hours that are not held out, and its factors.
 
-    Also its factor, and the factor that was to be expected of the hours that are held out.
+    `pooled` is what other series have taught; by default these series. `workers` is the number of
+    threads. None if there are too few hours or no values, and no `pooled`.
     """
     hours = len(observed.hours)
     end = hours - held_out_hours
     days = design.calendar(observed.hours)
-    names = [str(name) for name in X.columns]
+    names = pooled.names if pooled else tuple(map(str, X.columns))
     values = exogenous.at(X, names, observed.hours, observed.series)
-    level = asinh(observed.array, series_scale(observed.array, end))
-    found = response_fit.fit(level[:, :end], values[..., :end], names, days, observed.series)
-    if found is None:
-        return None, None
+    level = asinh(observed.array, series_scale(observed.array, end))[:, :end]
+    if pooled is None:
+        if (found := response_fit.pool(level, values[..., :end], names, days)) is None:
+            return None
+        pooled, prepared = found
+    else:
+        prepared = response_fit.prepare(level, values[..., :end], pooled.kinds, days)
+    fitted = response_fit.fit_series(prepared, pooled, observed.series, workers)
     local = days.column("hour", np.arange(hours)).astype(np.int64)
-    factor = found.factor(values, observed.series, local)
-    if X_ahead is None or not held_out_hours:
-        return found, (factor, factor)
-    expected = exogenous.at(X_ahead, names, observed.hours, observed.series)
-    expected = np.where(np.isnan(expected), values, expected)
-    values = np.concatenate([values[..., :end], expected[..., end:]], axis=-1)
-    return found, (factor, found.factor(values, observed.series, local))
+    factor = expected = fitted.factor(values, observed.series, local)
+    if X_ahead is not None and held_out_hours:
+        ahead = exogenous.at(X_ahead, names, observed.hours, observed.series)[..., end:]
+        ahead = np.where(np.isnan(ahead), values[..., end:], ahead)
+        values = np.concatenate([values[..., :end], ahead], axis=-1)
+        expected = fitted.factor(values, observed.series, local)
+    return Factors(fitted, pooled, factor, expected)
 
 
 def of_hours(

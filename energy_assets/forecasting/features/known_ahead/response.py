@@ -13,7 +13,8 @@ found (`response_fit`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +71,19 @@ class Response:
     series: pd.Index | None
     mix: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Response], series: pd.Index, rows: Ints) -> Response:
+        """The response of several groups of series that have the kinds in common.
+
+        `rows` are the positions of `series`, and of the row for new series, in the rows of all
+        groups one after the other.
+        """
+        mix, weights = (
+            np.concatenate([getattr(part, name) for part in parts])[rows]
+            for name in ("mix", "weights")
+        )
+        return replace(parts[0], series=series, mix=mix, weights=weights)
 
     def factor(self, values: Floats, series: pd.Index | None, local_hours: Ints) -> Floats:
         """The factor of each hour, shape (series, hours).

@@ -11,7 +11,9 @@ series responds to the mean of the few that explain it best, as in Hong, Wang, W
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -19,7 +21,7 @@ import pandas as pd
 
 from energy_assets.forecasting.features.calendar import Calendar
 from energy_assets.forecasting.features.known_ahead import pooling
-from energy_assets.forecasting.features.known_ahead.pooling import Sums
+from energy_assets.forecasting.features.known_ahead.pooling import Pool, Sums
 from energy_assets.forecasting.features.known_ahead.response import (
     BLOCKS,
     KNOTS,
@@ -53,52 +55,105 @@ _KEPT = 32
 """The sums of so many groups of series are kept in memory; those of others are made twice."""
 
 
-def fit(
-    level: Floats,
-    values: Floats,
-    names: Sequence[str],
-    calendar: Calendar,
-    series: pd.Index | None,
-) -> Response | None:
-    """Fit the response of each series; None if there are too few hours or no values.
+@dataclass(frozen=True)
+class Pooled:
+    """What the response of every series is made with: all that series share.
 
-    `level`, shape (series, hours), are the observations on the transformed scale, NaN where there
-    are none. `values` has the shape (columns, series, hours). `calendar` belongs to the hours.
+    `names` are those of the columns, and `mix`, shape (columns,), is the mean share of each column
+    in its kind.
+    """
+
+    names: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    mix: Floats
+    weights: Pool
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Series in groups that have the same columns, and are observed in the same hours.
+
+    `mix`, shape (series, columns), is the share of each column in its kind. `groups` are the rows
+    of each group, and `sums` gives its sums by number. `hours`, shape (series,), counts those that
+    there is something to explain in.
+    """
+
+    mix: Floats
+    groups: Sequence[Ints]
+    sums: Callable[[int], Sums]
+    hours: Ints
+
+
+def pool(
+    level: Floats, values: Floats, names: Sequence[str], calendar: Calendar
+) -> tuple[Pooled, Prepared] | None:
+    """What series share, fitted to all or to a sample of them, with what was prepared for it.
+
+    The arguments are those of `prepare`. None if there are too few hours or no values.
     """
     kinds = _kinds(values, names)
     if not kinds or level.shape[1] < MIN_HOURS:
         return None
+    prepared = prepare(level, values, kinds, calendar)
+    if prepared.hours.max() < HOURS_PER_WEEK:
+        return None
+    weights = pooling.pool(len(prepared.groups), prepared.sums, len(kinds))
+    return Pooled(tuple(names), kinds, prepared.mix.mean(axis=0), weights), prepared
+
+
+def prepare(level: Floats, values: Floats, kinds: Sequence[Kind], calendar: Calendar) -> Prepared:
+    """Prepare series for fitting.
+
+    `level`, shape (series, hours), are the observations on the transformed scale, NaN where there
+    are none. `values` has the shape (columns, series, hours). `calendar` belongs to the hours.
+    """
     hours = np.arange(level.shape[1])
     holiday = calendar.column("holiday", hours) > 0
     usable = ~(holiday | _shifted(holiday, HOURS_PER_DAY) | _shifted(holiday, HOURS_PER_WEEK))
     target = np.where(usable, _unexplained(level), np.nan)
-    if np.isfinite(target).sum(axis=1).max() < HOURS_PER_WEEK:
-        return None
     similar = _similar(calendar, hours)
     mix = np.stack(
         [_best_places(target[row], values[:, row], kinds, similar) for row in range(len(level))]
     )
     block = calendar.column("hour", hours).astype(np.int64) * BLOCKS // HOURS_PER_DAY
-    groups = _alike(target, values, mix)
+    rows_of_series = range(len(level))
+    first = np.empty(len(level), dtype=np.int64)
+    for rows in _alike((values[:, row].tobytes(), mix[row].tobytes()) for row in rows_of_series):
+        first[rows] = rows[0]
+    groups = _alike((first[row], np.isfinite(target[row]).tobytes()) for row in rows_of_series)
+
+    @lru_cache(1)  # the series of an area follow one another
+    def terms(row: int) -> Floats:
+        return _unexplained(_terms(values[:, [row]], mix[[row]], kinds, block))
 
     @lru_cache(_KEPT)
     def sums(number: int) -> Sums:
         rows = groups[number]
-        first = rows[:1]
-        terms = _terms(values[:, first], mix[first], kinds, block)
-        return _sums(target[rows], _unexplained(terms), similar)
+        return _sums(target[rows], terms(int(first[rows[0]])), similar)
 
-    pool = pooling.pool(len(groups), sums, len(kinds))
-    weights = np.empty((len(level) + 1, pool.weights.size), dtype=np.float32)
-    weights[-1] = pool.believed
-    for number, rows in enumerate(groups):
-        weights[rows] = pool.own(sums(number))
+    return Prepared(mix, groups, sums, np.isfinite(target).sum(axis=1))
+
+
+def fit_series(
+    prepared: Prepared, pooled: Pooled, series: pd.Index | None, workers: int = 1
+) -> Response:
+    """The response of each series, given what series share, in so many threads."""
+
+    def own(number: int) -> Floats:
+        return pooled.weights.own(prepared.sums(number))
+
+    weights = np.empty((len(prepared.mix) + 1, pooled.weights.weights.size), dtype=np.float32)
+    weights[-1] = pooled.weights.believed
+    with ThreadPoolExecutor(workers) as executor:
+        found = executor.map(own, range(len(prepared.groups)))
+        for rows, of_group in zip(prepared.groups, found, strict=True):
+            weights[rows] = of_group
     return Response(
-        tuple(names),
-        kinds,
+        pooled.names,
+        pooled.kinds,
         series,
-        np.vstack([mix, mix.mean(axis=0)]).astype(np.float32),
-        weights.reshape(-1, len(kinds), PARTS, BLOCKS, TERMS),
+        np.vstack([prepared.mix, pooled.mix]).astype(np.float32),
+        weights.reshape(-1, len(pooled.kinds), PARTS, BLOCKS, TERMS),
     )
 
 
@@ -144,12 +199,11 @@ def _error_of_place(target: Floats, values: Floats, kind: Kind, similar: Ints) -
     return float(np.mean((targets[0] - weights @ terms) ** 2))
 
 
-def _alike(target: Floats, values: Floats, mix: Floats) -> list[Ints]:
-    """The rows of series that have the same columns, and are observed in the same hours."""
-    groups: dict[tuple[bytes, ...], list[int]] = {}
-    for row in range(len(target)):
-        parts = values[:, row], mix[row], np.isfinite(target[row])
-        groups.setdefault(tuple(part.tobytes() for part in parts), []).append(row)
+def _alike(keys: Iterable[Hashable]) -> list[Ints]:
+    """The rows of each key."""
+    groups: dict[Hashable, list[int]] = {}
+    for row, key in enumerate(keys):
+        groups.setdefault(key, []).append(row)
     return [np.array(rows) for rows in groups.values()]
 
 

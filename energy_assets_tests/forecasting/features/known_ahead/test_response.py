@@ -35,9 +35,10 @@ def levels(degrees: np.ndarray) -> np.ndarray:
 def fitted(values: np.ndarray, *names: str, degrees: np.ndarray | None = None) -> Response:
     level = levels(values[0] if degrees is None else degrees)
     every = np.repeat(values[:, None], len(SERIES), axis=1)
-    found = response_fit.fit(level, every, names, CALENDAR, SERIES)
+    found = response_fit.pool(level, every, names, CALENDAR)
     assert found is not None
-    return found
+    pooled, prepared = found
+    return response_fit.fit_series(prepared, pooled, SERIES)
 
 
 def logarithm(found: Response, values: np.ndarray, series: pd.Index = SERIES) -> np.ndarray:
@@ -123,10 +124,47 @@ def test_too_little_history_gives_no_response(hours: int) -> None:
     values = temperatures(1)[None, None, :hours].repeat(len(SERIES), axis=1)
     level = levels(temperatures(1))[:, :hours]
     calendar = Design(24, "DK", "UTC").calendar(HOURS[:hours])
-    assert response_fit.fit(level, values, ["temperature"], calendar, SERIES) is None
+    assert response_fit.pool(level, values, ["temperature"], calendar) is None
 
 
 def test_a_column_that_never_changes_gives_no_response() -> None:
     values = np.ones((1, len(SERIES), len(HOURS)))
     level = levels(temperatures(1))
-    assert response_fit.fit(level, values, ["temperature"], CALENDAR, SERIES) is None
+    assert response_fit.pool(level, values, ["temperature"], CALENDAR) is None
+
+
+def test_series_by_themselves_get_the_response_that_they_get_together() -> None:
+    places = np.stack([temperatures(seed) for seed in (1, 2, 3, 4, 5)])
+    names = [f"temperature:{place}" for place in range(5)]
+    level, every = levels(places[3]), np.repeat(places[:, None], len(SERIES), axis=1)
+    level[0, 700:760] = np.nan
+    found = response_fit.pool(level, every, names, CALENDAR)
+    assert found is not None
+    pooled, prepared = found
+    together = response_fit.fit_series(prepared, pooled, SERIES)
+    alone = [
+        response_fit.fit_series(
+            response_fit.prepare(level[[row]], every[:, [row]], pooled.kinds, CALENDAR),
+            pooled,
+            SERIES[[row]],
+        )
+        for row in range(len(SERIES))
+    ]
+    for row, part in enumerate(alone):
+        assert part.kinds == together.kinds
+        for ours, theirs in ((part.mix, together.mix), (part.weights, together.weights)):
+            np.testing.assert_allclose(ours[0], theirs[row], rtol=1e-5, atol=1e-9)
+            np.testing.assert_array_equal(ours[-1], theirs[-1])
+
+
+def test_a_sample_of_the_series_gives_nearly_the_same_response() -> None:
+    degrees = temperatures(1)[None]
+    level, every = levels(degrees[0]), np.repeat(degrees[:, None], len(SERIES), axis=1)
+    found = response_fit.pool(level[:2], every[:, :2], ["temperature"], CALENDAR)
+    assert found is not None
+    pooled, _ = found
+    prepared = response_fit.prepare(level, every, pooled.kinds, CALENDAR)
+    response = response_fit.fit_series(prepared, pooled, SERIES)
+    of_all = logarithm(fitted(degrees, "temperature"), degrees)
+    difference = logarithm(response, degrees) - of_all
+    assert 0 < difference.std() < 0.1 * of_all[0].std()
