@@ -20,10 +20,11 @@ from energy_assets.forecasting.features.feature_matrix import HISTORY_HOURS
 from energy_assets.forecasting.features.known_ahead import exogenous, factors
 from energy_assets.forecasting.features.known_ahead.response import Response
 from energy_assets.forecasting.features.transform import series_scale
-from energy_assets.forecasting.models import autoregression, calibrating, intervals
+from energy_assets.forecasting.models import autoregression
 from energy_assets.forecasting.models.blend import NEXT_HOURS, BlendedModel, Shares
 from energy_assets.forecasting.models.held_out import HeldOut
 from energy_assets.forecasting.models.kinds import Kinds
+from energy_assets.forecasting.models.quantiles import calibrating, intervals
 from energy_assets.forecasting.models.training import Training, base_errors, train
 from energy_assets.forecasting.models.training_rows import Sampling
 from energy_assets.forecasting.models.trees import TreeParameters

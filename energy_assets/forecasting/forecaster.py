@@ -13,7 +13,7 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 from energy_assets.forecasting import fitted
 from energy_assets.forecasting.fitted import Fitted
 from energy_assets.forecasting.models.blend import BlendedModel
-from energy_assets.forecasting.models.intervals import Calibration
+from energy_assets.forecasting.models.quantiles.intervals import Calibration
 from energy_assets.forecasting.panel.horizons import steps_ahead
 from energy_assets.forecasting.panel.matrix import Ints, PanelMatrix, in_order, to_matrix
 from energy_assets.forecasting.parameters import Parameters

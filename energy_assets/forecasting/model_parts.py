@@ -26,10 +26,10 @@ from energy_assets.forecasting.models.autoregression import Autoregression
 from energy_assets.forecasting.models.blend import BlendedModel, Shares
 from energy_assets.forecasting.models.holiday import Holidays
 from energy_assets.forecasting.models.holiday import Shares as HolidayShares
-from energy_assets.forecasting.models.intervals import Calibration
 from energy_assets.forecasting.models.kinds import Kinds
+from energy_assets.forecasting.models.quantiles.intervals import Calibration
+from energy_assets.forecasting.models.quantiles.same_hour import MEAN, SameHour
 from energy_assets.forecasting.models.ridge import Weights
-from energy_assets.forecasting.models.same_hour import MEAN, SameHour
 from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, HOURS_PER_WEEK
 from energy_assets.forecasting.parameters import Parameters
 

@@ -26,13 +26,14 @@ from energy_assets.forecasting.evaluation.scores import SeriesScores, joined_sco
 from energy_assets.forecasting.features.known_ahead import response_fit
 from energy_assets.forecasting.features.known_ahead.response import Response
 from energy_assets.forecasting.fitted import Fitted, fit_panel, levels_of, training_of
-from energy_assets.forecasting.models import autoregression, calibrating, ridge
+from energy_assets.forecasting.models import autoregression, ridge
 from energy_assets.forecasting.models.autoregression import Autoregression
 from energy_assets.forecasting.models.blend import BlendedModel
 from energy_assets.forecasting.models.held_out import HeldOut
 from energy_assets.forecasting.models.holiday import Holidays
-from energy_assets.forecasting.models.intervals import Calibration
 from energy_assets.forecasting.models.kinds import Kinds
+from energy_assets.forecasting.models.quantiles import calibrating
+from energy_assets.forecasting.models.quantiles.intervals import Calibration
 from energy_assets.forecasting.models.training import Pooled, Training, fit_series, pool
 from energy_assets.forecasting.models.training_rows import TrainingRows, TrainingWindow
 from energy_assets.forecasting.panel import time_axis

@@ -16,9 +16,9 @@ from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.known_ahead import factors
 from energy_assets.forecasting.features.known_ahead.factors import Factors
 from energy_assets.forecasting.features.known_ahead.response_fit import Pooled
-from energy_assets.forecasting.models import usual_errors
 from energy_assets.forecasting.models.blas import single_blas_thread
 from energy_assets.forecasting.models.held_out import HeldOut
+from energy_assets.forecasting.models.quantiles import usual_errors
 from energy_assets.forecasting.models.training import Training
 from energy_assets.forecasting.models.training_rows import TrainingWindow
 from energy_assets.forecasting.panel.matrix import PanelMatrix

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from energy_assets.forecasting.evaluation.metrics import QUANTILES, distribution_terms
-from energy_assets.forecasting.models import calibrating
 from energy_assets.forecasting.models.held_out import HeldOut
-from energy_assets.forecasting.models.intervals import Calibration
+from energy_assets.forecasting.models.quantiles import calibrating
+from energy_assets.forecasting.models.quantiles.intervals import Calibration
 from energy_assets.forecasting.panel.matrix import Floats
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from energy_assets.forecasting.evaluation import metrics
 from energy_assets.forecasting.evaluation.held_out import columns_of
 from energy_assets.forecasting.models.held_out import HeldOut
-from energy_assets.forecasting.models.intervals import Calibration
+from energy_assets.forecasting.models.quantiles.intervals import Calibration
 from energy_assets.forecasting.models.seasonal_naive import SEASONAL_NAIVES, seasonal_naive
 from energy_assets.forecasting.panel.matrix import (
     HOURS_PER_DAY,

@@ -1,4 +1,4 @@
-"""Held-out hours: pairs of what is fitted with and without them, and their forecasts."""
+"""Held-out hours: pairs of what is fitted with and without them, forecasts, and usual errors."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from energy_assets.forecasting.features import transform
-from energy_assets.forecasting.models import intervals
 from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, Bools, Floats, Ints, PanelMatrix
+
+TINY = float(np.finfo(float).tiny)
+"""Errors below this are none."""
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -43,6 +45,39 @@ class Pair(Generic[T]):
 
 
 @dataclass(frozen=True)
+class UsualErrors:
+    """The mean absolute errors of a simple forecast, shape (series, days), oldest day first.
+
+    They are on the transformed scale, NaN where nothing is known. `held_out`, shape (days,), marks
+    the days that the residuals are from. `holidays` is the number of holidays in the window.
+    """
+
+    sizes: Floats
+    held_out: Bools
+    holidays: float = 0.0
+
+    @property
+    def of_series(self) -> Floats:
+        """The mean of each series, shape (series,); NaN if it has none, or makes no errors."""
+        mean = mean_of_known(self.sizes, axis=1)
+        return np.where(mean > TINY, mean, np.nan)
+
+    @property
+    def of_days(self) -> Floats:
+        """The sizes of the known days, relative to the mean of the held-out ones; 1 if unknown."""
+        size = mean_of_known(self.sizes / self.of_series[:, None], axis=0)
+        known = np.isfinite(size)
+        of_held_out = size[known & self.held_out]
+        if not of_held_out.sum() > 0:
+            return np.ones(1)
+        return size[known] / of_held_out.mean()
+
+    def without(self, days: Bools) -> UsualErrors:
+        """The same without some days."""
+        return replace(self, sizes=self.sizes[:, ~days], held_out=self.held_out[~days])
+
+
+@dataclass(frozen=True)
 class HeldOut:
     """Forecasts of the held-out hours beside the observations, NaN where there are none.
 
@@ -57,7 +92,7 @@ class HeldOut:
     actual: Floats
     forecast: Floats
     scale: Floats
-    usual: intervals.UsualErrors | None = None
+    usual: UsualErrors | None = None
     hours: Ints | None = None
 
     def times(self, factor: Floats) -> HeldOut:
@@ -109,3 +144,11 @@ class HeldOut:
             forecast=self.forecast[:, origins],
             scale=scale[:, origins],
         )
+
+
+def mean_of_known(values: Floats, axis: int | tuple[int, ...]) -> Floats:
+    """The mean of what is known, NaN if nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=axis)
+    total = np.where(known, values, 0.0).sum(axis=axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

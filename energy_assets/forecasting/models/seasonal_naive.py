@@ -10,7 +10,7 @@ import pandas as pd
 
 from energy_assets.errors import ForecastError
 from energy_assets.forecasting.features import transform
-from energy_assets.forecasting.models import intervals
+from energy_assets.forecasting.models.quantiles import intervals
 from energy_assets.forecasting.panel import time_axis
 from energy_assets.forecasting.panel.matrix import (
     HOURS_PER_DAY,

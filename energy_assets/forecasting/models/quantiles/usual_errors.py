@@ -18,8 +18,7 @@ from energy_assets.forecasting.features.design import Design
 from energy_assets.forecasting.features.feature_matrix import HISTORY_HOURS, WindowMeans
 from energy_assets.forecasting.models.blas import single_blas_thread
 from energy_assets.forecasting.models.blend import CHUNK_ROWS, slices
-from energy_assets.forecasting.models.held_out import HeldOut
-from energy_assets.forecasting.models.intervals import UsualErrors
+from energy_assets.forecasting.models.held_out import HeldOut, UsualErrors
 from energy_assets.forecasting.models.training_rows import (
     Bools,
     TrainingWindow,

@@ -21,8 +21,9 @@ import numpy as np
 
 from energy_assets.errors import ForecastError
 from energy_assets.forecasting.features import transform
-from energy_assets.forecasting.models.same_hour import Key, SameHour
-from energy_assets.forecasting.panel.matrix import Bools, Floats, Ints
+from energy_assets.forecasting.models.held_out import TINY, UsualErrors, mean_of_known
+from energy_assets.forecasting.models.quantiles.same_hour import Key, SameHour
+from energy_assets.forecasting.panel.matrix import Floats, Ints
 
 LEVELS = np.linspace(0.0, 0.99, 100)
 """The coverages whose quantiles are stored. Others are interpolated, up to the last one."""
@@ -45,41 +46,6 @@ FEW_HOLIDAYS = 3.0
 
 POINTS = 1000
 """So many evenly spaced quantiles of the residuals are mixed with the sizes of days."""
-
-_TINY = float(np.finfo(float).tiny)
-
-
-@dataclass(frozen=True)
-class UsualErrors:
-    """The mean absolute errors of a simple forecast, shape (series, days), oldest day first.
-
-    They are on the transformed scale, NaN where nothing is known. `held_out`, shape (days,), marks
-    the days that the residuals are from. `holidays` is the number of holidays in the window.
-    """
-
-    sizes: Floats
-    held_out: Bools
-    holidays: float = 0.0
-
-    @property
-    def of_series(self) -> Floats:
-        """The mean of each series, shape (series,); NaN if it has none, or makes no errors."""
-        mean = _mean(self.sizes, axis=1)
-        return np.where(mean > _TINY, mean, np.nan)
-
-    @property
-    def of_days(self) -> Floats:
-        """The sizes of the known days, relative to the mean of the held-out ones; 1 if unknown."""
-        size = _mean(self.sizes / self.of_series[:, None], axis=0)
-        known = np.isfinite(size)
-        of_held_out = size[known & self.held_out]
-        if not of_held_out.sum() > 0:
-            return np.ones(1)
-        return size[known] / of_held_out.mean()
-
-    def without(self, days: Bools) -> UsualErrors:
-        """The same without some days."""
-        return replace(self, sizes=self.sizes[:, ~days], held_out=self.held_out[~days])
 
 
 @dataclass(frozen=True)
@@ -176,13 +142,13 @@ def pool(residuals: Floats, usual: UsualErrors | None = None) -> Calibration:
             "There are no observations in the held-out days: set calibration_days so that they "
             "reach back to observed hours, or to 0 for forecasts without intervals."
         )
-    typical = max(float(np.where(observed, size, 0.0).sum() / observed.sum()), _TINY)
+    typical = max(float(np.where(observed, size, 0.0).sum() / observed.sum()), TINY)
     share = _share(size, usual)
     spread = _spread(size, typical, share, usual)
     relative = np.where(observed, size, 0.0) / spread[:, None, None]
     count = observed.sum(axis=(0, 1))
     growth = np.where(count > 0, relative.sum(axis=(0, 1)) / np.maximum(count, 1), 1.0)
-    growth = np.maximum(growth, _TINY)
+    growth = np.maximum(growth, TINY)
     ordered = np.sort((relative / growth)[observed])
     if usual is not None:
         ordered = _on_any_day(ordered, usual.of_days)
@@ -205,8 +171,8 @@ def _share(size: Floats, usual: UsualErrors | None) -> float:
     """The geometric mean over the series of the size of residuals as a share of usual errors."""
     if usual is None:
         return np.nan
-    mean, of_series = _mean(size, axis=(1, 2)), usual.of_series
-    both = (mean > _TINY) & np.isfinite(of_series)
+    mean, of_series = mean_of_known(size, axis=(1, 2)), usual.of_series
+    both = (mean > TINY) & np.isfinite(of_series)
     return float(np.exp(np.log(mean[both] / of_series[both]).mean())) if both.any() else np.nan
 
 
@@ -221,18 +187,10 @@ def _spread(size: Floats, typical: float, share: float, usual: UsualErrors | Non
     expected = none if usual is None else share * usual.of_series
     prior = np.where(np.isfinite(expected), USUAL_RESIDUALS, SHRINKAGE)
     expected = np.where(np.isfinite(expected), expected, typical)
-    mean = np.where(counts > 0, _mean(size, axis=(1, 2)), expected)
-    mean = np.maximum(mean, np.maximum(SMALLEST * expected, _TINY))
+    mean = np.where(counts > 0, mean_of_known(size, axis=(1, 2)), expected)
+    mean = np.maximum(mean, np.maximum(SMALLEST * expected, TINY))
     weight = counts / (counts + prior)
     return np.exp(weight * np.log(mean) + (1 - weight) * np.log(expected))
-
-
-def _mean(values: Floats, axis: int | tuple[int, ...]) -> Floats:
-    """The mean of what is known, NaN if nothing is."""
-    known = np.isfinite(values)
-    count = known.sum(axis=axis)
-    total = np.where(known, values, 0.0).sum(axis=axis)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def coverages(probabilities: Sequence[float]) -> list[float]:

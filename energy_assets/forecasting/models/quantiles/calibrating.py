@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from energy_assets.forecasting.models import intervals, same_hour
 from energy_assets.forecasting.models.held_out import HeldOut
-from energy_assets.forecasting.models.intervals import Calibration, Key
-from energy_assets.forecasting.models.same_hour import SameHour, Table
+from energy_assets.forecasting.models.quantiles import intervals, same_hour
+from energy_assets.forecasting.models.quantiles.intervals import Calibration, Key
+from energy_assets.forecasting.models.quantiles.same_hour import SameHour, Table
 from energy_assets.forecasting.panel.matrix import HOURS_PER_DAY, Bools, Floats
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from energy_assets.errors import ForecastError
-from energy_assets.forecasting.models.intervals import UsualErrors, calibrate, pool
+from energy_assets.forecasting.models.held_out import UsualErrors
+from energy_assets.forecasting.models.quantiles.intervals import calibrate, pool
 
 KEYS = [(name,) for name in "abcdefgh"]
 SPREAD = np.geomspace(0.01, 0.5, len(KEYS))[:, None, None]

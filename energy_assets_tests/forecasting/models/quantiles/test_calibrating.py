@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from energy_assets.forecasting.models.calibrating import ByDay, calibrate, pool_by_day
-from energy_assets.forecasting.models.held_out import HeldOut
-from energy_assets.forecasting.models.intervals import UsualErrors
+from energy_assets.forecasting.models.held_out import HeldOut, UsualErrors
+from energy_assets.forecasting.models.quantiles.calibrating import ByDay, calibrate, pool_by_day
 from energy_assets.forecasting.panel.matrix import PanelMatrix
 
 DAYS = 4
