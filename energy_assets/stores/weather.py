@@ -33,6 +33,11 @@ _ROW = ["area", "datetime_utc"]
 _FILE = "_file"
 
 
+SHARE_OF_PATIENCE = 0.5
+"""The share of `FORECAST_PATIENCE_SECONDS` that the weather may take. The rest is for the forecast
+without it, which would otherwise come from the seasonal naive."""
+
+
 class KnownWeather:
     """The weather as it was known at some hours, such as those of a run.
 
@@ -66,7 +71,7 @@ class KnownWeather:
     def _rows(self) -> pd.DataFrame:
         try:
             return within(
-                self._settings.forecast_patience_seconds,
+                SHARE_OF_PATIENCE * self._settings.forecast_patience_seconds,
                 lambda: _read(self._objects, self._first, self._last),
             )
         except Exception as error:

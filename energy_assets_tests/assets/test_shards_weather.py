@@ -6,6 +6,7 @@ import shutil
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from energy_assets.sources import weather_model
 from energy_assets.sources.profiles import DE35
 from energy_assets.sources.simulator import Simulator
 from energy_assets.sources.weather.simulator import SimulatedWeather
+from energy_assets.stores import weather
 from energy_assets.stores.paths import hour_path
 from energy_assets_tests.assets.test_shards import assert_same, made
 from energy_assets_tests.world import ORIGIN, SERIES, Changed, Only, World
@@ -106,6 +108,16 @@ def test_without_weather_shards_are_forecast_by_the_model_that_stands_by(
         for name, world in (("divided", divided), ("whole", whole))
     )
     pd.testing.assert_frame_equal(ours, theirs, rtol=1e-6)
+
+
+def test_a_store_of_weather_that_hangs_leaves_time_for_the_model_that_stands_by(
+    whole: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, released = copy(whole, tmp_path / "copy", forecast_patience_seconds=16), Event()
+    monkeypatch.setattr(weather, "read_hours", lambda *_, **__: released.wait())
+    world.run("hourly_job", ORIGIN, assets=["predictions_parquet"])
+    released.set()
+    assert set(last_version(world)["quality"]) == {"without_weather"}
 
 
 def forecast_without_weather(world: World) -> pd.DataFrame:
