@@ -127,7 +127,10 @@ class Watcher:
             if published is not None and (
                 self.snapshot is None or self.snapshot.published != published
             ):
-                self.snapshot = snapshot = self._load(published)
+                snapshot = self._load(published)
+                # First, so that nobody sees a new forecast of a store that still seems to fail.
+                self.failing_since = None
+                self.snapshot = snapshot
                 threading.Thread(target=self._loaded, args=(snapshot,), daemon=True).start()
             self.failing_since = None
         except Exception as error:  # whatever a store or a damaged file raises

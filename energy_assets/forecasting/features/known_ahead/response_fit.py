@@ -41,7 +41,11 @@ from energy_assets.forecasting.panel.matrix import (
 )
 
 MOST_PLACES = 3
-"""Of several places that measure the same, so many at most count for a series."""
+"""Of several places that measure the same, so many at most count for a series: the best one, and
+others if the mean with them is better."""
+
+SPARE = 1e-9
+"""The share of the places that do not count: they stand in where none of the others is known."""
 
 MIN_HOURS = 2 * HOURS_PER_WEEK
 """With less history there is no response."""
@@ -181,15 +185,23 @@ def _best_places(target: Floats, values: Floats, kinds: Sequence[Kind], similar:
     for kind in kinds:
         columns = np.array(kind.columns)
         if len(columns) > 1:
-            errors = [_error_of_place(target, values[column], kind, similar) for column in columns]
-            columns = columns[np.argsort(errors, kind="stable")[:MOST_PLACES]]
+            each = [_error(target, values[[column]], kind, similar) for column in columns]
+            columns = columns[np.argsort(each, kind="stable")[:MOST_PLACES]]
+            counts = range(1, len(columns) + 1)
+            means = [_error(target, values[columns[:count]], kind, similar) for count in counts]
+            columns = columns[: counts[int(np.argmin(means))]]
+        mix[list(kind.columns)] = SPARE
         mix[columns] = 1 / len(columns)
     return mix
 
 
-def _error_of_place(target: Floats, values: Floats, kind: Kind, similar: Ints) -> float:
-    """The mean squared error that one column leaves unexplained; infinite if it is unknown."""
-    standard = (values - kind.centre) / kind.spread
+def _error(target: Floats, values: Floats, kind: Kind, similar: Ints) -> float:
+    """The mean squared error that the mean of columns leaves unexplained; infinite if unknown."""
+    known = np.isfinite(values)
+    total = np.where(known, values, 0.0).sum(axis=0)
+    count = known.sum(axis=0)
+    mean = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+    standard = (mean - kind.centre) / kind.spread
     terms = np.stack([standard, *(np.maximum(standard - knot, 0.0) for knot in kind.knots)])
     terms, targets, _ = _without_means(target[None], _unexplained(terms), similar)
     if not targets.size:

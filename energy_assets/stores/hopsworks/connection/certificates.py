@@ -13,6 +13,9 @@ from filelock import FileLock, Timeout
 
 _PREFIX = "energy-assets-hopsworks-"
 _OWNER = "owner.lock"
+_STARTING = f".{_PREFIX}"
+"""A folder has another name until it is locked, so that no other process takes it for abandoned."""
+
 _UNOWNED_SECONDS = 600.0
 """A folder without a lock is a start that has just begun, unless it is older than this."""
 
@@ -26,9 +29,10 @@ class CertificateFolder:
 
     def __init__(self) -> None:
         _remove_abandoned(Path(tempfile.gettempdir()))
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self._lock = FileLock(str(self.path / _OWNER), timeout=0)
+        starting = Path(tempfile.mkdtemp(prefix=_STARTING))
+        self._lock = FileLock(str(starting / _OWNER), timeout=0)
         self._lock.acquire()
+        self.path = starting.rename(starting.with_name(starting.name.removeprefix(".")))
 
     def remove(self) -> None:
         """Delete the folder."""
@@ -38,7 +42,7 @@ class CertificateFolder:
 
 def _remove_abandoned(temporary: Path) -> None:
     """Delete the folders of this user's processes that have been killed."""
-    for folder in temporary.glob(f"{_PREFIX}*"):
+    for folder in [*temporary.glob(f"{_STARTING}*"), *temporary.glob(f"{_PREFIX}*")]:
         with contextlib.suppress(OSError):  # another process may just have deleted it
             if not folder.is_symlink() and _is_abandoned(folder):
                 shutil.rmtree(folder)
@@ -48,7 +52,7 @@ def _is_abandoned(folder: Path) -> bool:
     status = folder.stat()
     if hasattr(os, "getuid") and status.st_uid != os.getuid():
         return False
-    if not (folder / _OWNER).exists():
+    if folder.name.startswith(_STARTING) or not (folder / _OWNER).exists():
         return time.time() - status.st_mtime > _UNOWNED_SECONDS
     try:
         with FileLock(str(folder / _OWNER), timeout=0):

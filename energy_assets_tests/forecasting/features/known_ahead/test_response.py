@@ -59,9 +59,23 @@ def test_a_series_follows_the_place_that_explains_it() -> None:
     places = np.stack([temperatures(seed) for seed in (1, 2, 3, 4, 5)])
     names = [f"temperature:{place}" for place in range(5)]
     found = fitted(places, *names, degrees=places[3])
-    assert (found.mix[:2, 3] > 0).all()
+    assert (found.mix[:2, 3] >= 1 / response_fit.MOST_PLACES).all()
     assert found.mix.sum(axis=1) == pytest.approx(1)
-    assert ((found.mix > 0).sum(axis=1)[:-1] <= response_fit.MOST_PLACES).all()
+    counting = found.mix > 2 * response_fit.SPARE
+    assert (counting.sum(axis=1)[:-1] <= response_fit.MOST_PLACES).all()
+
+
+def test_a_place_that_explains_nothing_does_not_count_although_there_are_only_two() -> None:
+    places = np.stack([temperatures(seed) for seed in (1, 2)])
+    found = fitted(places, "temperature:a", "temperature:b", degrees=places[1])
+    assert found.mix[:2] == pytest.approx(np.array([[0, 1], [0, 1]]), abs=1e-6)
+
+
+def test_places_that_explain_more_together_count_together() -> None:
+    places = np.stack([temperatures(seed) for seed in (1, 2, 3)])
+    names = [f"temperature:{place}" for place in range(3)]
+    found = fitted(places, *names, degrees=places[:2].mean(axis=0))
+    assert found.mix[:2] == pytest.approx(np.array([[0.5, 0.5, 0], [0.5, 0.5, 0]]), abs=1e-6)
 
 
 def test_columns_of_other_kinds_have_shares_of_their_own() -> None:
