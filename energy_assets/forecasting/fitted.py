@@ -281,7 +281,6 @@ def fit_panel(
     model, held_out = train(usual.window, training)
     if held_out is not None:
         held_out = usual.judged(held_out, design)
-    errors = held_out or base_errors(usual.window, design)
     calibration = None
     if calibration_days:
         if held_out is None:
@@ -291,6 +290,7 @@ def fit_panel(
                 "training. Use a longer window.",
                 stacklevel=6,
             )
+        errors = held_out or base_errors(usual.window, design)
         if np.isfinite(errors.residuals).any():
             calibration = calibrating.calibrate(errors, observed.keys)
     kinds = Kinds.of(usual.found.panel)
