@@ -187,9 +187,8 @@ class Fitted:
         hours = self.required_history.hours
         calendar = self.model.design.calendar(hours, int(steps.max()))
         ahead = len(hours) - 1 + steps
-        return calendar.column("hour", ahead).astype(np.int64), calendar.column(
-            "holiday", ahead
-        ) > 0
+        of_day, holiday = (calendar.column(name, ahead) for name in ("hour", "holiday"))
+        return of_day.astype(np.int64), holiday > 0
 
     def exogenous_effect(self, hours: int, X: pd.DataFrame | None = None) -> Floats | None:
         """The share of each forecast that is due to exogenous columns unlike those of last week.
