@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -29,14 +28,31 @@ def test_starts_at_the_same_time_do_not_take_each_other_for_abandoned(temporary:
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(start, range(100)))
-    assert not list(temporary.iterdir())
+    assert not _folders(temporary)
 
 
-def test_a_start_that_was_killed_before_it_had_a_lock_is_removed_later(temporary: Path) -> None:
-    begun, young = (temporary / f".energy-assets-hopsworks-{name}" for name in ("begun", "young"))
-    for folder in (begun, young):
+def test_the_folder_of_a_process_that_was_killed_is_removed_by_the_next_start(
+    temporary: Path,
+) -> None:
+    killed_at_once, killed_later = (temporary / f"energy-assets-hopsworks-{n}" for n in "ab")
+    for folder in (killed_at_once, killed_later):
         folder.mkdir()
-    long_ago = time.time() - 3600
-    os.utime(begun, (long_ago, long_ago))
+    (killed_later / "owner.lock").touch()
+    (killed_later / "client_key.pem").write_text("private")
+    alive, starts = CertificateFolder(), CertificateFolder()
+    assert set(_folders(temporary)) == {alive.path, starts.path}
+    for folder in (alive, starts):
+        folder.remove()
+
+
+def test_folders_of_others_are_left_alone(temporary: Path) -> None:
+    elsewhere = temporary / "elsewhere"
+    elsewhere.mkdir()
+    link = temporary / "energy-assets-hopsworks-link"
+    link.symlink_to(elsewhere)
     CertificateFolder().remove()
-    assert list(temporary.iterdir()) == [young]
+    assert set(_folders(temporary)) == {elsewhere, link}
+
+
+def _folders(temporary: Path) -> list[Path]:
+    return [path for path in temporary.iterdir() if path.is_dir()]

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
 import shutil
 import tempfile
-import time
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 _PREFIX = "energy-assets-hopsworks-"
 _OWNER = "owner.lock"
-_STARTING = f".{_PREFIX}"
-"""A folder has another name until it is locked, so that no other process takes it for abandoned."""
 
-_UNOWNED_SECONDS = 600.0
-"""A folder without a lock is a start that has just begun, unless it is older than this."""
+_PATIENCE_SECONDS = 60.0
+"""For other processes of this user, which need milliseconds."""
 
 
 class CertificateFolder:
@@ -28,34 +26,41 @@ class CertificateFolder:
     """
 
     def __init__(self) -> None:
-        _remove_abandoned(Path(tempfile.gettempdir()))
-        starting = Path(tempfile.mkdtemp(prefix=_STARTING))
-        self._lock = FileLock(str(starting / _OWNER), timeout=0)
-        self._lock.acquire()
-        self.path = starting.rename(starting.with_name(starting.name.removeprefix(".")))
+        with _one_process_at_a_time():
+            _remove_abandoned()
+            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+            self._lock = FileLock(str(self.path / _OWNER), timeout=0)
+            self._lock.acquire()
 
     def remove(self) -> None:
         """Delete the folder."""
-        self._lock.release()
-        shutil.rmtree(self.path, ignore_errors=True)
+        with _one_process_at_a_time():
+            self._lock.release()
+            shutil.rmtree(self.path, ignore_errors=True)
 
 
-def _remove_abandoned(temporary: Path) -> None:
+def _one_process_at_a_time() -> FileLock:
+    """The lock for a look at all folders.
+
+    Without it, a process could take a folder for abandoned before its owner has locked it. Or it
+    could look for the lock in a folder that is being deleted, and so create both again.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()
+    path = Path(tempfile.gettempdir()) / f".{_PREFIX}{user}.lock"
+    return FileLock(str(path), timeout=_PATIENCE_SECONDS, poll_interval=0.01)
+
+
+def _remove_abandoned() -> None:
     """Delete the folders of this user's processes that have been killed."""
-    for folder in [*temporary.glob(f"{_STARTING}*"), *temporary.glob(f"{_PREFIX}*")]:
-        with contextlib.suppress(OSError):  # another process may just have deleted it
-            if not folder.is_symlink() and _is_abandoned(folder):
-                shutil.rmtree(folder)
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):  # its process is alive, or another user has deleted it
+            if _is_ours(folder):
+                with FileLock(str(folder / _OWNER), timeout=0):
+                    pass
+                shutil.rmtree(folder, ignore_errors=True)
 
 
-def _is_abandoned(folder: Path) -> bool:
-    status = folder.stat()
-    if hasattr(os, "getuid") and status.st_uid != os.getuid():
+def _is_ours(folder: Path) -> bool:
+    if folder.is_symlink() or not folder.is_dir():
         return False
-    if folder.name.startswith(_STARTING) or not (folder / _OWNER).exists():
-        return time.time() - status.st_mtime > _UNOWNED_SECONDS
-    try:
-        with FileLock(str(folder / _OWNER), timeout=0):
-            return True
-    except Timeout:
-        return False
+    return not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
