@@ -41,10 +41,11 @@ _log = logging.getLogger(__name__)
 class Shared(Generic[T]):
     """A value that is too large to send with each task: every process makes it once, when needed.
 
-    A process holds one such value at a time.
+    A process holds one such value at a time. Making one may hang: that holds up nobody who needs
+    another.
     """
 
-    _held: ClassVar[tuple[str, Any]] = ("", None)
+    _held: ClassVar[tuple[str, Future[Any]]] = ("", Future())
     _lock: ClassVar[Lock] = Lock()
 
     def __init__(self, make: Callable[[], T]) -> None:
@@ -54,10 +55,22 @@ class Shared(Generic[T]):
     def get(self) -> T:
         """The value; raises what making it raises."""
         with Shared._lock:
-            if Shared._held[0] != self._token:
-                Shared._held = self._token, self._make()
-            value: T = Shared._held[1]
-            return value
+            if is_missing := Shared._held[0] != self._token:
+                Shared._held = self._token, Future()
+            value: Future[T] = Shared._held[1]
+        if is_missing:
+            try:
+                value.set_result(self._make())
+            except BaseException as error:
+                value.set_exception(error)
+                self._forget(value)
+        return value.result()
+
+    def _forget(self, value: Future[T]) -> None:
+        """Let the next call make it again."""
+        with Shared._lock:
+            if Shared._held[1] is value:
+                Shared._held = "", Future()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from energy_assets.commands.terminal import scored_forecasts
-from energy_assets.errors import SettingsError
+from energy_assets.errors import SettingsError, StorageError
 from energy_assets.forecasts.publishing import read_published
 from energy_assets.forecasts.scoring import errors_by_horizon
 from energy_assets.partitions import HOUR, window_of
@@ -25,6 +25,7 @@ from energy_assets.settings import Settings, read_settings
 from energy_assets.sources import Source
 from energy_assets.sources.simulator import Simulator
 from energy_assets.stores.parquet import decode
+from energy_assets.time_limit import in_background, within
 from energy_assets.workers import Shared, open_workers
 from energy_assets_tests.world import ORIGIN, SERIES, Only, World
 
@@ -217,6 +218,49 @@ def test_each_process_makes_a_shared_value_once(tmp_path: Path) -> None:
             values = list(apply(partial(value_of, shared), [os.getpid] * 6))
         assert all(path.exists() for path in values)
     assert 1 < len(list(tmp_path.iterdir())) <= 3
+
+
+def test_threads_make_a_shared_value_once() -> None:
+    calls = []
+
+    def make() -> str:
+        calls.append(1)
+        time.sleep(0.05)
+        return "made"
+
+    shared = Shared(make)
+    values = [in_background(shared.get) for _ in range(3)]
+    assert [value.result(10) for value in values] == ["made"] * 3
+    assert len(calls) == 1
+
+
+def test_a_shared_value_that_hangs_holds_up_no_other() -> None:
+    answers = threading.Event()
+
+    def hangs() -> str:
+        answers.wait(60)
+        return "at last"
+
+    slow = in_background(Shared(hangs).get)
+    try:
+        assert within(10, Shared(lambda: "another").get) == "another"
+    finally:
+        answers.set()
+    assert slow.result(10) == "at last"
+
+
+def test_a_shared_value_that_could_not_be_made_is_made_by_the_next_call() -> None:
+    outcomes = iter([StorageError("no answer"), None])
+
+    def make() -> str:
+        if error := next(outcomes):
+            raise error
+        return "made"
+
+    shared = Shared(make)
+    with pytest.raises(StorageError, match="no answer"):
+        shared.get()
+    assert shared.get() == shared.get() == "made"
 
 
 def leave_a_file(folder: Path) -> Path:

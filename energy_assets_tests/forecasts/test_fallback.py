@@ -168,6 +168,8 @@ def test_the_seasonal_naive_replaces_a_model_that_takes_too_long_to_load(
         return fitted
 
     assert qualities(made([Stored(load)], limits=IMPATIENT)) == {("baseline", "seasonal_naive_168")}
+    # It still loads, in the background. The next forecast does not wait for it.
+    assert qualities(made([Stored(lambda: fitted)], limits=IMPATIENT)) == {("model", "m")}
 
 
 @pytest.mark.parametrize("registry", [fails, answers_nonsense, lambda: iter(())])
