@@ -14,13 +14,15 @@ import pandas as pd
 from energy_assets.automation.jobs import range_tags
 from energy_assets.commands.deployment import Deployment
 from energy_assets.contract.rules import validate_records
+from energy_assets.contract.weather_rules import validate_weather
 from energy_assets.forecasting.tuning.result import NotTuned
 from energy_assets.io_managers import ConfigIOManager
-from energy_assets.partitions import HOUR, key_of, window_of
+from energy_assets.partitions import HOUR, hour_of, key_of, window_of
 from energy_assets.schemas import first_versions
 from energy_assets.settings import read_settings
 from energy_assets.sources import DatasetProfile, Source
-from energy_assets.stores.parquet import read_hour
+from energy_assets.stores.parquet import encode, read_hour
+from energy_assets.stores.paths import hour_path
 
 ASSETS = {
     *("raw_consumption", "feature_group", "weather", "feature_view", "best_config", "model"),
@@ -176,6 +178,15 @@ class World:
         records = self.source.fetch(start, end)
         rows = validate_records(records, self.source.profile).rows
         self.deployment.feature_store.upsert(first_versions(rows))
+
+    def put_weather(self, start: datetime, end: datetime) -> None:
+        """Store what is known of the weather at the hours of [start, end), without Dagster."""
+        objects, hours = self.deployment.object_store, pd.date_range(start, end - HOUR, freq="h")
+        with dg.build_resources({"source": self.deployment.resources["weather_source"]}) as opened:
+            source = opened.source
+        published = {hour: source.fetch(hour) for hour in hours.to_pydatetime()}
+        for key, rows in validate_weather(published, source.areas).rows.items():
+            objects.write(hour_path("weather", hour_of(key), "parquet"), encode(rows, {}))
 
     def put_config(self, hour: datetime, **parameters: bool | int | float | str | None) -> None:
         """Store a configuration for an hour, without a search."""

@@ -35,8 +35,10 @@ def test_forecasts_replayed_equal_those_issued_with_late_hours_and_corrections(
     hours = [now + number * HOUR for number in range(-3, 3)]
     source = Only(Simulator(now=lambda: now + 9 * DAY), SERIES)
     world = World.build(tmp_path, source, {"days_delay": delay, "days_export": DAYS})
-    world.put_config(hours[0] - DAYS * DAY, n_estimators=20)
-    world.run("ingestion_job", window_of(hours[0], DAYS)[0], hours[0] - HOUR)
+    start, _ = window_of(hours[0], DAYS)
+    world.put_config(start, n_estimators=20)
+    world.put_history(start, hours[0])
+    world.put_weather(start, hours[0])
 
     world.run("hourly_job", hours[0])
     world.run("prediction_job", hours[1])  # the source is away

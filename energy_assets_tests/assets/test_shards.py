@@ -51,7 +51,8 @@ def made(
     world = World.build(folder, source, {"days_export": DAYS, **settings}, **overrides)
     start, _ = world.window(ORIGIN)
     world.put_config(start, n_estimators=20)
-    world.run("ingestion_job", start, ORIGIN - HOUR)
+    world.put_history(start, ORIGIN)
+    world.put_weather(start, ORIGIN)
     for hour in (ORIGIN, ORIGIN + HOUR):
         assert world.run("hourly_job", hour).success
     return world
