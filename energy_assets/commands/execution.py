@@ -15,7 +15,7 @@ from energy_assets import errors
 from energy_assets.automation.dead_runs import alive, fail_dead_runs
 from energy_assets.automation.jobs import range_tags
 from energy_assets.commands.deployment import Deployment
-from energy_assets.commands.event_log import few_syncs
+from energy_assets.commands.event_log import few_syncs, kept_engines
 from energy_assets.commands.steps import Step
 from energy_assets.commands.terminal import progress_bar
 from energy_assets.errors import EnergyAssetsError
@@ -49,7 +49,7 @@ def execute(deployment: Deployment, steps: Iterable[Step], hours: int | None = N
                     progress.reset(task)
                 started = time.monotonic()
                 # For each run, because each has a database of its own that is kept open.
-                with few_syncs():
+                with few_syncs(), kept_engines():
                     _run(deployment.defs, step, instance)
                 progress.advance(task, step.hours if hours else 0)
                 span = f"{step.hours} hours" if step.hours > 1 else key_of(step.first)

@@ -1,14 +1,17 @@
-"""Commands store their events without waiting for the disk each time, and lose none."""
+"""Commands store their events quickly, and lose none."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import dagster as dg
 import pytest
 import sqlalchemy as sa
+from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from sqlalchemy.pool import NullPool
 
-from energy_assets.commands.event_log import few_syncs
+from energy_assets.commands.event_log import few_syncs, kept_engines
 
 FULL, NORMAL = 2, 1
 
@@ -67,3 +70,31 @@ def test_a_command_that_fails_leaves_nothing_behind(engine: sa.Engine, tmp_path:
         stopped(engine)
     assert not (tmp_path / "events.db-wal").exists()
     assert store(engine, 2) == FULL
+
+
+@dg.asset(partitions_def=dg.StaticPartitionsDefinition(["a", "b", "c"]))
+def letters() -> None:
+    """An asset of three partitions."""
+
+
+def test_a_run_has_one_engine_for_each_database_of_its_events(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    create = sqlite_event_log.create_engine
+
+    def counted(url: str, **options: Any) -> sa.Engine:
+        made.append(url)
+        return create(url, **options)
+
+    monkeypatch.setattr(sqlite_event_log, "create_engine", counted)
+    tags = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "c"}
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        made.clear()
+        with kept_engines():
+            run = dg.materialize([letters], instance=instance, tags=tags)
+        assert len(made) == len(set(made)) == 2
+        assert len(run.asset_materializations_for_node("letters")) == 3
+        assert instance.get_materialized_partitions(dg.AssetKey("letters")) == {"a", "b", "c"}
+        assert len(instance.all_logs(run.run_id)) > 3
+        assert len(made) > 2, "afterwards, everything is as it was"
