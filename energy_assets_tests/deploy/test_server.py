@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ from benchmarks.faults import Deployment
 from deploy.local import Server
 from deploy.postgres import find_binaries
 from energy_assets.automation.dead_runs import fail_dead_runs
-from energy_assets.partitions import HOUR
+from energy_assets.partitions import HOUR, key_of
 from energy_assets.settings import PROJECT_ROOT, utc_now
 from energy_assets_tests.deploy.servers import (
     DAYS,
@@ -70,8 +71,14 @@ def release(folder: Path) -> Path:
 
 
 def hour_before(hours: int) -> datetime:
-    """A recent full hour."""
-    return utc_now().replace(minute=0, second=0, microsecond=0) - hours * HOUR
+    """A recent full hour. The same one for all tests, although an hour may end while they run."""
+    return first_hour() - hours * HOUR
+
+
+@functools.cache
+def first_hour() -> datetime:
+    """The full hour before the first test asked."""
+    return utc_now().replace(minute=0, second=0, microsecond=0)
 
 
 def is_started(instance: dg.DagsterInstance, run_id: str) -> bool:
@@ -181,9 +188,11 @@ def test_a_backup_taken_at_work_goes_on_on_another_machine(live: LiveServer) -> 
             assert instance.get_materialized_partitions(dg.AssetKey("predictions_parquet"))
             assert run_id in fail_dead_runs(instance)
             assert not [run for run in instance.get_runs() if run.status.value == "STARTED"]
-        done = other.command("run")
+        hour = hour_before(5)
+        assert hour not in known
+        done = other.command("run", "--origin", key_of(hour))
         assert done.returncode == 0, done.stderr
-        assert hour_before(1) in forecast_hours(other)
+        assert hour in forecast_hours(other)
 
 
 def script(name: str, server: Server, folder: Path) -> None:
