@@ -13,7 +13,7 @@ from typing import Any
 
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import URL, Engine
 
 
 @contextmanager
@@ -58,14 +58,14 @@ def kept_engines() -> Iterator[None]:
     if create is None:  # a version of Dagster that does it differently
         yield
         return
-    engines: dict[str, Engine] = {}
+    engines: dict[str | URL, Engine] = {}
 
-    def kept(url: str, **options: Any) -> Engine:
+    def kept(url: str | URL, **options: Any) -> Engine:
         if url not in engines:
             engines[url] = create(url, **options)
         return engines[url]
 
-    sqlite_event_log.create_engine = kept  # type: ignore[assignment]
+    sqlite_event_log.create_engine = kept
     try:
         yield
     finally:
